@@ -1,9 +1,9 @@
-"""Whether accounts, emulator and backtest agree, for every lever: `python -m benchmarks.agreement [--traces DIR]`.
+"""Agreement of ledger, emulator and backtest for every lever: `python -m benchmarks.agreement [--traces DIR]`.
 
-Plays the demo's own clouds (every lever, three seeds) and, with `--traces`, five recordings spread over a folder, each on the
-daemon's own parts in virtual time, and prints what the accounts, the emulator and the backtest say of the same settled minutes.
-Where the keep-alive has a range, so have cold starts and savings. A figure whose range is further from the emulator's figure than
-is allowed stands in bold: cold starts by 5 % and more than one, requests by 1 %, the bill by 3 %, and savings by what follows.
+It runs the demo's emulators (every lever, 3 seeds) and, with `--traces`, 5 recordings spread over a folder, each with the
+daemon's components in virtual time. It prints the figures of ledger, emulator and backtest for the same settled minutes. Cold
+starts and savings have a range where the keep-alive has one. A figure is bold when its range is too far from the emulator's
+figure: cold starts by 5 % and more than 1, requests by 1 %, the bill by 3 %, and savings by the sum of these deviations.
 """
 
 import argparse
@@ -29,7 +29,7 @@ DIGITS = {"bill_usd": 3, "saved_usd": 3}
 
 
 def scenes(arguments: argparse.Namespace) -> Iterator[tuple[str, int, Scenario]]:
-    """What is played, each with its title and seed."""
+    """Yield title, seed and scenario of each run."""
     lasting = timedelta(hours=arguments.hours)
     for seed in arguments.seeds:
         scene, batches = every_lever(Generator(PCG64(seed)), lasting), invented(Generator(PCG64(seed)), lasting)
@@ -41,7 +41,7 @@ def scenes(arguments: argparse.Namespace) -> Iterator[tuple[str, int, Scenario]]
 
 
 def chosen(folder: Path | None, names: str | None) -> list[Path]:
-    """Recordings of `folder`: those whose names contain one of `names`, else five spread over it."""
+    """Return the recordings of `folder` whose names contain one of `names`; without `names`, 5 spread over the folder."""
     if folder is None:
         return []
     paths = sorted(folder.glob("*.csv.gz"))
@@ -51,19 +51,19 @@ def chosen(folder: Path | None, names: str | None) -> list[Path]:
 
 
 def row(title: str, pool: Compared) -> str:
-    """A line of the table: each figure as accounts / emulator / backtest."""
+    """Return a row of the table, with each figure as ledger / emulator / backtest."""
     off = {witness: pool.off(witness) for witness in ("accounts", "backtest")}
     cells = []
     for name in Figures._fields:
         digits = DIGITS.get(name, 0)
-        mine, foretold = (bold(ranged(said, name, digits), name in off[witness])
+        ledger, backtest = (bold(ranged(said, name, digits), name in off[witness])
                           for witness, said in (("accounts", pool.accounts), ("backtest", pool.backtest)))
-        cells.append(f"{mine} / {getattr(pool.emulator, name):.{digits}f} / {foretold}")
+        cells.append(f"{ledger} / {getattr(pool.emulator, name):.{digits}f} / {backtest}")
     return f"| {pool.kind}, {pool.pool}, {title}, {pool.minutes} min | {' | '.join(cells)} |"
 
 
 def ranged(said: Said, name: str, digits: int) -> str:
-    """A figure, with its range over the keep-alive where that can be seen."""
+    """Return a figure, with its range over the keep-alive unless both ends round to the same number."""
     figure, low, high = (f"{value:.{digits}f}" for value in (getattr(said.figures, name), *said.ends(name)))
     return figure if low == high else f"{figure} ({low} to {high})"
 
@@ -74,14 +74,14 @@ def bold(text: str, marked: bool) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hours", type=float, default=3.0, help="simulated hours of the demo's clouds")
+    parser.add_argument("--hours", type=float, default=3.0, help="simulated hours of the demo")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--levers", nargs="*", default=(PROVISIONED, PING, URL, CLOUD_RUN))
-    parser.add_argument("--traces", type=Path, help="a folder of recordings")
+    parser.add_argument("--traces", type=Path, help="folder of recordings")
     parser.add_argument("--trace-hours", type=float, default=8.0, help="simulated hours of each recording")
     parser.add_argument("--only", help="comma-separated parts of the recordings' names")
-    parser.add_argument("--keep-alive", type=float, help="minutes that the policy assumes of every lever")
-    parser.add_argument("--skip", type=int, default=20, help="minutes left out at the beginning")
+    parser.add_argument("--keep-alive", type=float, help="keep-alive in minutes for every lever")
+    parser.add_argument("--skip", type=int, default=20, help="number of first minutes to skip")
     arguments = parser.parse_args()
     structlog.configure(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropEvent)])
     print(f"| lever, pool | {' | '.join(TITLES.values())} |\n|{'---|' * (len(TITLES) + 1)}", flush=True)

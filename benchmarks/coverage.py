@@ -1,11 +1,11 @@
-"""Are the quantiles worth their names? Coverage and loss of the forecasts over real histories, trace by trace.
+"""Coverage and pinball loss of the forecasts on real histories, trace by trace.
 
     python benchmarks/coverage.py ../shared/traces [--leads 4,30,120] [--busy] [--model] [--only NAME] [--half tuned|held-out]
 
-For each trace and lead, after a warm-up of 3 days (4 where a trace has 8 days or more): by how many points each nominal level
-lies outside [P(y < q), P(y <= q)], the most of it, and twice the pinball loss at each level over the error of the naive
-forecast 'as it was `lead` minutes ago'. Every minute counts. Half of the traces, those whose name's SHA-256 begins with an even
-byte, served to choose gains and windows; the others were not looked at until they stood.
+For each trace and lead, after a warm-up of 3 days (4 days for a trace of 8 days or more), it prints by how many points each
+nominal level lies outside [P(y < q), P(y <= q)], the maximum of these, and twice the pinball loss at each level divided by the
+error of the naive forecast (the value `lead` minutes earlier). Every minute counts. The traces whose name's SHA-256 starts with
+an even byte were used to choose gains and windows; the others are held out.
 """
 
 import argparse
@@ -28,21 +28,23 @@ REFIT_MINUTES = 720
 
 
 def tuned_on(name: str) -> bool:
+    """Return whether gains and windows were chosen with this trace."""
     return hashlib.sha256(name.encode()).digest()[0] % 2 == 0
 
 
-def followed(series: DemandSeries, leads: tuple[int, ...], model: bool) -> tuple[np.ndarray, np.ndarray]:
-    forecaster, said = CombinedForecaster(1), []
+def forecasts_of(series: DemandSeries, leads: tuple[int, ...], model: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return the forecasts of peak and busy demand: float32[minutes, leads, LEVELS] each."""
+    forecaster, parts = CombinedForecaster(1), []
     step = REFIT_MINUTES if model else len(series)
     for first in range(0, len(series), step):
         rows = slice(first, first + step)
-        said.append(forecaster.follow(series.peak[None, rows], series.busy[None, rows], series.first_minute + first, leads))
+        parts.append(forecaster.follow(series.peak[None, rows], series.busy[None, rows], series.first_minute + first, leads))
         if model:
             history = forecaster.compact_history(0)
             peak, busy = (fit_outlook(what, history.first_bucket) for what in (history.peak, history.busy))
             if peak is not None and busy is not None:
                 forecaster.install(0, peak, busy)
-    return np.concatenate([one.peak[0] for one in said]), np.concatenate([one.busy[0] for one in said])
+    return np.concatenate([one.peak[0] for one in parts]), np.concatenate([one.busy[0] for one in parts])
 
 
 def main() -> None:
@@ -72,16 +74,16 @@ def main() -> None:
             print(error)
             continue
         began = time.perf_counter()
-        said = followed(series, leads, chosen.model)[chosen.busy]
+        forecast = forecasts_of(series, leads, chosen.model)[chosen.busy]
         took = time.perf_counter() - began
-        came = series.busy if chosen.busy else series.peak
+        actual = series.busy if chosen.busy else series.peak
         warm = (4 if len(series) >= 8 * MINUTES_PER_DAY else 3) * MINUTES_PER_DAY
         for which, lead in enumerate(leads):
-            there, then = said[warm - lead : -lead, which][:, judged], came[warm:]
-            if chosen.busy:  # an average that repeats itself ties too, but for the last bits of its square root
-                there, then = there.round(3), then.round(3)
-            points = 100 * coverage(there, then, JUDGED).missed_by
-            loss = 2 * pinball(there, then, JUDGED) / max(float(naive_error(came[warm - lead :], lead)), 1e-9)
+            predicted, observed = forecast[warm - lead : -lead, which][:, judged], actual[warm:]
+            if chosen.busy:  # equal averages differ in the last bits of their square root
+                predicted, observed = predicted.round(3), observed.round(3)
+            points = 100 * coverage(predicted, observed, JUDGED).missed_by
+            loss = 2 * pinball(predicted, observed, JUDGED) / max(float(naive_error(actual[warm - lead :], lead)), 1e-9)
             missed[lead].append(float(points.max()))
             losses[lead].append(loss)
             print(f"{path.name[:34]:34} {'tuned' if tuned else 'held':5} {took:5.2f} {lead:5}  {'':18}"

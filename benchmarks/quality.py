@@ -1,7 +1,7 @@
-"""How good the decisions are, by the referee: `python benchmarks/quality.py [--traces DIR] [--referee FILE] [--jobs N]`.
+"""Quality of the decisions by the referee: `python benchmarks/quality.py [--traces DIR] [--referee FILE] [--jobs N]`.
 
-Runs the referee's suite at three prices of a cold start and prints the means, also by halves: the rules were chosen while
-looking at half A alone, half B was looked at once they stood. A trace's half is the parity of its name's SHA-256.
+It runs the referee's suite at 3 cold-start costs and prints the mean relative costs, also by half: the rules were chosen on half
+A only, half B is held out. A trace's half is the parity of its name's SHA-256.
 """
 
 import argparse
@@ -17,8 +17,8 @@ import numpy as np
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PRICES = (0.01, 0.05, 0.25)
-MUST = {0.01: 0.46, 0.05: 0.31, 0.25: 0.115}
-FEWEST = 20  # a trace with fewer on-demand cold starts has nothing to win: the referee leaves it out too
+LIMIT = {0.01: 0.46, 0.05: 0.31, 0.25: 0.115}
+FEWEST = 20  # the referee also skips traces with fewer on-demand cold starts
 
 
 def half(trace: str) -> str:
@@ -45,19 +45,19 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", help="comma-separated parts of trace names")
     arguments = parser.parse_args()
-    print("| a cold start costs | mean | half A | half B | median | worst | best peer | AWS target tracking | must |")
+    print("| cold-start cost | mean | half A | half B | median | worst | best peer | AWS target tracking | limit |")
     print("|---|---|---|---|---|---|---|---|---|")
     for price in PRICES:
         rows = suite(arguments, price)
-        mine = np.array([row["stoker"] for row in rows])
+        stoker = np.array([row["stoker"] for row in rows])
         in_a = np.array([half(str(row["trace"])) == "A" for row in rows])
         peers = [name for name in rows[0] if name not in ("trace", "on_demand_cold", "stoker", "stoker_cold", "stoker_idle",
                                                           "seconds") and not name.endswith("*")]
         means = {name: float(np.mean([row[name] for row in rows])) for name in peers}
         best = min(means, key=lambda name: means[name])
-        halves = " | ".join(f"{mine[chosen].mean():.3f}" if chosen.any() else "-" for chosen in (in_a, ~in_a))
-        print(f"| {price} USD | {mine.mean():.3f} | {halves} | {np.median(mine):.3f} | {mine.max():.3f} | "
-              f"{means[best]:.3f} ({best}) | {means['aws-target-tracking']:.3f} | {MUST[price]} |", flush=True)
+        halves = " | ".join(f"{stoker[chosen].mean():.3f}" if chosen.any() else "-" for chosen in (in_a, ~in_a))
+        print(f"| {price} USD | {stoker.mean():.3f} | {halves} | {np.median(stoker):.3f} | {stoker.max():.3f} | "
+              f"{means[best]:.3f} ({best}) | {means['aws-target-tracking']:.3f} | {LIMIT[price]} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How fast the commands are: `python benchmarks/speed.py [HISTORY.csv.gz]`. Ratios to an empty Python, and processor seconds.
+"""Run time of commands: `python benchmarks/speed.py [HISTORY.csv.gz]`. Ratios to an empty Python, and CPU seconds.
 
-Absolute times on a shared machine mean little: each figure is the least of several runs, and each has its ratio to the start of
-an empty Python in the same run. `benchmarks/tick.py`, `status.py` and `start.py` measure the daemon.
+Absolute times on a shared machine vary, so each figure is the minimum of 5 runs and has its ratio to the start of an empty Python
+in the same run. `benchmarks/tick.py`, `status.py` and `start.py` measure the daemon.
 """
 
 import os
@@ -24,15 +24,15 @@ pools:
 
 
 def least(command: list[str]) -> tuple[float, float]:
-    """Least wall and processor seconds of some runs."""
-    walls, works = [], []
+    """Return the minimum of wall-clock and CPU seconds over `RUNS` runs."""
+    walls, cpus = [], []
     for _ in range(RUNS):
-        before, began = os.times(), time.perf_counter()
+        before, start = os.times(), time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
-        walls.append(time.perf_counter() - began)
+        walls.append(time.perf_counter() - start)
         after = os.times()
-        works.append(after.children_user + after.children_system - before.children_user - before.children_system)
-    return min(walls), min(works)
+        cpus.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    return min(walls), min(cpus)
 
 
 def main() -> None:
@@ -47,12 +47,12 @@ def main() -> None:
             "stoker schema": [stoker, "schema"], "stoker validate": [stoker, "validate", str(policy)],
             "stoker backtest, 14 days of a pool": replay,
         }
-        print("| command | wall, s | processor, s | wall, ratio |\n|---|---|---|---|")
+        print("| command | wall, s | CPU, s | wall, ratio |\n|---|---|---|---|")
         empty = None
         for name, command in commands.items():
-            wall, work = least(command)
+            wall, cpu = least(command)
             empty = empty or wall
-            print(f"| {name} | {wall:.2f} | {work:.2f} | {wall / empty:.1f} |", flush=True)
+            print(f"| {name} | {wall:.2f} | {cpu:.2f} | {wall / empty:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

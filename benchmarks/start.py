@@ -1,9 +1,9 @@
-"""How long from start to the first plan of every pool when history is stored.
+"""Time from start to the first plan of every pool, with stored history.
 
     python benchmarks/start.py [POOLS] [DAYS]
 
-Limit of design.md: 10 s for 1,000 pools with 14 days of minutes each. The provider answers at once here: a real one's request
-limit comes on top, and a pool whose capacity has not been read yet holds what is there.
+Limit: 10 s for 1,000 pools with 14 days of minutes each. The fake provider answers immediately. With a real provider, its request
+limits add time, and a pool holds its capacity until it was read.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from forecasting.demand import DemandSeries, minute_of
 
 
 def fill(path: Path, names: tuple[str, ...], end: int, days: int) -> None:
-    """Store `days` of made-up daily traffic of every pool."""
+    """Store `days` of synthetic daily traffic of every pool."""
     rng, minutes = np.random.Generator(np.random.PCG64(7)), np.arange(days * 1440)
     shape = 10 * (1 + np.sin(minutes / 1440 * 2 * np.pi))
     with Store(path) as store:
@@ -51,16 +51,16 @@ async def main(pools: int, days: int) -> None:
         pools=tuple(PoolPolicy(name=name, lever=lever, max=50, memory_mb=1024) for name in names))
     clock = ManualClock(datetime.now(UTC).replace(second=5, microsecond=0))
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
+        start_at = time.perf_counter()
         fill(Path(folder) / STORE_NAME, names, minute_of(clock.now()) - 1, days)
-        print(f"(filling the store took {time.perf_counter() - began:.1f} s)")
-        for text in ("without what an earlier run learned", "after an end in order", "again"):
+        print(f"(filling the store took {time.perf_counter() - start_at:.1f} s)")
+        for text in ("without a stored selector state", "after a clean shutdown", "after another clean shutdown"):
             await start(policy, names, clock, folder, text)
 
 
 async def start(policy: Policy, names: tuple[str, ...], clock: ManualClock, folder: str, text: str) -> None:
-    """One life of the daemon, up to every pool's first plan."""
-    began = time.perf_counter()
+    """Run a daemon until every pool has its first plan, and print the time."""
+    start_at = time.perf_counter()
     service, stop = Daemon(policy, Providers(clock, names, 60), clock, Path(folder), port=0), asyncio.Event()
     builder.BUDGETS = {"lambda-provisioned-concurrency": Budget(len(names), len(names))}
     running = asyncio.create_task(service.run(stop))
@@ -69,14 +69,14 @@ async def start(policy: Policy, names: tuple[str, ...], clock: ManualClock, fold
             await running
         clock.set(clock.now() + timedelta(milliseconds=10))
         await asyncio.sleep(0.01)
-    print(f"{len(names)} pools, {text}: {time.perf_counter() - began:.1f} s from start to every pool's first plan")
+    print(f"{len(names)} pools, {text}: {time.perf_counter() - start_at:.1f} s from start to every pool's first plan")
     stop.set()
     await running
     clock.set(clock.now() + timedelta(minutes=1))
 
 
 def planned(service: Daemon, pools: int) -> bool:
-    """Whether every pool has a plan that is made of a proposal."""
+    """Return whether every pool has a plan from a proposal."""
     if service.runtime is None or len(service.runtime.components.fleet.plans) < pools:
         return False
     return all(plan.reasons[0].code is ReasonCode.PROPOSED for plan in service.runtime.components.fleet.plans.values())

@@ -1,9 +1,9 @@
-"""How fast `/status` and `/metrics` answer for many pools while the fleet ticks, and what a tick costs.
+"""Response time of `/status` and `/metrics` for many pools during ticks, and CPU time of a tick.
 
     python benchmarks/status.py [POOLS] [TICKS]
 
-Ticks run back to back, which is far harder than once a minute. The client is a process of its own. Limits of design.md: 50 ms
-at the median; a tick's own computing under 5 s; 1.5 GB.
+Ticks run back to back instead of once a minute, which is a much higher load. The client is a separate process. Limits: median of
+50 ms; CPU time of a tick under 5 s; 1.5 GB of memory.
 """
 
 import asyncio
@@ -33,9 +33,9 @@ import json, sys, time, urllib.request
 times, sizes = [], []
 url, count = sys.argv[1], int(sys.argv[2])
 for _ in range(count):
-    began = time.perf_counter()
+    start = time.perf_counter()
     body = urllib.request.urlopen(urllib.request.Request(url, headers={"Accept-Encoding": sys.argv[3]}), timeout=30).read()
-    times.append(time.perf_counter() - began)
+    times.append(time.perf_counter() - start)
     sizes.append(len(body))
     time.sleep(0.05)
 print(json.dumps({"times": times, "bytes": sizes[-1]}))
@@ -43,7 +43,7 @@ print(json.dumps({"times": times, "bytes": sizes[-1]}))
 
 
 class Warm:
-    """A lever that has what it is asked for."""
+    """Lever whose requested units are ready immediately."""
 
     kind = "bench"
 
@@ -62,7 +62,7 @@ class Warm:
 
 
 class Busy:
-    """Random demand, all of it new each minute."""
+    """Demand source with random demand for each minute."""
 
     kind = "bench"
 
@@ -71,18 +71,20 @@ class Busy:
 
     async def collect(self, pools, since, until):
         end = minute_of(until)
-        found = {}
+        telemetry = {}
         for name in pools:
             first = max(minute_of(since[name]), end - self.minutes)
             rows = self.rng.integers(0, 20, end - first).astype(np.float32)
-            found[name] = Telemetry(DemandSeries(first, rows, rows, rows), alive=True)
-        return found
+            telemetry[name] = Telemetry(DemandSeries(first, rows, rows, rows), alive=True)
+        return telemetry
 
     def monthly_cost_usd(self, pools, interval):
         return pools * 1.3
 
 
 class Providers:
+    """Providers with one `Warm` lever per pool and one `Busy` source."""
+
     def __init__(self, clock, names, minutes):
         self.clock, self.names = clock, names
         self.source = Busy(np.random.Generator(np.random.PCG64(7)), minutes)
@@ -117,50 +119,53 @@ async def main(pools: int, ticks: int) -> None:
             await asyncio.sleep(0.05)
         for region in service.runtime.components.fleet.regions:
             region.budget = type(region.budget)(reads=pools, writes=pools)
-        began = time.perf_counter()
+        start = time.perf_counter()
         await step(service, clock)
-        print(f"first tick with every lever read: {time.perf_counter() - began:.2f} s")
+        print(f"first tick with every lever read: {time.perf_counter() - start:.2f} s")
         for _ in range(2):
             await step(service, clock)
         one = f"{service.url}/v1/pools/{names[pools // 2]}"
-        print(f"/v1/pools/{{name}} between ticks: {told(await asyncio.to_thread(asked, one, 100))}")
-        print(f"/status packed: {told(await asyncio.to_thread(asked, service.url + '/status', 20, 'gzip'))}")
-        client = asking(f"{service.url}/status", 60)
+        print(f"/v1/pools/{{name}} between ticks: {text_of(await asyncio.to_thread(measured, one, 100))}")
+        print(f"/status compressed: {text_of(await asyncio.to_thread(measured, service.url + '/status', 20, 'gzip'))}")
+        client = started_client(f"{service.url}/status", 60)
         cpu, walls, done = time.process_time(), [], 0
         while client.poll() is None or done < ticks:
-            began = time.perf_counter()
+            start = time.perf_counter()
             await step(service, clock)
-            walls.append(time.perf_counter() - began)
+            walls.append(time.perf_counter() - start)
             done += 1
             await asyncio.sleep(0.2)
         cpu = (time.process_time() - cpu) / done
         out = json.loads(client.stdout.read())
-        print(f"{pools} pools, {done} ticks back to back: {statistics.median(walls):.2f} s a tick, {cpu:.2f} s of processor each "
+        print(f"{pools} pools, {done} ticks back to back: {statistics.median(walls):.2f} s per tick, {cpu:.2f} s of CPU time "
               f"(a minute apart: {cpu / 60:.1%} of a core)")
-        print(f"/status while it ticks: {told(out)}")
-        began, cpu = time.perf_counter(), time.process_time()
+        print(f"/status while it ticks: {text_of(out)}")
+        start, cpu = time.perf_counter(), time.process_time()
         text = await service.runtime.published.exposition.text()
         again = time.perf_counter()
         await service.runtime.published.exposition.text()
-        print(f"/metrics {len(text) / 1e6:.1f} MB, {len(text.splitlines()):,} lines: {again - began:.2f} s and "
-              f"{time.process_time() - cpu:.2f} s of processor once a tick, {time.perf_counter() - again:.3f} s again")
+        print(f"/metrics {len(text) / 1e6:.1f} MB, {len(text.splitlines()):,} lines: {again - start:.2f} s and "
+              f"{time.process_time() - cpu:.2f} s of CPU time once per tick, {time.perf_counter() - again:.3f} s again")
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
         stop.set()
         await running
 
 
-def asking(url, count, packed=""):
-    return subprocess.Popen([sys.executable, "-c", CLIENT, url, str(count), packed], stdout=subprocess.PIPE, text=True)
+def started_client(url, count, encoding=""):
+    """Start a process that requests `url` `count` times."""
+    return subprocess.Popen([sys.executable, "-c", CLIENT, url, str(count), encoding], stdout=subprocess.PIPE, text=True)
 
 
-def asked(url, count, packed=""):
-    return json.loads(asking(url, count, packed).communicate(timeout=120)[0])
+def measured(url, count, encoding=""):
+    """Return the times in seconds and the size of the last body."""
+    return json.loads(started_client(url, count, encoding).communicate(timeout=120)[0])
 
 
-def told(out):
+def text_of(out):
+    """Return median, P90 and maximum of the times."""
     times = sorted(1000 * seconds for seconds in out["times"])
     return (f"{out['bytes'] / 1e6:.3f} MB: median {statistics.median(times):.1f} ms, p90 {times[int(len(times) * 0.9)]:.1f} ms, "
-            f"worst {times[-1]:.1f} ms")
+            f"maximum {times[-1]:.1f} ms")
 
 
 async def step(service: Daemon, clock: ManualClock) -> None:

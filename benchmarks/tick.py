@@ -1,4 +1,4 @@
-"""How long a planning tick takes for many pools, and how much memory it needs: `python benchmarks/tick.py [pools] [minutes]`."""
+"""Time and memory of a planning tick for many pools: `python benchmarks/tick.py [pools] [minutes]`."""
 
 import resource
 import sys
@@ -27,7 +27,7 @@ def main() -> None:
     minutes = int(sys.argv[2]) if len(sys.argv) > 2 else 65
     rng = np.random.default_rng(1)
     scale = rng.lognormal(1, 1, (pools, 1)).astype(np.float32)
-    portfolio = CandidateSelector([TERMS] * pools)
+    selector = CandidateSelector([TERMS] * pools)
     policies = [PoolPolicy.model_construct(name=f"pool-{at}", lever=LeverSettings.model_construct(kind="x"), mode="shadow", min=0,
                                            max=1000, schedules=(), on_missing_metrics="hold", scale_down_delay=None,
                                            max_step_up=None, max_step_down=None, budget_usd_per_month=None,
@@ -35,22 +35,22 @@ def main() -> None:
     states, choosing, planning = [PoolState()] * pools, [], []
     for at in range(minutes):
         peak = rng.poisson(scale).astype(np.float32)
-        began = time.perf_counter()
-        choice = portfolio.advance(peak, peak * np.float32(0.5), 10 * peak, FIRST + at)
+        start = time.perf_counter()
+        choice = selector.advance(peak, peak * np.float32(0.5), 10 * peak, FIRST + at)
         between = time.perf_counter()
         now = instant_of(FIRST + at)
         capacity = Capacity(0, 0, Phase.READY, now)
         for row, policy in enumerate(policies):
             proposal = Proposal(float(choice.target[row, -1]), "rule", bool(choice.trusted[row, -1]))
             demand = DemandView(DataFreshness.FRESH, settled=True, proposal=proposal)
-            seen = Observation(now, demand, CapacityView(capacity))
-            states[row] = make_plan(policy, states[row], seen, GUARDRAILS).state
-        choosing.append(between - began)
+            observation = Observation(now, demand, CapacityView(capacity))
+            states[row] = make_plan(policy, states[row], observation, GUARDRAILS).state
+        choosing.append(between - start)
         planning.append(time.perf_counter() - between)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    for name, spans in (("choosing", choosing), ("planning", planning)):
-        print(f"{name}: median {np.median(spans):.2f} s, longest {max(spans):.2f} s a tick of {pools} pools")
-    print(f"memory at most {memory:.0f} MB")
+    for name, spans in (("selection", choosing), ("planning", planning)):
+        print(f"{name}: median {np.median(spans):.2f} s, maximum {max(spans):.2f} s per tick of {pools} pools")
+    print(f"peak memory {memory:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Replay recorded demand: what Stoker would have done, and what it would have cost.
+"""Backtest: decisions and bills of Stoker on recorded demand.
 
-The command belongs in `cli`; prices belong in `decision.costs`.
+The command belongs in `controller.cli`, prices in `controller.decision.costs`.
 """

@@ -1,4 +1,4 @@
-"""The same traffic under each lever: what Stoker would ask of it, and what that would cost. Pure."""
+"""Comparison of levers: Stoker's bill for the same traffic with each lever. Pure."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from forecasting.demand import DemandSeries
 
 
 class Alternative(NamedTuple):
-    """What a pool would cost under one lever, and what doing nothing would cost at that provider's prices and keep-alive."""
+    """Bills of a pool with one lever: with Stoker, and without warm capacity, at that lever's prices and keep-alive."""
 
     kind: str
     keep_alive: KeepAlive
@@ -25,18 +25,18 @@ class Alternative(NamedTuple):
 
 def under_each_lever(pool: PoolPolicy, demand: DemandSeries, load: JudgedDemand, assume: Assume,
                      kinds: Iterable[str]) -> list[Alternative]:
-    """Replay one pool under every kind of lever, the cheapest first.
+    """Replay one pool with each kind of lever, and return the results, the cheapest first.
 
-    The traffic, the objective, the metric delay and the lead time stay; prices and keep-alive are each lever's own, unless the
-    policy sets `assume.keep_alive`. A policy's own `prices` hold for its own lever
-    alone. What pings keep alive is best effort, which no bill shows.
+    Traffic, objective, metric delay and lead time are the same for all. Prices and keep-alive are those of each lever, unless the
+    policy sets `assume.keep_alive`. `prices` in the policy apply to the pool's own lever only. Pings keep units warm on a
+    best-effort basis, which no bill shows.
     """
-    found = []
+    alternatives = []
     for kind in kinds:
         prices = pool.prices if kind == pool.lever.kind else None
         other = pool.model_copy(update={"lever": LeverSettings(kind=kind), "prices": prices})
         terms = terms_of(other, assume)
         done = replay(other, demand, terms, assume)
         nothing = bill_of(load, np.zeros(len(load), np.int64), terms)
-        found.append(Alternative(kind, keep_alive_of(kind, assume), bill_of(load, done.target, terms), nothing))
-    return sorted(found, key=lambda one: one.stoker.total_usd)
+        alternatives.append(Alternative(kind, keep_alive_of(kind, assume), bill_of(load, done.target, terms), nothing))
+    return sorted(alternatives, key=lambda one: one.stoker.total_usd)

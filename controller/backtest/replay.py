@@ -1,4 +1,4 @@
-"""What Stoker would have done on a recorded history: the same chooser and plan, minute by minute, on simulated capacity. Pure."""
+"""Replay of recorded demand: the daemon's selector and planner, minute by minute, on simulated capacity. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)
 STRETCH = 1440
-"""Minutes chosen for at once; between two stretches progress is told."""
+"""Minutes per call of the selector; `progress` is called after each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,10 @@ class Proposals:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Decisions of one pool over a history, a row a minute.
+    """Decisions of one pool over a history, one row per minute.
 
-    `target` int64[n]: units requested. `held` bool[n]: where the plan held. `reasons`: row and reasons of each plan that could
-    differ from the one before it, in order.
+    `target` int64[n]: requested units. `held` bool[n]: whether the plan held. `reasons`: row and reasons, in order, of each plan
+    that may differ from the previous one.
     """
 
     pool: str
@@ -65,18 +65,20 @@ class Replay:
 
 def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: Assume,
            progress: Callable[[int], None] = lambda _: None) -> Replay:
-    """Decide every minute of `demand` from nothing newer than the metric delay before it. `progress` is told minutes done."""
+    """Return the decisions for each minute of `demand`, made from data at least the metric delay old. `progress`: called with the
+    number of minutes processed since its last call.
+    """
     return carry_out(policy, demand, propose(without_events(events_of(policy, demand), demand), terms, progress), terms, assume)
 
 
 def propose(demand: DemandSeries, terms: CostTerms, progress: Callable[[int], None] = lambda _: None) -> Proposals:
-    """Feed a history to a fresh chooser."""
-    chooser, minutes = CandidateSelector([terms]), len(demand)
+    """Return the choices of a new selector for a history."""
+    selector, minutes = CandidateSelector([terms]), len(demand)
     proposed = Proposals(np.zeros(minutes), np.zeros(minutes, bool), np.zeros(minutes, np.int16), np.zeros(minutes, np.int8))
     for first in range(0, minutes, STRETCH):
         rows = slice(first, min(first + STRETCH, minutes))
-        choice = chooser.advance(demand.peak[None, rows], demand.busy[None, rows], demand.invocations[None, rows],
-                                 demand.first_minute + first)
+        choice = selector.advance(demand.peak[None, rows], demand.busy[None, rows], demand.invocations[None, rows],
+                                  demand.first_minute + first)
         proposed.target[rows], proposed.trusted[rows] = choice.target[0], choice.trusted[0]
         proposed.leader[rows], proposed.mode[rows] = choice.leader[0], choice.mode[0]
         progress(rows.stop - first)
@@ -85,52 +87,52 @@ def propose(demand: DemandSeries, terms: CostTerms, progress: Callable[[int], No
 
 def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: CostTerms, assume: Assume,
               every_minute: bool = False) -> Replay:
-    """Plan each minute over `proposals`, and write on paper.
+    """Return the plans of each minute for `proposals`, with writes to simulated capacity.
 
-    A minute that shows the plan exactly what the last one showed it is not planned again, unless time alone may change the plan
-    or `every_minute` says so: the plan is a pure function and would keep.
+    A minute with the same inputs as the last one is not planned again, because the planner is pure; unless time alone may change
+    the plan, or `every_minute` is set.
     """
-    minutes, paper, state = len(demand), SimulatedCapacity(assume.lead_time), PoolState()
+    minutes, simulated, state = len(demand), SimulatedCapacity(assume.lead_time), PoolState()
     target, held = np.zeros(minutes, np.int64), np.zeros(minutes, bool)
     reasons: list[tuple[int, tuple[Reason, ...]]] = []
-    eyes = Eyes(demand, proposals, terms.metric_delay)
-    timeless, step = not every_minute and not depends_on_time(policy), terms.billing_step * MINUTE
+    view = DelayedView(demand, proposals, terms.metric_delay)
+    may_skip, step = not every_minute and not depends_on_time(policy), terms.billing_step * MINUTE
     price = 0.0 if policy.budget_usd_per_month is None else terms.idle
-    ahead = Ahead(policy, demand, terms) if policy.events else None
-    shown: tuple[object, ...] | None = None
+    events = EventView(policy, demand, terms) if policy.events else None
+    planned: tuple[object, ...] | None = None
     holds = False
     for at in range(minutes):
         now = instant_of(demand.first_minute + at)
-        ready = paper.ready(now)
-        proposal, sight, age = eyes.at(at)
-        unseen = eyes.unknown_minutes(at)
-        announced = None if ahead is None else ahead.at(at, eyes.newest(at))
-        showing = (paper.requested, ready, proposal, sight, unseen, announced)
-        if showing != shown:
-            phase = Phase.READY if ready == paper.requested else Phase.IN_PROGRESS
-            view = DemandView(sight, settled=True, data_age=age, proposal=proposal, unknown_minutes=unseen, announced=announced)
-            reading = Capacity(paper.requested, ready, phase, now)
-            seen = Observation(now, view, CapacityView(reading, billing_step=step, usd_per_unit_minute=price))
-            plan = make_plan(policy, state, seen, GUARDRAILS)
+        ready = simulated.ready(now)
+        proposal, freshness, age = view.at(at)
+        unknown = view.unknown_minutes(at)
+        announced = None if events is None else events.at(at, view.newest(at))
+        inputs = (simulated.requested, ready, proposal, freshness, unknown, announced)
+        if inputs != planned:
+            phase = Phase.READY if ready == simulated.requested else Phase.IN_PROGRESS
+            demand_view = DemandView(freshness, settled=True, data_age=age, proposal=proposal, unknown_minutes=unknown,
+                                     announced=announced)
+            reading = Capacity(simulated.requested, ready, phase, now)
+            observation = Observation(now, demand_view, CapacityView(reading, billing_step=step, usd_per_unit_minute=price))
+            plan = make_plan(policy, state, observation, GUARDRAILS)
             state, holds = plan.state, plan.action is Action.HOLD
             reasons.append((at, plan.reasons))
-            waits = any(reason.code is ReasonCode.BILLING_STEP
-                        for reason in plan.reasons)  # and no longer once the step has ended
-            shown = showing if timeless and not waits else None
+            waits = any(reason.code is ReasonCode.BILLING_STEP for reason in plan.reasons)  # the end of the step changes the plan
+            planned = inputs if may_skip and not waits else None
             if plan.action is Action.WRITE and plan.target is not None:
-                paper.request(plan.target, now)
-                state, shown = accepted(state, plan.target, now), None
-        target[at], held[at] = paper.requested, holds
+                simulated.request(plan.target, now)
+                state, planned = accepted(state, plan.target, now), None
+        target[at], held[at] = simulated.requested, holds
     return Replay(policy.name, demand.first_minute, target, held, tuple(reasons))
 
 
 def depends_on_time(policy: PoolPolicy) -> bool:
-    """Whether a plan of this policy may change though nothing that it sees does."""
+    """Return whether plans of this policy may change while their inputs stay the same."""
     return bool(policy.schedules or policy.scale_down_delay) or policy.budget_usd_per_month is not None
 
 
-class Eyes:
-    """What the daemon would know of demand at each minute: the newest known row that the metric delay lets through."""
+class DelayedView:
+    """Demand and proposals as a daemon would know them at each minute, given the metric delay."""
 
     def __init__(self, demand: DemandSeries, proposals: Proposals, metric_delay: int) -> None:
         self._delay = metric_delay
@@ -144,7 +146,7 @@ class Eyes:
         self._last: tuple[int, Proposal | None] = (-1, None)
 
     def at(self, minute: int) -> tuple[Proposal | None, DataFreshness, timedelta | None]:
-        """Proposal, sight and age of the newest known minute, as row `minute` begins."""
+        """Return proposal, freshness and age of the newest known minute at the start of row `minute`."""
         known = self.newest(minute)
         if known < 0:
             return None, DataFreshness.NONE, None
@@ -155,24 +157,24 @@ class Eyes:
         return self._last[1], DataFreshness.FRESH if age <= self._patience else DataFreshness.LATE, age * MINUTE
 
     def unknown_minutes(self, minute: int) -> int:
-        """Minutes that should be known as row `minute` begins and are not, as far as they forbid to lower."""
+        """Return the number of unknown minutes at the start of row `minute` that block scale-in."""
         visible = minute - self._delay
         return self._unseen[visible] if visible >= 0 else 0
 
     def newest(self, minute: int) -> int:
-        """The newest known row as row `minute` begins; -1 where none is known."""
+        """Return the newest known row at the start of row `minute`; -1 if none is known."""
         visible = minute - self._delay
         return self._newest[visible] if visible >= 0 else -1
 
 
-class Ahead:
-    """What announced events say at each minute, to who knows what `Eyes` know."""
+class EventView:
+    """Demand of announced events at each minute, from the data that `DelayedView` allows."""
 
     def __init__(self, policy: PoolPolicy, demand: DemandSeries, terms: CostTerms) -> None:
         self._events, self._demand, self._terms = PoolEvents(policy), demand, terms
 
     def at(self, minute: int, newest: int) -> EventDemand | None:
-        """As row `minute` begins, with row `newest` the newest known one."""
+        """Return the event demand at the start of row `minute`, with `newest` as the newest known row."""
         first = self._demand.first_minute
         for midnight in self._events.due(first + minute, self._terms.metric_delay):
             self._events.learn(midnight, learned(self._events.policy.events, self._demand, midnight))

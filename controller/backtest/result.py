@@ -1,4 +1,4 @@
-"""What a backtest found: the decisions of each pool, what they cost, and what other policies would have cost. Pure."""
+"""Result of a backtest: decisions and bills of each pool, and the bills of other policies. Pure."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ from controller.decision.costs.keep_alive import KeepAlive, keep_alive_body
 from forecasting.demand import DemandSeries, instant_of
 
 ON_DEMAND = "on-demand"
-"""Doing nothing: what every other policy is measured against."""
+"""No warm capacity: the baseline of every other policy."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolOutcome:
-    """One pool. `peers`: bills by the peer's name, in the order of the comparison; empty when none was asked for. `levers`: the
-    same traffic under other levers; likewise. `doubts`: rows of the history that cannot be right and count as unknown. `assumed`:
-    what the policy does not say of the pool, see `controller.decision.costs.assumptions`. `ends`: Stoker's bill and that of
-    doing nothing at the low and at the high end of the keep-alive; empty where it has no range.
+    """Result of one pool. `peers`: bills of other policies by name, in the order of the comparison; empty without `--compare`.
+    `levers`: the same traffic with other levers; empty unless requested. `doubts`: contradictory rows of the history, which count
+    as unknown. `assumed`: values that the policy does not set, see `controller.decision.costs.assumptions`. `ends`: Stoker's bill
+    and the bill without warm capacity, at the low and at the high end of the keep-alive; empty without a range.
     """
 
     replay: Replay
@@ -42,23 +42,23 @@ class PoolOutcome:
 
     @property
     def name(self) -> str:
-        """The pool's name."""
+        """Name of the pool."""
         return self.replay.pool
 
     @property
     def known_share(self) -> float:
-        """The share of minutes, from the start of the accounting on, whose demand is known. All figures are of these minutes."""
+        """Share of counted minutes whose demand is known. All figures are of these minutes."""
         return float(self.load.known[self.load.start :].mean())
 
     @property
     def zeros(self) -> int:
-        """Idle minutes of a history of which every minute is known, from the start of the accounting on; 0 where it has gaps."""
+        """Number of counted minutes with a peak of 0 in a history without gaps; 0 for a history with gaps."""
         return 0 if not self.load.known.all() else int((self.load.peak[self.load.start :] == 0).sum())
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """All pools of a backtest."""
+    """Results of all pools of a backtest."""
 
     pools: tuple[PoolOutcome, ...]
 
@@ -69,19 +69,19 @@ class Outcome:
 
     @property
     def nothing(self) -> Bill:
-        """The bill over all pools had nothing been kept warm."""
+        """Bill over all pools without warm capacity."""
         return total(pool.nothing for pool in self.pools)
 
     @property
     def peers(self) -> dict[str, Bill]:
-        """Each peer's bill over all pools."""
+        """Bill of each other policy over all pools."""
         names = list(self.pools[0].peers) if self.pools else []
         return {name: total(pool.peers[name] for pool in self.pools) for name in names}
 
 
 def spread(pools: Sequence[PoolOutcome]) -> dict[str, tuple[float, float]]:
-    """The least and the most over the range of the keep-alive, all pools together: cold starts, those with nothing kept warm, and
-    what is saved, cold starts priced. Empty where no pool's keep-alive has a range.
+    """Return minimum and maximum of three sums over all pools, over the range of the keep-alive: cold starts, cold starts without
+    warm capacity, and savings including the cold-start cost. Empty when no pool's keep-alive has a range.
     """
     if not any(pool.ends for pool in pools):
         return {}
@@ -93,11 +93,10 @@ def spread(pools: Sequence[PoolOutcome]) -> dict[str, tuple[float, float]]:
         ("saved_usd", [sum(nothing.total_usd - stoker.total_usd for stoker, nothing in case) for case in cases]))}
 
 
-def judged(replay: Replay, demand: DemandSeries, load: JudgedDemand, terms: CostTerms, keep_alive: KeepAlive, peers: dict[str,
-                                                                                                                          Bill],
-           levers: Sequence[Alternative] = (), doubts: tuple[Doubt, ...] = (),
+def judged(replay: Replay, demand: DemandSeries, load: JudgedDemand, terms: CostTerms, keep_alive: KeepAlive,
+           peers: dict[str, Bill], levers: Sequence[Alternative] = (), doubts: tuple[Doubt, ...] = (),
            assumed: Mapping[str, str] = MappingProxyType({})) -> PoolOutcome:
-    """The outcome of one pool, with its bills drawn up."""
+    """Return the result of one pool with its bills."""
     def bills(terms: CostTerms) -> tuple[Bill, Bill]:
         return bill_of(load, replay.target, terms), bill_of(load, np.zeros(len(load), np.int64), terms)
     spans = terms.shortest_keep_alive, terms.longest_keep_alive
@@ -106,7 +105,7 @@ def judged(replay: Replay, demand: DemandSeries, load: JudgedDemand, terms: Cost
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
-    """The whole outcome in plain values, for machines."""
+    """Return the result as JSON values."""
     return {
         "version": 1,
         "pools": {pool.name: _pool(pool) for pool in outcome.pools},
@@ -151,7 +150,7 @@ def _bills(stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> dict[str, obj
 
 
 def bill_as_json(bill: Bill, nothing: Bill) -> dict[str, object]:
-    """A bill in plain values; None stands for a ratio of nothing."""
+    """Return a bill as JSON values; `relative_cost` is None when the baseline has no extra cost."""
     return {
         "minutes": bill.minutes,
         "invocations": round(bill.invocations, 6),
@@ -169,7 +168,7 @@ def bill_as_json(bill: Bill, nothing: Bill) -> dict[str, object]:
 
 
 def shares(bills: Sequence[Bill], nothing: Bill) -> list[float]:
-    """Relative cost of each bill; NaN where doing nothing costs nothing extra."""
+    """Return the relative cost of each bill; NaN when the baseline has no extra cost."""
     relative = [bill.relative_to(nothing) for bill in bills]
     return [float("nan") if value is None else value for value in relative]
 

@@ -74,14 +74,14 @@ def until_of(body: Mapping[str, Any], now: datetime) -> datetime:
     until, span = body.get("until"), body.get("for")
     if (until is None) == (span is None):
         raise WrongOverride("give the end: either until, a time, or for, a duration such as 2h")
-    left = span_of(span) if until is None else instant_of(until) - now
-    if left <= timedelta(0):
+    duration = span_of(span) if until is None else instant_of(until) - now
+    if duration <= timedelta(0):
         key = "for" if until is None else "until"
         raise WrongOverride(f"{key}: the end is not in the future, now is {now.isoformat(timespec='seconds')}")
-    if left > LONGEST:
+    if duration > LONGEST:
         longest = format_duration(LONGEST)
         raise WrongOverride(f"an override lasts at most {longest}; for a longer override, change the policy")
-    return now + left
+    return now + duration
 
 
 def span_of(span: object) -> timedelta:

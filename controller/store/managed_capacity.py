@@ -37,13 +37,13 @@ class Orphan:
     @property
     def units(self) -> int:
         """Requested units by the last reading, or else the maximum that Stoker may have left."""
-        return max(left(self.state)) if self.requested is None else self.requested
+        return max(units_left(self.state)) if self.requested is None else self.requested
 
     def after(self, requested: int) -> "Orphan | None":
         """Return the orphan after a reading; None when it is resolved, because the units are 0 or another party set another
         number.
         """
-        if not requested or requested not in left(self.state):
+        if not requested or requested not in units_left(self.state):
             return None
         return replace(self, requested=requested, error=None)
 
@@ -65,7 +65,7 @@ def address(lever: LeverSettings) -> Address:
     return lever.kind, lever.resource
 
 
-def left(state: PoolState) -> set[int]:
+def units_left(state: PoolState) -> set[int]:
     """Return the numbers of units that Stoker may have left: the last write, the intent and scheduled fallbacks; 0 for none."""
     later = (units for _, units in (*state.scheduled_fallback, *state.pending_fallback, *state.unconfirmed_writes))
     return {state.written or 0, state.intent or 0, *later}
@@ -77,21 +77,21 @@ def taken_over(held: Held, pools: Mapping[str, PoolPolicy], states: Mapping[str,
     the state of its resource. A pool with another resource starts without a state.
     """
     in_policy = {address(pool.lever) for pool in pools.values()}
-    gone = {address(lever): states[name] for name, lever in held.levers.items()
+    free = {address(lever): states[name] for name, lever in held.levers.items()
             if name in states and (name not in pools or address(pools[name].lever) != address(lever))}
-    gone |= {address(each.lever): each.state for each in held.orphans}
-    kept = {name: state for name, state in states.items()
+    free |= {address(each.lever): each.state for each in held.orphans}
+    assigned = {name: state for name, state in states.items()
             if name not in pools or name not in held.levers or address(held.levers[name]) == address(pools[name].lever)}
     for name, pool in pools.items():
-        if pool.mode == "active" and name not in kept and address(pool.lever) in gone:
-            kept[name] = gone[address(pool.lever)]
+        if pool.mode == "active" and name not in assigned and address(pool.lever) in free:
+            assigned[name] = free[address(pool.lever)]
     orphans = {address(each.lever): each for each in held.orphans if address(each.lever) not in in_policy}
     for name, lever in held.levers.items():
-        if address(lever) in gone and address(lever) not in in_policy and max(left(gone[address(lever)])) > 0:
-            orphans.setdefault(address(lever), Orphan(name, lever, gone[address(lever)], now))
+        if address(lever) in free and address(lever) not in in_policy and max(units_left(free[address(lever)])) > 0:
+            orphans.setdefault(address(lever), Orphan(name, lever, free[address(lever)], now))
     levers = {name: pool.lever for name, pool in pools.items() if pool.lever.persists and (
         pool.mode == "active" or (name in held.levers and address(held.levers[name]) == address(pool.lever)))}
-    return Held(levers, tuple(orphans.values())), kept
+    return Held(levers, tuple(orphans.values())), assigned
 
 
 def dumped(held: Held) -> bytes:

@@ -54,10 +54,10 @@ def band(demand: DemandSeries) -> dict[str, object] | None:
 
     The forecaster reads minute by minute; each row uses only data that is at least 1 h older.
     """
-    said = CombinedForecaster(1).follow(demand.peak[None], demand.busy[None], demand.first_minute, (AHEAD,)).peak[0, :, 0]
+    forecast = CombinedForecaster(1).follow(demand.peak[None], demand.busy[None], demand.first_minute, (AHEAD,)).peak[0, :, 0]
     rows = np.arange(0, len(demand) - AHEAD, 15)
     at = [LEVELS.index(level) for level in BAND]
-    picked = said[rows][:, at]
+    picked = forecast[rows][:, at]
     if not np.isfinite(picked).any():
         return None
     lines = [[None if np.isnan(value) else round(float(value), 1) for value in column] for column in picked.T]

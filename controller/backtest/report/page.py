@@ -147,11 +147,11 @@ def hour(pool: PoolOutcome, worst: WorstHour | None, at: int) -> str:
     """Return the worst hour of a pool as sentences and a table of minutes."""
     if worst is None:
         return f"<div class=hour data-pool={at}><p>{escape(pool.name)} would have had no cold starts with Stoker.</p></div>"
-    told = "".join(f"<li>{escape(sentence)}</li>" for sentence in worst.sentences)
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in worst.sentences)
     names = ("UTC", "Demand", "Ready", "Requested", "Cold starts", "Reasons of the plan")
     head = "<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
     table = scrolled(head, "".join(minute_row(minute) for minute in worst.minutes), "minutes")
-    return (f"<div class=hour data-pool={at}><h3>{escape(worst.title)}</h3><ul>{told}</ul>"
+    return (f"<div class=hour data-pool={at}><h3>{escape(worst.title)}</h3><ul>{items}</ul>"
             f"<details><summary>Its minutes</summary>{table}</details></div>")
 
 
@@ -171,29 +171,29 @@ def billed(step: int) -> str:
 
 def terms(pool: PoolOutcome, outcome: Outcome) -> str:
     """Return the assumptions behind the figures as list items."""
-    it, unknown = pool.terms, sum(int((~one.load.known)[one.load.start :].sum()) for one in outcome.pools)
+    own, unknown = pool.terms, sum(int((~one.load.known)[one.load.start :].sum()) for one in outcome.pools)
     minutes = sum(len(one.load) - one.load.start for one in outcome.pools)
-    idle, busy, demand = (usd(price * 60) for price in (it.idle, it.warm_busy, it.on_demand))
+    idle, busy, demand = (usd(price * 60) for price in (own.idle, own.warm_busy, own.on_demand))
     prices = f"{idle} for a warm unit, {busy} more while it is busy, {demand} for a busy on-demand unit"
     source = f"price table of {PRICES_AS_OF:%-d %B %Y}, unless set in the policy"
-    timing = f"Every policy reads metrics with a delay of {it.metric_delay} min and has a lead time of {it.lead_time} min"
-    whose = "set in the policy" if it.warm_hit_rate is None else "for comparison only: the objective is a warm-hit rate"
-    said = [
+    timing = f"Every policy reads metrics with a delay of {own.metric_delay} min and has a lead time of {own.lead_time} min"
+    whose = "set in the policy" if own.warm_hit_rate is None else "for comparison only: the objective is a warm-hit rate"
+    items = [
         f"Prices per unit-hour for {escape(pool.name)}: {prices} ({source}).",
-        f"A cold start takes {it.init_seconds:g} s, billed as work.",
-        f"Cold-start cost: {usd(it.cold_start_cost_usd)} ({whose}).",
+        f"A cold start takes {own.init_seconds:g} s, billed as work.",
+        f"Cold-start cost: {usd(own.cold_start_cost_usd)} ({whose}).",
         f"{timing}; an on-demand unit stays warm after use for {escape(pool.keep_alive.text)}.",
         "Ratio: total minus the bill of on-demand service without cold starts, divided by the same with nothing kept warm.",
-        billed(it.billing_step),
+        billed(own.billing_step),
     ]
     if assumed := common_text(one.assumed for one in outcome.pools):
-        said.append(f"Assumed (not set in the policy): {escape(assumed)}.")
+        items.append(f"Assumed (not set in the policy): {escape(assumed)}.")
     if zeros := zeros_text({one.name: one.zeros for one in outcome.pools}):
-        said.append(f"{escape(zeros[0].upper() + zeros[1:])}.")
+        items.append(f"{escape(zeros[0].upper() + zeros[1:])}.")
     for doubted in (one for one in outcome.pools if one.doubts):
         first, rows = doubted.doubts[0], count(len(doubted.doubts))
-        said.append(f"Rows of {escape(doubted.name)} with contradictory values, counted as unknown: {rows}. The first is line "
+        items.append(f"Rows of {escape(doubted.name)} with contradictory values, counted as unknown: {rows}. The first is line "
                     f"{first.line}: {escape(first.what)}.")
     if unknown:
-        said.append(f"{count(unknown)} of {count(minutes)} minutes ({share(unknown, minutes)}) are unknown and not counted.")
-    return "".join(f"<li>{sentence}</li>" for sentence in said)
+        items.append(f"{count(unknown)} of {count(minutes)} minutes ({share(unknown, minutes)}) are unknown and not counted.")
+    return "".join(f"<li>{sentence}</li>" for sentence in items)

@@ -91,7 +91,7 @@ def length(outcome: Outcome) -> str:
 
 
 def headline(outcome: Outcome) -> str:
-    """Who would have waited, and what it would have cost: the one sentence to remember."""
+    """Return one sentence about avoided cold starts and the difference of the bill."""
     stoker, nothing = outcome.stoker, outcome.nothing
     if nothing.cold_starts == 0:
         return f"No cold starts in {length(outcome)}, with or without warm capacity."
@@ -105,14 +105,14 @@ def headline(outcome: Outcome) -> str:
 
 
 def spread_text(outcomes: Sequence[PoolOutcome]) -> str:
-    """Cold starts and savings over the range of the keep-alive; empty where none has a range."""
-    found = spread(outcomes)
-    if not found:
+    """Return cold starts and savings over the range of the keep-alive; empty when no pool has a range."""
+    ranges = spread(outcomes)
+    if not ranges:
         return ""
-    mine, without = (f"{count(low)} to {count(high)}" for low, high in (found["cold_starts"], found["cold_starts_without"]))
-    low, high = found["saved_usd"]
-    return (f"Over the range of the keep-alive: {mine} cold starts under Stoker, {without} with nothing kept warm, and "
-            f"{usd(low)} to {usd(high)} saved, cold starts priced.")
+    mine, without = (f"{count(low)} to {count(high)}" for low, high in (ranges["cold_starts"], ranges["cold_starts_without"]))
+    low, high = ranges["saved_usd"]
+    return (f"Over the keep-alive range: {mine} cold starts with Stoker, {without} with nothing kept warm; "
+            f"{usd(low)} to {usd(high)} saved (bill + cold-start cost).")
 
 
 def price_of_waiting(outcome: Outcome) -> str:
@@ -123,15 +123,15 @@ def price_of_waiting(outcome: Outcome) -> str:
 
 def promise(outcome: Outcome) -> str:
     """Return whether the warm-hit objective was met; empty without such an objective."""
-    asked = [pool for pool in outcome.pools if pool.terms.warm_hit_rate is not None and pool.stoker.warm_hit_rate is not None]
-    if not asked:
+    with_rate = [pool for pool in outcome.pools if pool.terms.warm_hit_rate is not None and pool.stoker.warm_hit_rate is not None]
+    if not with_rate:
         return ""
-    kept = [pool for pool in asked if (pool.stoker.warm_hit_rate or 0) >= (pool.terms.warm_hit_rate or 0)]
-    if len(asked) > 1:
-        return f"{len(kept)} of {len(asked)} pools met the warm-hit rate set in the policy."
-    goal = f"{100 * (asked[0].terms.warm_hit_rate or 0):.6g} %"
-    ending = "met" if kept else "not met"
-    return f"Warm-hit objective of {asked[0].name}: {goal}; result: {hits(asked[0].stoker)} ({ending})."
+    met = [pool for pool in with_rate if (pool.stoker.warm_hit_rate or 0) >= (pool.terms.warm_hit_rate or 0)]
+    if len(with_rate) > 1:
+        return f"{len(met)} of {len(with_rate)} pools met the warm-hit rate set in the policy."
+    goal = f"{100 * (with_rate[0].terms.warm_hit_rate or 0):.6g} %"
+    ending = "met" if met else "not met"
+    return f"Warm-hit objective of {with_rate[0].name}: {goal}; result: {hits(with_rate[0].stoker)} ({ending})."
 
 
 def verdict(outcome: Outcome) -> str:

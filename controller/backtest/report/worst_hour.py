@@ -53,32 +53,33 @@ def worst_hour(pool: PoolOutcome) -> WorstHour | None:
     within = slice(int(rows[0]), int(rows[-1]) + 1)
     start, end = (instant_of(pool.demand.first_minute + row) for row in (within.start, within.stop))
     title = f"{start:%A %-d %B, %H:%M} to {end:%H:%M} UTC"
-    told, held = sentences(pool, within, cold, ready), minutes(pool, within, cold, ready)
-    return WorstHour(within.start, int(each.max()), title, told, held)
+    text, table = sentences(pool, within, cold, ready), minutes(pool, within, cold, ready)
+    return WorstHour(within.start, int(each.max()), title, text, table)
 
 
 def sentences(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tuple[str, ...]:
     """Return the description of the worst hour."""
     load, terms = pool.load, pool.terms
     waits, at = int(cold[within].sum()), within.start + int(cold[within].argmax())
-    peak, calm = int(load.peak[at]), int(load.peak[max(0, at - 10) : at].max(initial=0))
+    peak, before = int(load.peak[at]), int(load.peak[max(0, at - 10) : at].max(initial=0))
     part = share(waits, pool.stoker.cold_starts)
-    said = [f"{count(waits)} of the {count(pool.stoker.cold_starts)} cold starts ({part}) occurred in this hour."]
-    said.append(f"The worst minute was {clock(pool, at)}, with {count(int(cold[at]))} cold starts: demand reached {peak}, "
-                f"after a maximum of {calm} in the 10 min before; {ready[at]} units were ready.")
+    lines = [f"{count(waits)} of the {count(pool.stoker.cold_starts)} cold starts ({part}) occurred in this hour."]
+    lines.append(f"The worst minute was {clock(pool, at)}, with {count(int(cold[at]))} cold starts: demand reached {peak}, "
+                 f"after a maximum of {before} in the 10 min before; {ready[at]} units were ready.")
     caught = np.flatnonzero(ready[at : at + HOUR] >= peak)
-    if peak > calm and len(caught):
-        said.append(f"The metric delay is {terms.metric_delay} min and the lead time is {terms.lead_time} min; {peak} units were "
-                    f"ready after {caught[0]} min.")
+    if peak > before and len(caught):
+        lines.append(f"The metric delay is {terms.metric_delay} min and the lead time is {terms.lead_time} min; {peak} units "
+                     f"were ready after {caught[0]} min.")
     always = bill_of(load, np.full(len(load), peak, np.int64), terms)
     if always.extra_usd > pool.stoker.extra_usd:
-        dearer = usd(always.extra_usd - pool.stoker.extra_usd)
-        said.append(f"A constant {peak} warm units would have cost {dearer} more over the whole period (bill + cold-start cost).")
-    tracked, untouched = baselines.target_tracking(load, terms), np.zeros(len(load), np.int64)
-    theirs, nothing = (int(counted_cold(pool, target)[1][within].sum()) for target in (tracked, untouched))
-    said.append(f"In the same hour AWS target tracking would have had {count(theirs)} cold starts, "
-                f"and nothing kept warm {count(nothing)}.")
-    return tuple(said)
+        difference = usd(always.extra_usd - pool.stoker.extra_usd)
+        lines.append(f"A constant {peak} warm units would have cost {difference} more over the whole period "
+                     f"(bill + cold-start cost).")
+    tracked, without = baselines.target_tracking(load, terms), np.zeros(len(load), np.int64)
+    tracking, nothing = (int(counted_cold(pool, target)[1][within].sum()) for target in (tracked, without))
+    lines.append(f"In the same hour AWS target tracking would have had {count(tracking)} cold starts, "
+                 f"and nothing kept warm {count(nothing)}.")
+    return tuple(lines)
 
 
 def minutes(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tuple[Minute, ...]:

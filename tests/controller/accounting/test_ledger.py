@@ -38,7 +38,7 @@ def ready_for(account, minutes, units=2.0, now=NOON):
         account.ready(np.array([units], np.float32), now + minute * timedelta(minutes=1))
 
 
-def test_a_minute_costs_what_the_formula_says():
+def test_the_cost_of_a_minute_follows_the_formula():
     mine = account()
     ready_for(mine, 1)
     mine.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
@@ -53,7 +53,7 @@ def test_a_minute_costs_what_the_formula_says():
     assert amounts(mine)["saved_usd"] == 30 + 5 * 15 - 46 - 15
 
 
-def test_requests_are_part_of_every_bill_and_of_no_difference():
+def test_request_charges_are_in_every_bill_and_cancel_in_savings():
     free, charged = account(), account()
     for each, usd in ((free, 0.0), (charged, 0.5)):
         ready_for(each, 1)
@@ -66,7 +66,7 @@ def test_requests_are_part_of_every_bill_and_of_no_difference():
     assert amounts(charged)["request_usd"] == 4 * 0.5
 
 
-def test_a_minute_of_which_nobody_knows_what_stood_ready_is_not_accounted_for():
+def test_a_minute_of_unknown_ready_capacity_is_not_counted():
     mine = account()
     ready_for(mine, 1, np.nan)
     mine.ready(np.array([2.0], np.float32), NOON + timedelta(minutes=1))
@@ -99,7 +99,7 @@ def test_each_pool_has_its_own_keep_alive():
     assert mine.today[:, NAMES.index("cold_starts")].tolist() == [8, 4, 12]
 
 
-def test_a_keep_alive_that_is_learnt_to_be_longer_counts_from_then_on():
+def test_a_longer_keep_alive_applies_from_its_detection():
     mine = account()
     ready_for(mine, 6, units=0.0)
     mine.settle(FIRST, rows(4, 0, 0), rows(4, 0, 0), rows(4, 0, 0), [replace(TERMS, keep_alive=3)])
@@ -109,7 +109,7 @@ def test_a_keep_alive_that_is_learnt_to_be_longer_counts_from_then_on():
 
 
 @pytest.mark.parametrize(("stay_warm", "cold"), [(True, 0), (False, 5)])
-def test_units_given_back_are_warm_for_the_keep_alive_where_the_lever_leaves_them(stay_warm, cold):
+def test_released_units_stay_warm_for_the_keep_alive_if_the_lever_keeps_them(stay_warm, cold):
     mine = account()
     for units in (5, 5, 0, 0):
         mine.ready(np.array([units], np.float32), NOON + mine._noted * timedelta(minutes=1) - FIRST * timedelta(minutes=1))
@@ -137,7 +137,7 @@ def test_unknown_minutes_never_raise_cold_starts(series, keep_alive, stay_warm):
 
 
 @given(minutes, st.integers(0, 5), st.booleans())
-def test_the_accounts_count_the_cold_starts_of_the_backtest(series, keep_alive, stay_warm):
+def test_ledger_and_backtest_count_the_same_cold_starts(series, keep_alive, stay_warm):
     terms = replace(TERMS, keep_alive=keep_alive, stay_warm=stay_warm, lead_time=0)
     peak = np.array([np.nan if unknown else most for most, _, unknown in series], np.float32)
     mine = account()
@@ -152,7 +152,7 @@ def test_the_accounts_count_the_cold_starts_of_the_backtest(series, keep_alive, 
 
 
 @given(minutes, st.integers(0, 4), st.integers(4, 6), st.integers(6, 9), st.booleans())
-def test_the_ends_of_the_keep_alive_give_what_that_keep_alive_alone_gives(series, low, exact, high, stay_warm):
+def test_each_end_of_the_range_equals_that_keep_alive_alone(series, low, exact, high, stay_warm):
     ranged = replace(TERMS, keep_alive=exact, keep_alive_range=(low, high), stay_warm=stay_warm)
     peak = rows(*(np.nan if unknown else most for most, _, unknown in series))
     said = []
@@ -169,7 +169,7 @@ def test_the_ends_of_the_keep_alive_give_what_that_keep_alive_alone_gives(series
         assert {said[at][f"{name}_delta_{end}"] for at in (1, 2) for end in ("low", "high")} == {0}, "an exact one has no range"
 
 
-def test_a_figure_has_the_range_of_its_keep_alive_and_none_where_that_makes_no_difference():
+def test_a_figure_has_a_range_only_if_the_keep_alive_changes_it():
     mine, terms = account(), replace(TERMS, keep_alive=2, keep_alive_range=(1, 5))
     ready_for(mine, 4, units=0.0)
     mine.settle(FIRST, rows(3, 0, 0, 3), rows(0, 0, 0, 0), rows(3, 0, 0, 3), [terms])
@@ -179,13 +179,13 @@ def test_a_figure_has_the_range_of_its_keep_alive_and_none_where_that_makes_no_d
     assert range_of(today, "saved_usd") is None, "nothing was kept warm"
 
 
-def test_sums_stored_before_there_were_ranges_have_none():
+def test_sums_without_stored_deltas_have_no_range():
     mine = GroupLedger(["a"], {"a": {"cold_starts": 4.0, "saved_usd": 2.0}}, {}, NOON)
 
     assert [range_of(mine.today[0].tolist(), name) for name in ("cold_starts", "saved_usd")] == [None, None]
 
 
-def test_units_billed_in_steps_cost_from_the_request_to_the_end_of_a_step():
+def test_units_with_a_billing_step_cost_from_request_to_end_of_step():
     mine, step = account(), timedelta(minutes=5)
     for minute, (ready, requested) in enumerate([(0, 0), (0, 3), (0, 3), (3, 3), (0, 0), (0, 0), (0, 0)]):
         now = NOON + minute * timedelta(minutes=1)
@@ -197,7 +197,7 @@ def test_units_billed_in_steps_cost_from_the_request_to_the_end_of_a_step():
     assert amounts(mine)["warm_usd"] == amounts(mine)["idle_usd"] == amounts(mine)["cost_usd"] == 3 * 5
 
 
-def test_target_tracking_pays_for_its_units_from_the_request_in_steps():
+def test_target_tracking_is_billed_from_the_request_in_steps():
     peak = rows(*[0] * 5, *[20] * 20)
     mine, ready, requested = account(), 0.0, 0.0
     tracked = TargetTracker(1)
@@ -210,7 +210,7 @@ def test_target_tracking_pays_for_its_units_from_the_request_in_steps():
     assert amounts(mine)["tracking_usd"] == requested > ready
 
 
-def test_cold_starts_do_not_depend_on_how_minutes_are_cut_into_calls():
+def test_cold_starts_do_not_depend_on_batch_size():
     peaks = [4, 2, 2, 4, 9, 0, 0, 0, 3, 5]
     whole, cut = account(), account()
     for each in (whole, cut):
@@ -222,7 +222,7 @@ def test_cold_starts_do_not_depend_on_how_minutes_are_cut_into_calls():
     assert amounts(whole) == pytest.approx(amounts(cut))
 
 
-def test_unknown_demand_costs_what_stood_ready_and_nothing_else():
+def test_unknown_demand_costs_the_ready_capacity_only():
     mine = account()
     ready_for(mine, 1)
     mine.settle(FIRST, rows(np.nan), rows(np.nan), rows(np.nan), [TERMS])
@@ -231,7 +231,7 @@ def test_unknown_demand_costs_what_stood_ready_and_nothing_else():
 
 
 def test_work_and_requests_are_billed_and_counted_where_only_the_peak_is_unknown():
-    """As where own pings hide it: the minute proves no cold start, and its work was done."""
+    """Such as with Stoker's own pings, which hide the peak: no cold start is counted, but the work is billed."""
     mine = account()
     ready_for(mine, 1)
     mine.settle(FIRST, rows(np.nan), rows(3.0), rows(9.0), [TERMS])
@@ -241,7 +241,7 @@ def test_work_and_requests_are_billed_and_counted_where_only_the_peak_is_unknown
     assert (amounts(mine)["warm_hits"], amounts(mine)["cold_starts"], amounts(mine)["minutes"]) == (9, 0, 0)
 
 
-def test_ready_capacity_counts_for_the_minutes_in_which_it_stood():
+def test_ready_capacity_counts_for_its_own_minutes():
     mine = account()
     mine.ready(np.float32([2]), NOON)
     mine.ready(np.float32([6]), NOON + timedelta(minutes=3))
@@ -250,7 +250,7 @@ def test_ready_capacity_counts_for_the_minutes_in_which_it_stood():
     assert amounts(mine)["warm_unit_minutes"] == 2 + 6 + 6 + 6
 
 
-def test_minutes_that_were_counted_later_are_accounted_for_as_counted_and_settled_ones_stay():
+def test_provider_counts_correct_unsettled_minutes_only():
     mine = account()
     ready_for(mine, 4, 0.0)
     mine.settle(FIRST, rows(0), rows(0), rows(0), [TERMS])
@@ -261,7 +261,7 @@ def test_minutes_that_were_counted_later_are_accounted_for_as_counted_and_settle
 
 
 @pytest.mark.parametrize(("bounds", "cold"), [((0, 0), 0), ((0, 1), 1), ((2, 9), 3), ((4, 4), 4)])
-def test_cold_starts_are_within_what_the_provider_counted_and_those_without_stoker_are_not_touched(bounds, cold):
+def test_provider_counts_bound_only_the_cold_starts_with_stoker(bounds, cold):
     mine = account()
     ready_for(mine, 2)
     mine.bound("a", {FIRST: bounds, FIRST + 9: (7, 7)})
@@ -271,7 +271,7 @@ def test_cold_starts_are_within_what_the_provider_counted_and_those_without_stok
     assert amounts(mine)["cost_usd"] == 2 * (2 + 2 * 2 + 10) + cold * 10
 
 
-def test_a_new_day_begins_at_zero_and_a_new_month_too():
+def test_day_and_month_sums_start_at_zero():
     now = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
     mine = account(now)
     ready_for(mine, 3, now=now)
@@ -294,7 +294,7 @@ async def test_each_day_is_stored_under_its_own_date_and_only_once(tmp_path):
     assert (first, second) == (2, 4)
 
 
-def test_target_tracking_is_billed_for_what_it_would_have_had_warm():
+def test_target_tracking_is_billed_for_its_warm_units():
     mine = account()
     ready_for(mine, 1, units=0.0)
     mine.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
@@ -307,7 +307,7 @@ def test_target_tracking_is_billed_for_what_it_would_have_had_warm():
     assert amounts(mine)["saved_on_tracking_usd"] == (63 + 4 * 5) - (80 + 5 * 5)
 
 
-def test_what_ran_before_the_first_minute_is_warm_in_it():
+def test_units_of_earlier_demand_are_warm_in_the_first_minute():
     mine = account()
     ready_for(mine, 1, units=3.0)
     mine.warm_up(rows(*[5.0] * 10), [TERMS])
@@ -317,7 +317,7 @@ def test_what_ran_before_the_first_minute_is_warm_in_it():
     assert amounts(mine)["cold_starts_without"] == 1
 
 
-def test_target_tracking_that_was_rehearsed_has_capacity_from_the_first_minute():
+def test_target_tracking_has_capacity_in_the_first_minute_after_warm_up():
     cold, rehearsed = account(), account()
     rehearsed.warm_up(rows(*[20.0] * 60), [TERMS])
     for each in (cold, rehearsed):
@@ -328,7 +328,7 @@ def test_target_tracking_that_was_rehearsed_has_capacity_from_the_first_minute()
     assert amounts(rehearsed)["cold_starts_tracking"] == 0
 
 
-def test_what_others_keep_is_part_of_every_bill_and_stokers_saving_is_what_it_adds():
+def test_capacity_of_others_is_in_every_bill():
     mine, alone = account(), account()
     mine.ready(np.array([2.0], np.float32), NOON, np.array([3.0], np.float32))
     alone.ready(np.array([0.0], np.float32), NOON, np.array([3.0], np.float32))
@@ -344,7 +344,7 @@ def test_what_others_keep_is_part_of_every_bill_and_stokers_saving_is_what_it_ad
     assert amounts(alone)["saved_usd"] == 0
 
 
-def test_what_others_keep_serves_from_the_first_minute_on():
+def test_capacity_of_others_serves_from_the_first_minute():
     mine = account()
     mine.ready(np.array([0.0], np.float32), NOON, np.array([3.0], np.float32))
     mine.warm_up(rows(3.0, 3.0), [TERMS])

@@ -1,4 +1,4 @@
-"""What units are billed for as their capacity is read, against the meter of the emulator."""
+"""Billed units, compared with the meter of the emulator."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ MS_PER_MINUTE = 60_000
 
 
 class Read:
-    """A pool of provisioned concurrency that is read once a minute, and before and after each write."""
+    """Pool with provisioned concurrency, read once a minute and before and after each write."""
 
     def __init__(self):
         self.real, self.paid, self.at, self.noted = ProvisionedCapacity(), Paid(1, MINUTES), 0, minute_of(NOON)
@@ -61,7 +61,7 @@ write = st.tuples(st.integers(0, 9 * MS_PER_MINUTE), st.integers(0, 12), st.inte
 
 
 @given(st.lists(write, max_size=30))
-def test_units_are_paid_for_as_the_emulator_bills_them_for_any_series_of_writes(writes):
+def test_billed_units_equal_the_emulators_for_any_writes(writes):
     pool = Read()
     pool.read()
     for pause, units, preparation, init_fails in writes:
@@ -73,7 +73,7 @@ def test_units_are_paid_for_as_the_emulator_bills_them_for_any_series_of_writes(
     assert pool.minutes() == pytest.approx(pool.metered())
 
 
-def test_units_are_paid_for_from_the_request_once_they_are_allocated():
+def test_allocated_units_are_billed_from_the_request():
     pool = Read()
     pool.read()
     pool.until(30_000)
@@ -86,7 +86,7 @@ def test_units_are_paid_for_from_the_request_once_they_are_allocated():
     assert abs(pool.minutes() - pool.metered()) <= 4 * 5
 
 
-def test_what_stood_before_the_first_reading_was_counted_by_an_earlier_process():
+def test_units_before_the_first_reading_are_not_billed_again():
     paid, first = Paid(1, MINUTES), minute_of(NOON)
     four, none = np.array([4.0]), np.array([0.0])
     paid.note(first, first + 1, four, four, NOON, lambda _: Change((NOON - 62 * MINUTE,), STEP))
@@ -95,7 +95,7 @@ def test_what_stood_before_the_first_reading_was_counted_by_an_earlier_process()
     assert [paid.units(minute, none)[0] for minute in (first, first + 1)] == [4, 4 * 2]  # 65 are billed for these 63 minutes
 
 
-def test_units_that_are_not_billed_in_steps_count_while_they_are_ready():
+def test_units_without_a_billing_step_are_billed_while_ready():
     paid, first = Paid(1, MINUTES), minute_of(NOON)
     paid.note(first, first + 1, np.array([1.0]), np.array([3.0]), NOON, lambda _: Change((), timedelta(0)))
 

@@ -1,4 +1,4 @@
-"""What a tick adds to the accounts, and what of it the fleet's limits count."""
+"""What a tick adds to the ledger, and what the limits of the fleet count."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from tests.fakes import FakeLever, steady
 from tests.services import serving
 
 
-async def test_what_others_keep_is_accounted_for_and_counts_against_no_limit(tmp_path):
+async def test_capacity_of_others_is_billed_and_counts_against_no_limit(tmp_path):
     clock = ManualClock(NOON)
     lever = FakeLever(clock)
     lever.others = 3
@@ -31,7 +31,7 @@ async def test_what_others_keep_is_accounted_for_and_counts_against_no_limit(tmp
     assert spent == 0
 
 
-async def test_provisioned_concurrency_is_paid_for_from_the_request_on(tmp_path):
+async def test_provisioned_concurrency_is_billed_from_the_request(tmp_path):
     clock = ManualClock(NOON)
     async with serving(tmp_path, clock, levers={"a": FakeLever(clock, timedelta(minutes=4))}, traffic={"a": steady(0)},
                        mode="active", min=2) as here:
@@ -44,12 +44,12 @@ async def test_provisioned_concurrency_is_paid_for_from_the_request_on(tmp_path)
     assert spent == pytest.approx(2 * (body["today"]["minutes"] - 1) * price), "the limits are told before a tick adds its minute"
 
 
-def test_units_that_failed_to_allocate_are_not_paid_for():
+def test_units_whose_allocation_failed_are_not_billed():
     assert paid_units(capacity(8, ready=3)) == 8
     assert paid_units(capacity(8, ready=3, phase=Phase.FAILED)) == 3
 
 
-async def test_in_shadow_the_greater_of_both_is_what_would_be_kept(tmp_path):
+async def test_in_shadow_the_maximum_of_both_is_counted(tmp_path):
     clock = ManualClock(NOON)
     lever = FakeLever(clock)
     lever.others = 3
@@ -62,13 +62,13 @@ async def test_in_shadow_the_greater_of_both_is_what_would_be_kept(tmp_path):
 
 
 class CountedLever(FakeLever):
-    """One whose provider says late that nothing was ready."""
+    """Lever whose provider reports later that no unit was ready."""
 
     def counted(self):
         return dict.fromkeys(range(minute_of(NOON), minute_of(self.clock.now()) + 1), 0)
 
 
-async def test_what_is_counted_late_corrects_what_was_read(tmp_path):
+async def test_late_provider_counts_correct_readings(tmp_path):
     clock = ManualClock(NOON)
     lever = CountedLever(clock)
     async with serving(tmp_path, clock, levers={"a": lever}, traffic={"a": steady(2)}, mode="active", min=2) as here:

@@ -1,4 +1,4 @@
-"""The same traffic under each lever."""
+"""Bills of the same traffic with each lever."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ OWN = "lambda-provisioned-concurrency"
 
 
 def steady_and_idle() -> DemandSeries:
-    """Rare lone requests: the least that any lever can be cheap for."""
+    """Rare single requests."""
     peak = np.zeros(3 * 1440, np.float32)
     peak[::45] = 1
     return DemandSeries(29_000_160, peak, peak * np.float32(0.02), peak)
@@ -37,7 +37,7 @@ def test_every_lever_is_priced_the_cheapest_first(found):
     assert [one.stoker.total_usd for one in alternatives] == sorted(one.stoker.total_usd for one in alternatives)
 
 
-def test_the_pools_own_lever_costs_what_the_backtest_says(found):
+def test_the_bill_of_the_own_lever_equals_the_backtest(found):
     pool, demand, alternatives = found
     terms = terms_of(pool, Assume())
     own = next(one for one in alternatives if one.kind == OWN)
@@ -53,7 +53,7 @@ def test_rare_traffic_is_cheapest_kept_warm_by_pings(found):
     assert by_kind["lambda-ping"].stoker.cold_starts < by_kind["lambda-ping"].nothing.cold_starts / 2
 
 
-def test_prices_of_the_policy_hold_for_its_own_lever_alone():
+def test_prices_of_the_policy_apply_to_its_own_lever_only():
     from config.model.policy import PriceOverride
 
     demand = steady_and_idle()

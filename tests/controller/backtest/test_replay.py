@@ -1,4 +1,4 @@
-"""The replay: it decides as the daemon does, from nothing it could not have known, and skips only what cannot differ."""
+"""Replay: decides like the daemon, uses no future data, and skips only minutes that cannot differ."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -42,24 +42,24 @@ def carried(wanted: list[float], peak: list[float] | None = None, every_minute: 
     return carry_out(policy(**changes), demand, wanting(wanted), replace(TERMS, billing_step=step), Assume(), every_minute)
 
 
-def test_a_proposal_is_requested_when_its_minute_has_become_visible():
+def test_a_proposal_is_requested_after_the_metric_delay():
     assert carried([5, 5, 7, 0, 0, 0]).target.tolist() == [0, 0, 5, 5, 7, 0]
 
 
-def test_before_anything_is_known_nothing_is_asked_for():
+def test_nothing_is_requested_before_demand_is_known():
     replayed = carried([9, 9, 9], [np.nan, np.nan, np.nan])
     assert replayed.target.tolist() == [0, 0, 0]
     assert replayed.held.tolist() == [True, True, True]
 
 
-def test_a_gap_holds_once_patience_is_over():
+def test_a_long_gap_holds_capacity():
     wanted, peak = [5.0] * 4 + [0.0] * 12, [1.0] * 4 + [np.nan] * 12
     replayed = carried(wanted, peak)
     assert replayed.target.tolist() == [0, 0] + [5] * 14
     assert replayed.held.tolist() == [True, True] + [False] * 10 + [True] * 4  # known until 12:04, then 2 + 5 minutes of patience
 
 
-def test_after_a_gap_raising_goes_on_at_once_and_lowering_once_five_minutes_are_known():
+def test_after_a_gap_scale_out_is_immediate_and_scale_in_needs_5_known_minutes():
     peak = [1.0] * 3 + [np.nan] * 10 + [1.0] * 9
     replayed = carried([5.0] * 13 + [2.0] * 9, peak)
     assert replayed.target.tolist()[12:] == [5] * 7 + [2] * 3  # the fifth, 12:17, is visible two minutes later
@@ -76,20 +76,20 @@ def test_nothing_is_lowered_while_the_newest_minutes_are_missing():
     assert ReasonCode.UNKNOWN_MINUTES in codes
 
 
-def test_guardrails_bite_as_they_do_live():
+def test_guardrails_apply():
     replayed = carried([50] * 8, max=12, max_step_up=5)
     assert replayed.target.tolist() == [0, 0, 5, 10, 12, 12, 12, 12]
     codes = {reason.code for _, reasons in replayed.reasons for reason in reasons}
     assert {ReasonCode.STEP_LIMIT, ReasonCode.CEILING} <= codes
 
 
-def test_a_scheduled_floor_begins_and_ends_at_its_minutes():
+def test_a_scheduled_floor_starts_and_ends_on_time():
     at_five_past = Schedule(cron="5 12 * * *", timezone="UTC", duration=timedelta(minutes=3), min=4)
     replayed = carried([0] * 12, schedules=(at_five_past,))
     assert replayed.target.tolist() == [0] * 5 + [4, 4, 4] + [0] * 4
 
 
-def test_a_budget_limits_what_is_kept():
+def test_a_budget_limits_capacity():
     unlimited, limited = (carried([100] * 60, budget_usd_per_month=budget).target for budget in (None, 100.0))
     assert unlimited.max() == 100
     assert 0 < limited.max() < 20
@@ -108,7 +108,7 @@ guarded = st.fixed_dictionaries({}, optional={
 @examples(200)
 @given(st.lists(st.tuples(rare, st.sampled_from([1.0, 1.0, 1.0, np.nan])), min_size=1, max_size=50), guarded,
        st.sampled_from([0, 5]))
-def test_skipping_a_minute_that_shows_nothing_new_changes_no_decision(rows, changes, step):
+def test_skipped_minutes_change_no_decision(rows, changes, step):
     wanted, peak = [w for w, _ in rows], [p for _, p in rows]
     quick, whole = (carried(wanted, peak, every, step, **changes) for every in (False, True))
     assert quick.target.tolist() == whole.target.tolist()
@@ -119,7 +119,7 @@ def test_units_are_held_to_the_end_of_the_first_billing_step_of_a_raise():
     assert carried([5, 0, 0, 0, 0, 0, 0, 0], step=5).target.tolist() == [0, 0, 5, 5, 5, 5, 5, 0]
 
 
-def test_minutes_that_show_nothing_new_are_not_planned_again():
+def test_minutes_with_unchanged_inputs_are_skipped():
     assert len(carried([5] * 500).reasons) < 10
     assert len(carried([5] * 500, every_minute=True).reasons) == 500
 
@@ -128,7 +128,7 @@ def test_minutes_that_show_nothing_new_are_not_planned_again():
     {"scale_down_delay": timedelta(minutes=1)}, {"budget_usd_per_month": 5.0},
     {"schedules": (Schedule(cron="5 12 * * *", timezone="UTC", duration=timedelta(minutes=3), min=4),)},
 ])
-def test_time_alone_may_change_a_plan_with(changes):
+def test_policies_whose_plans_depend_on_time(changes):
     assert depends_on_time(policy(**changes))
     assert not depends_on_time(policy())
 
@@ -142,14 +142,14 @@ def test_no_decision_uses_the_future():
     assert one.tolist() != other.tolist()
 
 
-def test_a_longer_metric_delay_only_makes_the_same_proposals_later():
+def test_a_longer_metric_delay_only_delays_the_proposals():
     demand, proposals = series([1.0] * 30), wanting(list(range(30)))
     slow = CostTerms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 7, 2, 6)
     soon, late = (carry_out(policy(), demand, proposals, terms, Assume()).target for terms in (TERMS, slow))
     assert late[7:].tolist() == soon[2:-5].tolist()
 
 
-def test_progress_tells_every_minute_once():
+def test_progress_counts_every_minute_once():
     told: list[int] = []
     propose(series([1.0] * 3000), TERMS, told.append)
     assert sum(told) == 3000

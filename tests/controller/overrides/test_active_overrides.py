@@ -1,4 +1,4 @@
-"""Orders in a running daemon: kept over restarts, ended in time, and told."""
+"""Active overrides of a running daemon: stored, expired and shown."""
 
 import asyncio
 from dataclasses import replace
@@ -20,7 +20,7 @@ PIN = Override(Kind.PIN, NOON + HOUR, "ana", "launch", 12, since=NOON)
 PAUSE = Override(Kind.PAUSE, NOON + 2 * HOUR, "bo", "load test", since=NOON)
 
 
-def test_orders_are_in_the_store_until_they_are_removed(tmp_path):
+def test_overrides_are_stored_until_they_are_removed(tmp_path):
     with Store(tmp_path / "stoker.db") as store:
         store.overrides.save("a", PIN)
         store.overrides.save("a", PAUSE)
@@ -31,7 +31,7 @@ def test_orders_are_in_the_store_until_they_are_removed(tmp_path):
         assert store.overrides.load() == {"a": (PAUSE, replace(PIN, units=4))}
 
 
-async def test_a_pin_is_carried_out_with_the_next_tick_and_gone_by_itself(tmp_path):
+async def test_a_pin_applies_with_the_next_tick_and_expires(tmp_path):
     async with serving(tmp_path) as here:
         await here.components.active_overrides.add("a", replace(PIN, until=NOON + 3 * MINUTE))
         with structlog.testing.capture_logs() as said:
@@ -47,7 +47,7 @@ async def test_a_pin_is_carried_out_with_the_next_tick_and_gone_by_itself(tmp_pa
     assert [(line["pool"], line["order"], line["by"], line["reason"]) for line in expired] == [("a", "pin 12", "ana", "launch")]
 
 
-async def test_orders_outlive_a_restart_and_not_their_end(tmp_path):
+async def test_overrides_survive_a_restart_and_expire(tmp_path):
     clock, levers = ManualClock(NOON), {}
     levers |= {name: FakeLever(clock) for name in ("a", "b")}
     async with serving(tmp_path, clock, levers) as here:
@@ -73,7 +73,7 @@ async def test_orders_outlive_a_restart_and_not_their_end(tmp_path):
         assert levers["a"].writes[-1] == 3
 
 
-async def test_in_shadow_an_order_steers_the_paper_and_calls_nobody(tmp_path):
+async def test_in_shadow_an_override_writes_nothing(tmp_path):
     async with serving(tmp_path, mode="shadow") as here:
         await here.components.active_overrides.add("a", PIN)
         await here.ticks(4)
@@ -83,7 +83,7 @@ async def test_in_shadow_an_order_steers_the_paper_and_calls_nobody(tmp_path):
         assert here.levers["a"].writes == []
 
 
-async def test_an_order_that_cannot_be_stored_does_not_count(tmp_path):
+async def test_an_override_that_cannot_be_stored_has_no_effect(tmp_path):
     async with serving(tmp_path) as here:
         store = here.service.runtime.store.store
         working = store.overrides
@@ -100,7 +100,7 @@ async def test_an_order_that_cannot_be_stored_does_not_count(tmp_path):
         assert here.levers["a"].writes == [3]
 
 
-async def test_a_newer_order_takes_the_place_of_the_older_of_its_kind(tmp_path):
+async def test_a_newer_override_replaces_one_of_its_kind(tmp_path):
     async with serving(tmp_path) as here:
         steering = here.components.active_overrides
         await steering.add("a", PIN)
@@ -113,7 +113,7 @@ async def test_a_newer_order_takes_the_place_of_the_older_of_its_kind(tmp_path):
         assert here.levers["a"].writes[-1] == 4
 
 
-async def test_the_end_of_an_order_does_not_take_a_newer_one_out_of_the_store(tmp_path):
+async def test_an_expiry_does_not_delete_a_newer_override(tmp_path):
     async with serving(tmp_path) as here:
         steering, later = here.components.active_overrides, replace(PIN, units=4, until=NOON + 3 * HOUR)
         for _ in range(20):

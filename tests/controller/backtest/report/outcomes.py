@@ -1,4 +1,4 @@
-"""Outcomes of made-up traffic, for the report's tests."""
+"""Results of synthetic traffic for the report's tests."""
 
 import numpy as np
 

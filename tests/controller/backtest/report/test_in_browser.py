@@ -1,4 +1,4 @@
-"""The report in a real browser: its script runs to the end and draws both charts, in light, in dark and on a phone."""
+"""Report in a real browser: its script draws both charts in the light theme, the dark theme and on a phone."""
 
 import re
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 
 
 @pytest.mark.parametrize("look", [{}, {"dark": True}, {"width": 390, "height": 844}], ids=["light", "dark", "phone"])
-async def test_both_charts_are_drawn_and_nothing_complains(tmp_path, look):
+async def test_both_charts_are_drawn_without_errors(tmp_path, look):
     gap = np.where((np.arange(len(DAILY)) > 900) & (np.arange(len(DAILY)) < 1100), np.nan, DAILY)
     file = tmp_path / "report.html"
     file.write_text(page(Outcome((outcome_of(DAILY, "agent"), outcome_of(gap, "chat")))), encoding="utf-8")

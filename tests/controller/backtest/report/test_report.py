@@ -1,4 +1,4 @@
-"""The report: its figures are the run's, it needs no network, and it stands whatever the traffic was."""
+"""Report: its figures are those of the run, it loads nothing, and it renders for any traffic."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def carried(html: str) -> list[dict]:
 
 
 class Reader(HTMLParser):
-    """Every tag that loads something, and the text that is shown."""
+    """Collects tags that load something, and the visible text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,31 +73,31 @@ def test_the_library_ships_with_its_licence():
     assert "uPlot (v1.6" in (static / "uPlot.iife.min.js").read_text("utf-8")
 
 
-def test_nothing_is_left_to_fill_in(html):
+def test_no_placeholder_is_left(html):
     assert not re.search(r"\$[a-z]+", re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL))
 
 
-def test_the_tiles_tell_the_run(daily, html):
+def test_the_tiles_show_the_figures_of_the_run(daily, html):
     text = shown(html)
     for bill in (daily.stoker, daily.nothing, daily.peers["aws-target-tracking"]):
         waited = f"{bill.cold_starts:,} cold starts of {bill.invocations:,.0f} requests"
         assert f"{waited} {usd(bill.provider_usd)} provider bill" in text
 
 
-def test_every_policy_has_a_row_the_cheapest_first(daily, html):
+def test_every_policy_has_a_row_sorted_by_cost(daily, html):
     totals = sorted([daily.stoker.total_usd, *(bill.total_usd for bill in daily.peers.values())])
     rows = re.findall(r"</div></td><td>(.*?)</td>", html)
     assert rows == [usd(total) for total in totals]
 
 
-def test_bars_are_as_long_as_what_they_stand_for(daily, html):
+def test_bar_lengths_are_proportional_to_cost(daily, html):
     bars = re.findall(r"<td class=bar>(.*?)</td>", html)
     widths = [sum(float(width) for width in re.findall(r"width:([\d.]+)%", bar)) for bar in bars]
     totals = sorted([daily.stoker.total_usd, *(bill.total_usd for bill in daily.peers.values())])
     assert widths == pytest.approx([100 * total / totals[-1] for total in totals], abs=0.01)
 
 
-def test_the_charts_draw_the_run(daily, html):
+def test_the_charts_show_the_run(daily, html):
     (pool,), (carry,) = daily.pools, carried(html)
     ready = ready_of(pool.replay.target, 2)
     assert carry["demand"] == pool.load.peak.tolist()
@@ -121,7 +121,7 @@ def test_the_worst_hour_holds_most_cold_starts(daily):
     assert any("propose" in minute.why for minute in worst.minutes)
 
 
-def test_a_forecast_of_an_hour_ahead_uses_nothing_newer():
+def test_the_band_uses_no_data_of_the_last_hour():
     later = DAILY.copy()
     later[4000:] = 60
     one, other = (band(DemandSeries(0, peak, peak / 2, peak)) for peak in (DAILY, later))
@@ -139,13 +139,13 @@ def test_steps_keep_every_value():
     np.zeros(3000), np.full(3000, np.nan), np.ones(5), np.full(3000, 4.0),
     np.where(MINUTE % 2000 == 7, 500.0, 0.0), np.where((MINUTE > 900) & (MINUTE < 2500), np.nan, DAILY),
 ], ids=["quiet", "unknown", "five minutes", "steady", "two spikes", "a day's gap"])
-def test_it_stands_whatever_the_traffic_was(peak):
+def test_the_report_renders_for_any_traffic(peak):
     html = page(Outcome((outcome_of(peak),)))
     assert len(carried(html)) == 1
     assert "nan" not in shown(html).lower().split()
 
 
-def test_several_pools_are_told_apart():
+def test_several_pools_are_listed_separately():
     pools = (outcome_of(DAILY[:2000], "agent"), outcome_of(DAILY[2000:5000] + 3, "chat"))
     html = page(Outcome(pools))
     assert "Pool by pool" in html
@@ -154,12 +154,12 @@ def test_several_pools_are_told_apart():
     assert len(re.findall(r"<div class=hour data-pool=\d", html)) == 2
 
 
-def test_thousands_of_pools_do_not_make_a_page_that_will_not_open():
+def test_the_size_of_the_page_is_bounded():
     one = outcome_of(DAILY[:1500])
     assert len(carried(page(Outcome((one,) * 40)))) == 12
 
 
-def test_a_name_cannot_break_out_of_the_page():
+def test_names_are_escaped():
     html = page(Outcome((outcome_of(DAILY[:500], "</script><img src=x onerror=alert(1)>"),)))
     assert "<img" not in html
     assert carried(html)[0]["name"].startswith("</script>")
@@ -181,17 +181,17 @@ def three(stoker: Bill, nothing: Bill) -> Outcome:
     (bill(12, 1.0), bill(10, 0.0), "Stoker would have had 12 cold starts, compared with 10 with nothing kept warm."),
     (bill(0, 0.0), bill(0, 0.0), "No cold starts in 0 hours"),
 ])
-def test_the_headline_says_what_happened_for_better_or_worse(stoker, nothing, says):
+def test_the_headline_for_better_and_worse_results(stoker, nothing, says):
     assert headline(three(stoker, nothing)).startswith(says)
 
 
-def test_a_dearer_outcome_is_not_talked_up():
+def test_a_more_expensive_result_is_reported_as_such():
     assert "10 of 10 others would have been cheaper" in wins(three(bill(100, 90.0), bill(10, 0.0)))
     assert "the cheapest of 11 policies" in wins(three(bill(1, 0.0), bill(10, 9.0)))
 
 
 @pytest.mark.parametrize(("cold", "says"), [(5, "99.50% (met)."), (15, "98.50% (not met).")])
-def test_a_share_that_was_asked_for_is_held_against_what_was_given(cold, says):
+def test_the_warm_hit_objective_is_compared_with_the_result(cold, says):
     pool = three(bill(cold, 1.0), bill(100, 0.0)).pools[0]
     asked = replace(pool, terms=replace(TERMS, warm_hit_rate=0.99))
     assert promise(Outcome((asked,))) == f"Warm-hit objective of agent: 99 %; result: {says}"
@@ -199,12 +199,12 @@ def test_a_share_that_was_asked_for_is_held_against_what_was_given(cold, says):
     assert promise(Outcome((asked, asked))).startswith(f"{2 if cold == 5 else 0} of 2 pools")
 
 
-def test_rivals_are_described_both_ways():
+def test_cheaper_and_more_expensive_policies_are_described():
     assert against(bill(10, 5.0), bill(30, 2.0), "It") == "It would have had 20 more cold starts for $3.00 less."
     assert against(bill(10, 5.0), bill(10, 5.0), "It") == "It would have had the same number of cold starts for the same bill."
 
 
-def test_numbers_are_never_rounded_to_perfection():
+def test_shares_are_never_rounded_to_0_or_100():
     assert hits(Bill(invocations=1e6, cold_starts=1)) == ">99.99%"
     assert hits(Bill(invocations=1e6)) == "100.00%"
     assert hits(Bill()) == "–"
@@ -213,5 +213,5 @@ def test_numbers_are_never_rounded_to_perfection():
 @pytest.mark.parametrize(("amount", "text"), [
     (0, "$0.00"), (0.00321, "$0.0032"), (0.5, "$0.50"), (12.345, "$12.35"), (1234.5, "$1,234"), (-3.2, "-$3.20"),
 ])
-def test_dollars_have_the_digits_that_matter(amount, text):
+def test_dollars_have_significant_digits(amount, text):
     assert usd(amount) == text
