@@ -21,7 +21,7 @@ ON_DEMAND = "on-demand"
 
 @dataclass(frozen=True, slots=True)
 class PoolOutcome:
-    """Result of one pool. `peers`: bills of other policies by name, in the order of the comparison; empty without `--compare`.
+    """Result of one pool. `peers`: bills of other policies by name, in the order of the comparison; empty without a comparison.
     `levers`: the same traffic with other levers; empty unless requested. `doubts`: contradictory rows of the history, which count
     as unknown. `assumed`: values that the policy does not set, see `controller.decision.costs.assumptions`. `ends`: Stoker's bill
     and the bill without warm capacity, at the low and at the high end of the keep-alive; empty without a range.

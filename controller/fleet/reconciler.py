@@ -23,7 +23,7 @@ from controller.decision.planning.pool_state import LONG_AGO, PoolState, accepte
 from controller.leadership.handover import UNKNOWN
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.redaction.redactor import without_secrets
-from controller.store.async_store import Memory
+from controller.store.async_store import StateStore
 from controller.store.sqlite_file import StoreError
 from controller.telemetry.tracing import span
 
@@ -47,13 +47,13 @@ class Reconciler:
     `term`: the leader's term under which an active pool writes.
     """
 
-    def __init__(self, policy: PoolPolicy, lever: Lever, clock: Clock, memory: Memory, state: PoolState, read_every: timedelta,
+    def __init__(self, policy: PoolPolicy, lever: Lever, clock: Clock, store: StateStore, state: PoolState, read_every: timedelta,
                  price: Callable[[Traits], float], lead_seconds: Iterable[float] = (), traits: Traits | None = None,
                  call_timeout_seconds: float = CALL_TIMEOUT_SECONDS, term: LeaderTerm = NO_LEASE) -> None:
         self.policy, self.lever, self.state = policy, lever, state
         self.key, self.counted = state_key(policy), lever.counted if isinstance(lever, CountsInstances) else None
         self.cold_starts = lever.cold_starts if isinstance(lever, CountedColdStarts) else None
-        self._clock, self._memory, self._read_every, self._price = clock, memory, read_every, price
+        self._clock, self._store, self._read_every, self._price = clock, store, read_every, price
         self._timeout = call_timeout_seconds
         self._no_answer = f"{policy.lever.resource}: no answer within {call_timeout_seconds:g} s"
         self.capacity: Capacity | None = None
@@ -222,7 +222,7 @@ class Reconciler:
             seconds, now = ready_after(self.counted, target, sent_at, self._clock.monotonic() - sent), self._clock.now()
             self.lead_seconds.append(seconds)
             try:
-                await self._memory.save_lead_time(self.policy.name, target, seconds, now)
+                await self._store.save_lead_time(self.policy.name, target, seconds, now)
             except StoreError as error:
                 self.unstored = error
 
@@ -233,7 +233,7 @@ class Reconciler:
         sent_at, self._published = self._clock.now(), UNKNOWN
         try:
             fence = await self.term.fence(self.policy.name, target, plan.state, sent_at)
-            await self._memory.save_intent(self.key, target, sent_at)
+            await self._store.save_intent(self.key, target, sent_at)
             self.state = self._stored = replace(self.state, intent=target)  # the fallback may have changed since the plan
             with (span("write", pool=self.policy.name, lever=self.policy.lever.kind, mode=self.policy.mode, target=target),
                   fenced(fence)):
@@ -294,7 +294,7 @@ class Reconciler:
         before = self._stored
         if self.accept_state(state):
             try:
-                await self._memory.save_state(self.key, state)
+                await self._store.save_state(self.key, state)
             except BaseException:
                 self._stored = before
                 raise

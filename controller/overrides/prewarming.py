@@ -32,9 +32,9 @@ class TooOften(Exception):
 class Prewarming:
     """Prewarm requests of all pools. `on_step`: called after an immediate step that a request caused."""
 
-    def __init__(self, fleet: Fleet, steering: ActiveOverrides, clock: Clock, assume: Assume,
+    def __init__(self, fleet: Fleet, overrides: ActiveOverrides, clock: Clock, assume: Assume,
                  on_step: Callable[[], None]) -> None:
-        self._fleet, self._steering, self._clock, self._assume, self._on_step = fleet, steering, clock, assume, on_step
+        self._fleet, self._overrides, self._clock, self._assume, self._on_step = fleet, overrides, clock, assume, on_step
         self._buckets: dict[str, TokenBucket] = {}
 
     async def request(self, name: str, request: PrewarmRequest) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class Prewarming:
         granted = grant(reconciler.policy, current, request, now)
         override, soon = None, False
         if granted.units:
-            override = await self._steering.add(name, override_of(request, granted, now))
+            override = await self._overrides.add(name, override_of(request, granted, now))
             soon = self._fleet.immediate_steps.request(name, self._on_step)
         log.info("prewarm", pool=name, asked=request.units, granted=granted.units, limited_by=granted.limited_by, by=request.by)
         return {"pool": name, "asked": request.units, "granted": granted.units, "limited_by": list(granted.limited_by),
@@ -56,7 +56,7 @@ class Prewarming:
                 "capacity": None if capacity is None else {"requested": capacity.requested, "ready": capacity.ready,
                                                            "observed_at": capacity.observed_at.isoformat()},
                 "takes_effect": self._when(name, granted, soon), "set": None if override is None else entry(override),
-                "overrides": [entry(each) for each in self._steering.of(name, now)]}
+                "overrides": [entry(each) for each in self._overrides.of(name, now)]}
 
     async def _admit(self, name: str) -> None:
         """Count a request against the rate limit. Refused requests count too, so that the limit also bounds failing clients."""

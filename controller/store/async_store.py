@@ -15,7 +15,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Memory(Protocol):
+class StateStore(Protocol):
     """Store of pool states. Each call returns when its data is on disk."""
 
     async def save_intent(self, pool: str, target: int, at: datetime) -> None:

@@ -39,18 +39,18 @@ def ready_for(account, minutes, units=2.0, now=NOON):
 
 
 def test_the_cost_of_a_minute_follows_the_formula():
-    mine = account()
-    ready_for(mine, 1)
-    mine.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
+    ledger = account()
+    ready_for(ledger, 1)
+    ledger.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
 
     # 2 idle + 2 busy warm at 2 + 1 on demand at 10, and 3 units start cold: a minute of init each at 10, and 5 of cost
-    assert amounts(mine)["warm_usd"] == 2 * 1 + 2 * 2
-    assert amounts(mine)["on_demand_usd"] == 10
-    assert amounts(mine)["cold_starts"] == 3
-    assert amounts(mine)["cost_usd"] == 6 + 10 + 3 * 10
-    assert amounts(mine)["cold_start_usd"] == 15
+    assert amounts(ledger)["warm_usd"] == 2 * 1 + 2 * 2
+    assert amounts(ledger)["on_demand_usd"] == 10
+    assert amounts(ledger)["cold_starts"] == 3
+    assert amounts(ledger)["cost_usd"] == 6 + 10 + 3 * 10
+    assert amounts(ledger)["cold_start_usd"] == 15
     # without warm capacity: 3 on demand at 10 and 5 cold starts at 15
-    assert amounts(mine)["saved_usd"] == 30 + 5 * 15 - 46 - 15
+    assert amounts(ledger)["saved_usd"] == 30 + 5 * 15 - 46 - 15
 
 
 def test_request_charges_are_in_every_bill_and_cancel_in_savings():
@@ -67,55 +67,55 @@ def test_request_charges_are_in_every_bill_and_cancel_in_savings():
 
 
 def test_a_minute_of_unknown_ready_capacity_is_not_counted():
-    mine = account()
-    ready_for(mine, 1, np.nan)
-    mine.ready(np.array([2.0], np.float32), NOON + timedelta(minutes=1))
-    mine.settle(FIRST, rows(5.0), rows(3.0), rows(9.0), [TERMS])
-    assert set(amounts(mine).values()) == {0.0}
+    ledger = account()
+    ready_for(ledger, 1, np.nan)
+    ledger.ready(np.array([2.0], np.float32), NOON + timedelta(minutes=1))
+    ledger.settle(FIRST, rows(5.0), rows(3.0), rows(9.0), [TERMS])
+    assert set(amounts(ledger).values()) == {0.0}
 
-    mine.settle(FIRST + 1, rows(5.0), rows(3.0), rows(9.0), [TERMS])
-    assert (amounts(mine)["minutes"], amounts(mine)["warm_unit_minutes"]) == (1, 2)
+    ledger.settle(FIRST + 1, rows(5.0), rows(3.0), rows(9.0), [TERMS])
+    assert (amounts(ledger)["minutes"], amounts(ledger)["warm_unit_minutes"]) == (1, 2)
 
 
 def test_units_stay_warm_for_the_keep_alive():
-    mine = account()
-    ready_for(mine, 5)
-    mine.settle(FIRST, rows(4, 2, 4, 2, 2), rows(0, 0, 0, 0, 0), rows(0, 0, 0, 0, 0), [TERMS])
-    assert amounts(mine)["cold_starts"] == 2
+    ledger = account()
+    ready_for(ledger, 5)
+    ledger.settle(FIRST, rows(4, 2, 4, 2, 2), rows(0, 0, 0, 0, 0), rows(0, 0, 0, 0, 0), [TERMS])
+    assert amounts(ledger)["cold_starts"] == 2
 
-    mine = account()
-    ready_for(mine, 5)
-    mine.settle(FIRST, rows(4, 2, 2, 4, 2), rows(0, 0, 0, 0, 0), rows(0, 0, 0, 0, 0), [TERMS])
-    assert amounts(mine)["cold_starts"] == 4
+    ledger = account()
+    ready_for(ledger, 5)
+    ledger.settle(FIRST, rows(4, 2, 2, 4, 2), rows(0, 0, 0, 0, 0), rows(0, 0, 0, 0, 0), [TERMS])
+    assert amounts(ledger)["cold_starts"] == 4
 
 
 def test_each_pool_has_its_own_keep_alive():
-    mine = GroupLedger(["a", "b", "c"], {}, {}, NOON)
+    ledger = GroupLedger(["a", "b", "c"], {}, {}, NOON)
     for minute in range(6):
-        mine.ready(np.zeros(3, np.float32), NOON + minute * timedelta(minutes=1))
+        ledger.ready(np.zeros(3, np.float32), NOON + minute * timedelta(minutes=1))
     peak = np.repeat(rows(4, 0, 0, 4, 0, 4), 3, axis=0)
-    mine.settle(FIRST, peak, peak, peak, [replace(TERMS, keep_alive=minutes) for minutes in (2, 3, 0)])
+    ledger.settle(FIRST, peak, peak, peak, [replace(TERMS, keep_alive=minutes) for minutes in (2, 3, 0)])
 
-    assert mine.today[:, NAMES.index("cold_starts")].tolist() == [8, 4, 12]
+    assert ledger.today[:, NAMES.index("cold_starts")].tolist() == [8, 4, 12]
 
 
 def test_a_longer_keep_alive_applies_from_its_detection():
-    mine = account()
-    ready_for(mine, 6, units=0.0)
-    mine.settle(FIRST, rows(4, 0, 0), rows(4, 0, 0), rows(4, 0, 0), [replace(TERMS, keep_alive=3)])
-    mine.settle(FIRST + 3, rows(4, 0, 0), rows(4, 0, 0), rows(4, 0, 0), [replace(TERMS, keep_alive=9)])
+    ledger = account()
+    ready_for(ledger, 6, units=0.0)
+    ledger.settle(FIRST, rows(4, 0, 0), rows(4, 0, 0), rows(4, 0, 0), [replace(TERMS, keep_alive=3)])
+    ledger.settle(FIRST + 3, rows(4, 0, 0), rows(4, 0, 0), rows(4, 0, 0), [replace(TERMS, keep_alive=9)])
 
-    assert amounts(mine)["cold_starts"] == 4
+    assert amounts(ledger)["cold_starts"] == 4
 
 
 @pytest.mark.parametrize(("stay_warm", "cold"), [(True, 0), (False, 5)])
 def test_released_units_stay_warm_for_the_keep_alive_if_the_lever_keeps_them(stay_warm, cold):
-    mine = account()
+    ledger = account()
     for units in (5, 5, 0, 0):
-        mine.ready(np.array([units], np.float32), NOON + mine._noted * timedelta(minutes=1) - FIRST * timedelta(minutes=1))
-    mine.settle(FIRST, rows(0, 0, 0, 5), rows(0, 0, 0, 5), rows(0, 0, 0, 5), [replace(TERMS, stay_warm=stay_warm)])
+        ledger.ready(np.array([units], np.float32), NOON + ledger._noted * timedelta(minutes=1) - FIRST * timedelta(minutes=1))
+    ledger.settle(FIRST, rows(0, 0, 0, 5), rows(0, 0, 0, 5), rows(0, 0, 0, 5), [replace(TERMS, stay_warm=stay_warm)])
 
-    assert amounts(mine)["cold_starts"] == cold
+    assert amounts(ledger)["cold_starts"] == cold
 
 
 minutes = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans()), min_size=1, max_size=30)
@@ -140,74 +140,74 @@ def test_unknown_minutes_never_raise_cold_starts(series, keep_alive, stay_warm):
 def test_ledger_and_backtest_count_the_same_cold_starts(series, keep_alive, stay_warm):
     terms = replace(TERMS, keep_alive=keep_alive, stay_warm=stay_warm, lead_time=0)
     peak = np.array([np.nan if unknown else most for most, _, unknown in series], np.float32)
-    mine = account()
+    ledger = account()
     for minute, (_, units, _) in enumerate(series):
-        mine.ready(np.array([units], np.float32), NOON + minute * timedelta(minutes=1))
-    mine.settle(FIRST, rows(*peak), rows(*peak), rows(*peak), [terms])
+        ledger.ready(np.array([units], np.float32), NOON + minute * timedelta(minutes=1))
+    ledger.settle(FIRST, rows(*peak), rows(*peak), rows(*peak), [terms])
     load = judged_demand(DemandSeries(FIRST, peak, peak, peak))
 
-    kept, nothing = np.array([units for _, units, _ in series], np.int64), np.zeros(len(series), np.int64)
-    assert amounts(mine)["cold_starts"] == bill_of(load, kept, terms).cold_starts
-    assert amounts(mine)["cold_starts_without"] == bill_of(load, nothing, terms).cold_starts
+    target, nothing = np.array([units for _, units, _ in series], np.int64), np.zeros(len(series), np.int64)
+    assert amounts(ledger)["cold_starts"] == bill_of(load, target, terms).cold_starts
+    assert amounts(ledger)["cold_starts_without"] == bill_of(load, nothing, terms).cold_starts
 
 
 @given(minutes, st.integers(0, 4), st.integers(4, 6), st.integers(6, 9), st.booleans())
 def test_each_end_of_the_range_equals_that_keep_alive_alone(series, low, exact, high, stay_warm):
     ranged = replace(TERMS, keep_alive=exact, keep_alive_range=(low, high), stay_warm=stay_warm)
     peak = rows(*(np.nan if unknown else most for most, _, unknown in series))
-    said = []
+    results = []
     for terms in (ranged, *(replace(TERMS, keep_alive=each, stay_warm=stay_warm) for each in (low, high))):
-        mine = account()
+        ledger = account()
         for minute, (_, units, _) in enumerate(series):
-            mine.ready(np.array([units], np.float32), NOON + minute * timedelta(minutes=1))
-        mine.settle(FIRST, peak, peak, peak, [terms])
-        said.append(amounts(mine))
+            ledger.ready(np.array([units], np.float32), NOON + minute * timedelta(minutes=1))
+        ledger.settle(FIRST, peak, peak, peak, [terms])
+        results.append(amounts(ledger))
 
     for name in ("cold_starts", "cold_starts_without", "saved_usd"):
-        ends = [said[0][name] + said[0][f"{name}_delta_{end}"] for end in ("low", "high")]
-        assert ends == pytest.approx([said[1][name], said[2][name]])
-        assert {said[at][f"{name}_delta_{end}"] for at in (1, 2) for end in ("low", "high")} == {0}, "an exact one has no range"
+        ends = [results[0][name] + results[0][f"{name}_delta_{end}"] for end in ("low", "high")]
+        assert ends == pytest.approx([results[1][name], results[2][name]])
+        assert {results[at][f"{name}_delta_{end}"] for at in (1, 2) for end in ("low", "high")} == {0}, "no range"
 
 
 def test_a_figure_has_a_range_only_if_the_keep_alive_changes_it():
-    mine, terms = account(), replace(TERMS, keep_alive=2, keep_alive_range=(1, 5))
-    ready_for(mine, 4, units=0.0)
-    mine.settle(FIRST, rows(3, 0, 0, 3), rows(0, 0, 0, 0), rows(3, 0, 0, 3), [terms])
-    today = mine.today[0].tolist()
+    ledger, terms = account(), replace(TERMS, keep_alive=2, keep_alive_range=(1, 5))
+    ready_for(ledger, 4, units=0.0)
+    ledger.settle(FIRST, rows(3, 0, 0, 3), rows(0, 0, 0, 0), rows(3, 0, 0, 3), [terms])
+    today = ledger.today[0].tolist()
 
     assert range_of(today, "cold_starts_without") == range_of(today, "cold_starts") == (3, 6)
     assert range_of(today, "saved_usd") is None, "nothing was kept warm"
 
 
 def test_sums_without_stored_deltas_have_no_range():
-    mine = GroupLedger(["a"], {"a": {"cold_starts": 4.0, "saved_usd": 2.0}}, {}, NOON)
+    ledger = GroupLedger(["a"], {"a": {"cold_starts": 4.0, "saved_usd": 2.0}}, {}, NOON)
 
-    assert [range_of(mine.today[0].tolist(), name) for name in ("cold_starts", "saved_usd")] == [None, None]
+    assert [range_of(ledger.today[0].tolist(), name) for name in ("cold_starts", "saved_usd")] == [None, None]
 
 
 def test_units_with_a_billing_step_cost_from_request_to_end_of_step():
-    mine, step = account(), timedelta(minutes=5)
+    ledger, step = account(), timedelta(minutes=5)
     for minute, (ready, requested) in enumerate([(0, 0), (0, 3), (0, 3), (3, 3), (0, 0), (0, 0), (0, 0)]):
         now = NOON + minute * timedelta(minutes=1)
-        mine.ready(rows(ready)[0], now, requested=rows(requested)[0], changed=lambda _, now=now: Change((now,), step))
+        ledger.ready(rows(ready)[0], now, requested=rows(requested)[0], changed=lambda _, now=now: Change((now,), step))
     none = rows(*[0] * 7)
-    mine.settle(FIRST, none, none, none, [replace(TERMS, billing_step=5)])
+    ledger.settle(FIRST, none, none, none, [replace(TERMS, billing_step=5)])
 
-    assert (amounts(mine)["warm_unit_minutes"], amounts(mine)["idle_unit_minutes"]) == (3 * 5, 3 * 5)
-    assert amounts(mine)["warm_usd"] == amounts(mine)["idle_usd"] == amounts(mine)["cost_usd"] == 3 * 5
+    assert (amounts(ledger)["warm_unit_minutes"], amounts(ledger)["idle_unit_minutes"]) == (3 * 5, 3 * 5)
+    assert amounts(ledger)["warm_usd"] == amounts(ledger)["idle_usd"] == amounts(ledger)["cost_usd"] == 3 * 5
 
 
 def test_target_tracking_is_billed_from_the_request_in_steps():
     peak = rows(*[0] * 5, *[20] * 20)
-    mine, ready, requested = account(), 0.0, 0.0
+    ledger, ready, requested = account(), 0.0, 0.0
     tracked = TargetTracker(1)
-    ready_for(mine, peak.shape[1], units=0.0)
-    mine.settle(FIRST, peak, peak * 0, peak * 0, [replace(TERMS, billing_step=5, init_seconds=0.0)])
+    ready_for(ledger, peak.shape[1], units=0.0)
+    ledger.settle(FIRST, peak, peak * 0, peak * 0, [replace(TERMS, billing_step=5, init_seconds=0.0)])
     for column in peak.T:
         ready += tracked.advance(column, np.array([2]), np.array([2]))[0]
         requested += tracked.requested[0]
 
-    assert amounts(mine)["tracking_usd"] == requested > ready
+    assert amounts(ledger)["tracking_usd"] == requested > ready
 
 
 def test_cold_starts_do_not_depend_on_batch_size():
@@ -223,71 +223,71 @@ def test_cold_starts_do_not_depend_on_batch_size():
 
 
 def test_unknown_demand_costs_the_ready_capacity_only():
-    mine = account()
-    ready_for(mine, 1)
-    mine.settle(FIRST, rows(np.nan), rows(np.nan), rows(np.nan), [TERMS])
+    ledger = account()
+    ready_for(ledger, 1)
+    ledger.settle(FIRST, rows(np.nan), rows(np.nan), rows(np.nan), [TERMS])
 
-    assert (amounts(mine)["cost_usd"], amounts(mine)["cold_starts"], amounts(mine)["minutes"]) == (2, 0, 0)
+    assert (amounts(ledger)["cost_usd"], amounts(ledger)["cold_starts"], amounts(ledger)["minutes"]) == (2, 0, 0)
 
 
 def test_work_and_requests_are_billed_and_counted_where_only_the_peak_is_unknown():
     """Such as with Stoker's own pings, which hide the peak: no cold start is counted, but the work is billed."""
-    mine = account()
-    ready_for(mine, 1)
-    mine.settle(FIRST, rows(np.nan), rows(3.0), rows(9.0), [TERMS])
+    ledger = account()
+    ready_for(ledger, 1)
+    ledger.settle(FIRST, rows(np.nan), rows(3.0), rows(9.0), [TERMS])
 
-    assert amounts(mine)["warm_usd"] == 2 * 1 + 2 * 2
-    assert amounts(mine)["on_demand_usd"] == 10
-    assert (amounts(mine)["warm_hits"], amounts(mine)["cold_starts"], amounts(mine)["minutes"]) == (9, 0, 0)
+    assert amounts(ledger)["warm_usd"] == 2 * 1 + 2 * 2
+    assert amounts(ledger)["on_demand_usd"] == 10
+    assert (amounts(ledger)["warm_hits"], amounts(ledger)["cold_starts"], amounts(ledger)["minutes"]) == (9, 0, 0)
 
 
 def test_ready_capacity_counts_for_its_own_minutes():
-    mine = account()
-    mine.ready(np.float32([2]), NOON)
-    mine.ready(np.float32([6]), NOON + timedelta(minutes=3))
-    mine.settle(FIRST, rows(0, 0, 0, 0), rows(0, 0, 0, 0), rows(0, 0, 0, 0), [TERMS])
+    ledger = account()
+    ledger.ready(np.float32([2]), NOON)
+    ledger.ready(np.float32([6]), NOON + timedelta(minutes=3))
+    ledger.settle(FIRST, rows(0, 0, 0, 0), rows(0, 0, 0, 0), rows(0, 0, 0, 0), [TERMS])
 
-    assert amounts(mine)["warm_unit_minutes"] == 2 + 6 + 6 + 6
+    assert amounts(ledger)["warm_unit_minutes"] == 2 + 6 + 6 + 6
 
 
 def test_provider_counts_correct_unsettled_minutes_only():
-    mine = account()
-    ready_for(mine, 4, 0.0)
-    mine.settle(FIRST, rows(0), rows(0), rows(0), [TERMS])
-    mine.counted("a", {FIRST: 9, FIRST + 1: 5, FIRST + 2: 6, FIRST + 9: 9})
-    mine.settle(FIRST + 1, rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
+    ledger = account()
+    ready_for(ledger, 4, 0.0)
+    ledger.settle(FIRST, rows(0), rows(0), rows(0), [TERMS])
+    ledger.counted("a", {FIRST: 9, FIRST + 1: 5, FIRST + 2: 6, FIRST + 9: 9})
+    ledger.settle(FIRST + 1, rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
 
-    assert amounts(mine)["warm_unit_minutes"] == 5 + 6
+    assert amounts(ledger)["warm_unit_minutes"] == 5 + 6
 
 
 @pytest.mark.parametrize(("bounds", "cold"), [((0, 0), 0), ((0, 1), 1), ((2, 9), 3), ((4, 4), 4)])
 def test_provider_counts_bound_only_the_cold_starts_with_stoker(bounds, cold):
-    mine = account()
-    ready_for(mine, 2)
-    mine.bound("a", {FIRST: bounds, FIRST + 9: (7, 7)})
-    mine.settle(FIRST, rows(5.0, 5.0), rows(3.0, 3.0), rows(5.0, 5.0), [replace(TERMS, keep_alive_range=(0, 9))])
+    ledger = account()
+    ready_for(ledger, 2)
+    ledger.bound("a", {FIRST: bounds, FIRST + 9: (7, 7)})
+    ledger.settle(FIRST, rows(5.0, 5.0), rows(3.0, 3.0), rows(5.0, 5.0), [replace(TERMS, keep_alive_range=(0, 9))])
 
-    assert (amounts(mine)["cold_starts"], amounts(mine)["cold_starts_without"]) == (cold, 5)
-    assert amounts(mine)["cost_usd"] == 2 * (2 + 2 * 2 + 10) + cold * 10
+    assert (amounts(ledger)["cold_starts"], amounts(ledger)["cold_starts_without"]) == (cold, 5)
+    assert amounts(ledger)["cost_usd"] == 2 * (2 + 2 * 2 + 10) + cold * 10
 
 
 def test_day_and_month_sums_start_at_zero():
     now = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
-    mine = account(now)
-    ready_for(mine, 3, now=now)
-    mine.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
+    ledger = account(now)
+    ready_for(ledger, 3, now=now)
+    ledger.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
 
-    assert amounts(mine)["warm_unit_minutes"] == 4
-    assert mine.month[0][NAMES.index("warm_unit_minutes")] == 4
+    assert amounts(ledger)["warm_unit_minutes"] == 4
+    assert ledger.month[0][NAMES.index("warm_unit_minutes")] == 4
 
 
 async def test_each_day_is_stored_under_its_own_date_and_only_once(tmp_path):
     now = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
-    mine, store = account(now), AsyncStore(Store(tmp_path / "stoker.db"))
-    ready_for(mine, 3, now=now)
-    mine.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
-    await keep_accounts(Ledger([mine]), store)
-    await keep_accounts(Ledger([mine]), store)
+    ledger, store = account(now), AsyncStore(Store(tmp_path / "stoker.db"))
+    ready_for(ledger, 3, now=now)
+    ledger.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
+    await keep_accounts(Ledger([ledger]), store)
+    await keep_accounts(Ledger([ledger]), store)
 
     first, second = (store.store.account("a", day.date())["warm_unit_minutes"] for day in (now, now + timedelta(days=1)))
     await store.close()
@@ -295,26 +295,26 @@ async def test_each_day_is_stored_under_its_own_date_and_only_once(tmp_path):
 
 
 def test_target_tracking_is_billed_for_its_warm_units():
-    mine = account()
-    ready_for(mine, 1, units=0.0)
-    mine.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
+    ledger = account()
+    ready_for(ledger, 1, units=0.0)
+    ledger.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
 
     # it stands at one unit: 1 idle + 1 busy warm at 2 + 2 on demand at 10, and 4 units start cold
-    assert amounts(mine)["cold_starts_tracking"] == 4
-    assert amounts(mine)["tracking_usd"] == 1 + 2 + 2 * 10 + 4 * 10
-    assert amounts(mine)["without_usd"] == 30 + 5 * 10
-    assert amounts(mine)["saved_usd"] == 0
-    assert amounts(mine)["saved_on_tracking_usd"] == (63 + 4 * 5) - (80 + 5 * 5)
+    assert amounts(ledger)["cold_starts_tracking"] == 4
+    assert amounts(ledger)["tracking_usd"] == 1 + 2 + 2 * 10 + 4 * 10
+    assert amounts(ledger)["without_usd"] == 30 + 5 * 10
+    assert amounts(ledger)["saved_usd"] == 0
+    assert amounts(ledger)["saved_on_tracking_usd"] == (63 + 4 * 5) - (80 + 5 * 5)
 
 
 def test_units_of_earlier_demand_are_warm_in_the_first_minute():
-    mine = account()
-    ready_for(mine, 1, units=3.0)
-    mine.warm_up(rows(*[5.0] * 10), [TERMS])
-    mine.settle(FIRST, rows(6.0), rows(6.0), rows(6.0), [TERMS])
+    ledger = account()
+    ready_for(ledger, 1, units=3.0)
+    ledger.warm_up(rows(*[5.0] * 10), [TERMS])
+    ledger.settle(FIRST, rows(6.0), rows(6.0), rows(6.0), [TERMS])
 
-    assert amounts(mine)["cold_starts"] == 1
-    assert amounts(mine)["cold_starts_without"] == 1
+    assert amounts(ledger)["cold_starts"] == 1
+    assert amounts(ledger)["cold_starts_without"] == 1
 
 
 def test_target_tracking_has_capacity_in_the_first_minute_after_warm_up():
@@ -329,25 +329,26 @@ def test_target_tracking_has_capacity_in_the_first_minute_after_warm_up():
 
 
 def test_capacity_of_others_is_in_every_bill():
-    mine, alone = account(), account()
-    mine.ready(np.array([2.0], np.float32), NOON, np.array([3.0], np.float32))
+    ledger, alone = account(), account()
+    ledger.ready(np.array([2.0], np.float32), NOON, np.array([3.0], np.float32))
     alone.ready(np.array([0.0], np.float32), NOON, np.array([3.0], np.float32))
-    for each in (mine, alone):
+    for each in (ledger, alone):
         each.settle(FIRST, rows(5.0), rows(3.0), rows(9.0), [TERMS])
 
     # 5 warm, 3 of them busy at 2, nobody waits; without Stoker 3 warm and busy, and 2 cold starts of 10 for init and 5 each
-    assert (amounts(mine)["warm_unit_minutes"], amounts(mine)["others_unit_minutes"], amounts(mine)["others_usd"]) == (5, 3, 3)
-    assert (amounts(mine)["cost_usd"], amounts(mine)["cold_starts"]) == (5 + 3 * 2, 0)
-    assert (amounts(mine)["without_usd"], amounts(mine)["cold_starts_without"]) == (3 + 3 * 2 + 2 * 10, 2)
-    assert amounts(mine)["saved_usd"] == (29 + 2 * 5) - 11
+    of_ledger = amounts(ledger)
+    assert (of_ledger["warm_unit_minutes"], of_ledger["others_unit_minutes"], of_ledger["others_usd"]) == (5, 3, 3)
+    assert (amounts(ledger)["cost_usd"], amounts(ledger)["cold_starts"]) == (5 + 3 * 2, 0)
+    assert (amounts(ledger)["without_usd"], amounts(ledger)["cold_starts_without"]) == (3 + 3 * 2 + 2 * 10, 2)
+    assert amounts(ledger)["saved_usd"] == (29 + 2 * 5) - 11
     assert amounts(alone)["cost_usd"] == amounts(alone)["without_usd"] == 29
     assert amounts(alone)["saved_usd"] == 0
 
 
 def test_capacity_of_others_serves_from_the_first_minute():
-    mine = account()
-    mine.ready(np.array([0.0], np.float32), NOON, np.array([3.0], np.float32))
-    mine.warm_up(rows(3.0, 3.0), [TERMS])
-    mine.settle(FIRST, rows(4.0), rows(4.0), rows(4.0), [TERMS])
+    ledger = account()
+    ledger.ready(np.array([0.0], np.float32), NOON, np.array([3.0], np.float32))
+    ledger.warm_up(rows(3.0, 3.0), [TERMS])
+    ledger.settle(FIRST, rows(4.0), rows(4.0), rows(4.0), [TERMS])
 
-    assert (amounts(mine)["cold_starts"], amounts(mine)["cold_starts_without"]) == (1, 1)
+    assert (amounts(ledger)["cold_starts"], amounts(ledger)["cold_starts_without"]) == (1, 1)

@@ -41,7 +41,7 @@ async def test_provisioned_concurrency_is_billed_from_the_request(tmp_path):
 
     assert body["today"]["minutes"] >= 8
     assert body["today"]["warm_unit_minutes"] == pytest.approx(2 * body["today"]["minutes"])
-    assert spent == pytest.approx(2 * (body["today"]["minutes"] - 1) * price), "the limits are told before a tick adds its minute"
+    assert spent == pytest.approx(2 * (body["today"]["minutes"] - 1) * price), "limits are updated before a tick adds its minute"
 
 
 def test_units_whose_allocation_failed_are_not_billed():

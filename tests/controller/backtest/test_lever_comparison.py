@@ -25,28 +25,28 @@ def steady_and_idle() -> DemandSeries:
 
 
 @pytest.fixture(scope="module")
-def found():
+def comparison():
     pool, demand = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0), steady_and_idle()
     return pool, demand, under_each_lever(pool, demand, judged_demand(demand), Assume(), lever_kinds())
 
 
-def test_every_lever_is_priced_the_cheapest_first(found):
-    _, _, alternatives = found
+def test_every_lever_is_priced_the_cheapest_first(comparison):
+    _, _, alternatives = comparison
 
     assert {one.kind for one in alternatives} == set(lever_kinds())
     assert [one.stoker.total_usd for one in alternatives] == sorted(one.stoker.total_usd for one in alternatives)
 
 
-def test_the_bill_of_the_own_lever_equals_the_backtest(found):
-    pool, demand, alternatives = found
+def test_the_bill_of_the_own_lever_equals_the_backtest(comparison):
+    pool, demand, alternatives = comparison
     terms = terms_of(pool, Assume())
     own = next(one for one in alternatives if one.kind == OWN)
 
     assert own.stoker == bill_of(judged_demand(demand), replay(pool, demand, terms, Assume()).target, terms)
 
 
-def test_rare_traffic_is_cheapest_kept_warm_by_pings(found):
-    _, _, alternatives = found
+def test_rare_traffic_is_cheapest_kept_warm_by_pings(comparison):
+    _, _, alternatives = comparison
     by_kind = {one.kind: one for one in alternatives}
 
     assert by_kind["lambda-ping"].stoker.total_usd < by_kind[OWN].stoker.total_usd

@@ -150,9 +150,9 @@ def test_a_longer_metric_delay_only_delays_the_proposals():
 
 
 def test_progress_counts_every_minute_once():
-    told: list[int] = []
-    propose(series([1.0] * 3000), TERMS, told.append)
-    assert sum(told) == 3000
+    done: list[int] = []
+    propose(series([1.0] * 3000), TERMS, done.append)
+    assert sum(done) == 3000
 
 
 def test_the_same_history_gives_the_same_decisions():

@@ -37,7 +37,7 @@ def followed(series: DemandSeries, minutes: int) -> tuple[CandidateSelector, np.
 
 @pytest.fixture(scope="module")
 def week() -> tuple[DemandSeries, SelectionWeights]:
-    """Eight days of traffic, and how the rules weigh after them."""
+    """Return 8 days of traffic, and the weights of the rules after them."""
     series = traffic(8 * DAY)
     return series, followed(series, len(series))[0].weights(0)
 
@@ -49,9 +49,9 @@ def flat(peak: float, busy: float = 0.5) -> Band:
 def test_the_plan_for_a_correct_forecast_is_exact_until_the_weights_change():
     series, known = traffic(8 * DAY), 7 * DAY + 3
     portfolio, _ = followed(series, known)
-    past, came = series.window(FIRST, FIRST + known), series.window(FIRST + known, FIRST + known + 12)
-    plan = next_hours(past, Band(came.peak, came.busy), pool_policy(), TERMS, portfolio.weights(0))
-    wanted = portfolio.advance(came.peak[None], came.busy[None], came.invocations[None], FIRST + known).target[0]
+    past, coming = series.window(FIRST, FIRST + known), series.window(FIRST + known, FIRST + known + 12)
+    plan = next_hours(past, Band(coming.peak, coming.busy), pool_policy(), TERMS, portfolio.weights(0))
+    wanted = portfolio.advance(coming.peak[None], coming.busy[None], coming.invocations[None], FIRST + known).target[0]
 
     first = FIRST + known + TERMS.metric_delay  # five minutes into a quarter, so ten of it are left
     assert [step.minute for step in plan] == [first, first + 10]
@@ -59,18 +59,18 @@ def test_the_plan_for_a_correct_forecast_is_exact_until_the_weights_change():
 
 
 def test_signals_ahead_equal_the_signals_of_the_same_demand_once_settled(week):
-    series, standing = week
+    series, weights = week
     cut = 7 * DAY + 777
-    past, came = series.window(FIRST, FIRST + cut), series.window(FIRST + cut, FIRST + 8 * DAY)
-    at_once = signals_ahead(past, Band(came.peak, came.busy), TERMS, standing)
-    later = signals_ahead(series.window(FIRST, FIRST + cut + 300), Band(came.peak[300:], came.busy[300:]), TERMS, standing)
+    past, coming = series.window(FIRST, FIRST + cut), series.window(FIRST + cut, FIRST + 8 * DAY)
+    at_once = signals_ahead(past, Band(coming.peak, coming.busy), TERMS, weights)
+    later = signals_ahead(series.window(FIRST, FIRST + cut + 300), Band(coming.peak[300:], coming.busy[300:]), TERMS, weights)
     for name, values in later.items():
         np.testing.assert_array_equal(at_once[name][:, 300:], values, err_msg=name)
 
 
 def test_there_is_a_step_for_each_quarter_of_an_hour_of_six_hours(week):
-    series, standing = week
-    minutes = [step.minute for step in next_hours(series, flat(5), pool_policy(), TERMS, standing)]
+    series, weights = week
+    minutes = [step.minute for step in next_hours(series, flat(5), pool_policy(), TERMS, weights)]
 
     assert minutes[0] == series.end_minute + TERMS.metric_delay
     assert {minute % 15 for minute in minutes[1:]} == {0}
@@ -79,8 +79,8 @@ def test_there_is_a_step_for_each_quarter_of_an_hour_of_six_hours(week):
 
 
 def test_a_higher_forecast_plans_more(week):
-    series, standing = week
-    low, high = (next_hours(series, flat(peak), pool_policy(), TERMS, standing) for peak in (4, 40))
+    series, weights = week
+    low, high = (next_hours(series, flat(peak), pool_policy(), TERMS, weights) for peak in (4, 40))
 
     assert high[-1].units > low[-1].units
     assert high[-1].units >= 20
@@ -89,17 +89,17 @@ def test_a_higher_forecast_plans_more(week):
 @examples(25)
 @given(peak=st.floats(0, 60_000), floor=st.integers(0, 50), ceiling=st.integers(0, 50))
 def test_every_step_is_within_floor_and_ceiling(week, peak, floor, ceiling):
-    series, standing = week
+    series, weights = week
     pool = pool_policy(min=min(floor, ceiling), max=max(floor, ceiling))
 
-    assert all(pool.min <= step.units <= pool.max for step in next_hours(series, flat(peak), pool, TERMS, standing))
+    assert all(pool.min <= step.units <= pool.max for step in next_hours(series, flat(peak), pool, TERMS, weights))
 
 
 def test_a_schedule_applies_from_its_start(week):
-    series, standing = week
+    series, weights = week
     office = Schedule(cron="0 14 * * *", timezone="UTC", duration=timedelta(hours=2), min=30)
     pool = pool_policy(schedules=(office,))
-    units = {step.minute - minute_of(NOON): step.units for step in next_hours(series, flat(2), pool, TERMS, standing)}
+    units = {step.minute - minute_of(NOON): step.units for step in next_hours(series, flat(2), pool, TERMS, weights)}
 
     assert units[105] < 30
     assert {units[minute] for minute in range(120, 240, 15)} == {30}
@@ -107,11 +107,11 @@ def test_a_schedule_applies_from_its_start(week):
 
 
 def test_without_a_forecast_there_is_no_plan(week):
-    series, standing = week
+    series, weights = week
     unknown = flat(3)
     unknown.busy[200] = np.nan
 
-    assert next_hours(series, unknown, pool_policy(), TERMS, standing) == []
+    assert next_hours(series, unknown, pool_policy(), TERMS, weights) == []
 
 
 def test_a_short_history_plans_by_the_recent_maximum():

@@ -56,30 +56,31 @@ def test_a_view_of_a_short_history_reports_a_doubt(view):
 
 
 def test_a_document_is_read_back_to_three_digits(view):
-    told = view_from(json.loads(json.dumps(document(view))))
+    restored = view_from(json.loads(json.dumps(document(view))))
 
-    assert document(told) == document(view)
-    assert (told.pool, told.now_minute, told.lead, told.enough) == (view.pool, view.now_minute, view.lead, view.enough)
-    np.testing.assert_array_equal(told.expected.peak, view.expected.peak)
-    np.testing.assert_allclose(told.ahead.busy, view.ahead.busy, atol=1e-3)
+    assert document(restored) == document(view)
+    assert (restored.pool, restored.now_minute) == (view.pool, view.now_minute)
+    assert (restored.lead, restored.enough) == (view.lead, view.enough)
+    np.testing.assert_array_equal(restored.expected.peak, view.expected.peak)
+    np.testing.assert_allclose(restored.ahead.busy, view.ahead.busy, atol=1e-3)
 
 
-@pytest.mark.parametrize("told", [{}, {"past": {}, "ahead": None}, {"past": {"first": 3}, "ahead": {}}])
-def test_an_invalid_document_is_refused(told):
+@pytest.mark.parametrize("body", [{}, {"past": {}, "ahead": None}, {"past": {"first": 3}, "ahead": {}}])
+def test_an_invalid_document_is_refused(body):
     with pytest.raises((KeyError, TypeError, ValueError)):
-        view_from(told)
+        view_from(body)
 
 
 def test_a_model_is_fitted_a_day_ago_and_now():
-    asked = []
+    ends = []
 
     def fit(rows: np.ndarray, first_bucket: int) -> Outlook:
-        asked.append((first_bucket + len(rows)) * 15)
+        ends.append((first_bucket + len(rows)) * 15)
         return Outlook(first_bucket + len(rows), np.full((192, 6), 9, np.float32))
 
     series = history(3 * DAY)
     view_of("agent", series, series.end_minute, 1, 4, fit)
-    assert asked == [end // 15 * 15 for end in (FIRST + 2 * DAY, FIRST + 2 * DAY, FIRST + 3 * DAY, FIRST + 3 * DAY)]
+    assert ends == [end // 15 * 15 for end in (FIRST + 2 * DAY, FIRST + 2 * DAY, FIRST + 3 * DAY, FIRST + 3 * DAY)]
 
 
 def test_the_chart_is_well_formed_reproducible_and_has_a_dark_theme(view):
@@ -103,9 +104,9 @@ def test_a_page_escapes_names_and_loads_nothing(view):
 @pytest.mark.parametrize("peak", [np.zeros(500), np.full(500, np.nan), np.full(500, 59_999)])
 def test_unusual_demand_is_drawn(peak):
     series = DemandSeries(FIRST, peak.astype(np.float32), peak.astype(np.float32), peak.astype(np.float32))
-    seen = view_of("agent", series, series.end_minute, 1, 4)
-    assert "</svg>" in svg(seen)
-    assert isinstance(document(seen), dict)
+    odd = view_of("agent", series, series.end_minute, 1, 4)
+    assert "</svg>" in svg(odd)
+    assert isinstance(document(odd), dict)
 
 
 def test_a_sparkline_shows_the_maximum_and_gaps():

@@ -21,42 +21,42 @@ TERMS = CostTerms(idle=2.5e-4, warm_busy=5.8e-4, on_demand=1e-3, init_seconds=8.
 
 
 def trained_selector(days: int = 3, pools: int = 2) -> CandidateSelector:
-    """A portfolio whose first pool has a burst every hour; the others sleep."""
+    """Return a selector whose first pool has a burst every hour; the others have constant demand."""
     minutes = days * 1440
     peak = np.zeros((pools, minutes), np.float32)
     peak[0] = np.where(np.arange(minutes) % 60 < 10, 12, 1)
-    portfolio = CandidateSelector([TERMS] * pools)
-    portfolio.advance(peak, peak / 2, peak, 0)
-    return portfolio
+    selector = CandidateSelector([TERMS] * pools)
+    selector.advance(peak, peak / 2, peak, 0)
+    return selector
 
 
 def test_costs_equal_the_selectors_and_shares_add_up_to_one():
-    portfolio = trained_selector()
-    (_, cohort), = portfolio._cohorts
-    weighing = portfolio.costs(0)
+    selector = trained_selector()
+    (_, cohort), = selector._cohorts
+    costs = selector.costs(0)
 
-    np.testing.assert_allclose(weighing.bills, cohort.bills()[:, 0])
-    assert weighing.shares.sum() == 1
-    assert weighing.shares[weighing.bills[:-1].argmin()] == weighing.shares.max()
+    np.testing.assert_allclose(costs.bills, cohort.bills()[:, 0])
+    assert costs.shares.sum() == 1
+    assert costs.shares[costs.bills[:-1].argmin()] == costs.shares.max()
 
 
 def test_the_cheapest_and_the_naive_rules_are_listed_by_cost_in_under_2500_characters():
-    told = candidate_ranking(trained_selector().costs(0))
-    costs = [each["usd"] for each in told["rules"]]
+    rationale = candidate_ranking(trained_selector().costs(0))
+    costs = [each["usd"] for each in rationale["rules"]]
 
     assert costs == sorted(costs)
     assert len(costs) <= TOP + 1 + len(NAIVE)
-    assert {each["rule"] for each in told["rules"] if each.get("naive")} == {CANDIDATES[rule].name for rule in NAIVE}
-    assert sum(each["share"] for each in told["rules"]) > 0
-    assert len(json.dumps(told)) < 2500
+    assert {each["rule"] for each in rationale["rules"] if each.get("naive")} == {CANDIDATES[rule].name for rule in NAIVE}
+    assert sum(each["share"] for each in rationale["rules"]) > 0
+    assert len(json.dumps(rationale)) < 2500
 
 
 def test_the_rule_with_the_highest_share_is_listed_even_if_it_is_expensive():
     shares = np.zeros(len(CANDIDATES))
     shares[100] = 1.0
-    told = candidate_ranking(CandidateCosts(np.arange(len(CANDIDATES) + 1.0), shares))
+    rationale = candidate_ranking(CandidateCosts(np.arange(len(CANDIDATES) + 1.0), shares))
 
-    assert [each["rule"] for each in told["rules"] if each["share"]] == [CANDIDATES[100].name]
+    assert [each["rule"] for each in rationale["rules"] if each["share"]] == [CANDIDATES[100].name]
 
 
 async def test_the_rationale_is_recorded_and_replay_does_not_need_it(tmp_path):
@@ -70,9 +70,9 @@ async def test_the_rationale_is_recorded_and_replay_does_not_need_it(tmp_path):
         _, now, _ = await here.ask("GET", "/v1/pools/a/why")
 
     (item,) = body["items"]
-    told = item["inputs"]["weighed"]
-    assert told["forecast"]["peak_below"] == {"0.5": 3.0, "0.9": 4.5, "0.99": 9.25}
-    assert told["rules"]
+    rationale = item["inputs"]["weighed"]
+    assert rationale["forecast"]["peak_below"] == {"0.5": 3.0, "0.9": 4.5, "0.99": 9.25}
+    assert rationale["rules"]
     assert len(set(replayed(item))) == 1
     assert now["record"]["inputs"]["weighed"]["rules"]
     without = {**item, "inputs": {key: value for key, value in item["inputs"].items() if key != "weighed"}}

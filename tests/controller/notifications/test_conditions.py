@@ -24,8 +24,8 @@ def clock():
 
 
 def codes(here, name, clock):
-    found = current_conditions(here.fleet, clock.now())[name]
-    return None if found is None else {key.code for key in found}
+    current = current_conditions(here.fleet, clock.now())[name]
+    return None if current is None else {key.code for key in current}
 
 
 async def test_a_pool_without_a_plan_or_a_reading_is_unknown(tmp_path, clock):
@@ -53,12 +53,12 @@ async def test_each_obstacle_is_a_condition_of_its_code(tmp_path, clock):
         here.levers["c"].failing["read"] = Unreachable("no")
         here.levers["d"].failing["write"] = QuotaExceeded("full", allowed=4)
         await here.minutes(3)
-        found = {name: codes(here, name, clock) for name in "abcd"}
+        current = {name: codes(here, name, clock) for name in "abcd"}
 
-    assert found["a"] == {"write-failed"}
-    assert found["b"] == {"other-autoscaler"}
-    assert found["c"] == {"capacity-unknown"}
-    assert "quota-reached" in found["d"]
+    assert current["a"] == {"write-failed"}
+    assert current["b"] == {"other-autoscaler"}
+    assert current["c"] == {"capacity-unknown"}
+    assert "quota-reached" in current["d"]
 
 
 async def test_budget_near_is_one_condition_per_month(tmp_path, clock):
@@ -79,11 +79,11 @@ async def test_faults_and_store_errors_are_redacted(tmp_path, clock):
         await here.tick(MINUTE)
         here.fleet.faults["a"] = "ValueError: token=hunter2"
         here.fleet.store_error = "password=hunter2"
-        found = current_conditions(here.fleet, clock.now())
+        current = current_conditions(here.fleet, clock.now())
 
-    assert {key.code for key in found["a"]} == {"fault"}
-    assert {key.code for key in found[DAEMON]} == {"store-failing"}
-    assert "hunter2" not in str(found)
+    assert {key.code for key in current["a"]} == {"fault"}
+    assert {key.code for key in current[DAEMON]} == {"store-failing"}
+    assert "hunter2" not in str(current)
 
 
 async def test_a_standby_knows_no_pool_conditions(tmp_path, clock):

@@ -67,7 +67,7 @@ def test_the_documented_check_accepts_the_signature():
 
 
 def test_the_headers_equal_the_example_of_standard_webhooks():
-    """The vector of the Standard Webhooks libraries."""
+    """Test vector of the Standard Webhooks libraries."""
     secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
 
     assert standard_webhook(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body) == {

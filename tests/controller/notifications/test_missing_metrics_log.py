@@ -1,4 +1,4 @@
-"""No traffic, late metrics, broken metrics: told apart, and told loudly once they last."""
+"""No traffic, late metrics and broken metrics are distinguished, and logged once per outage."""
 
 import json
 
@@ -38,13 +38,13 @@ async def test_a_pool_without_metrics_is_reported_once_and_not_lowered(tmp_path,
         status, ready, _ = await here.ask("GET", "/readyz")
         _, body, _ = await here.ask("GET", "/status")
         fleet = here.components.fleet
-        plan, made = fleet.plans["a"], fleet.inputs["a"]["decision"]
+        plan, decision = fleet.plans["a"], fleet.inputs["a"]["decision"]
         async with here.session.get(here.service.url + "/metrics") as answer:
             metrics = await answer.text()
         here.source.broken = None
         await here.ticks(3)
 
-        said = capsys.readouterr().out
+        output = capsys.readouterr().out
         assert (status, entry(body)["traffic"]) == (503, "broken")
         assert entry(body)["metrics_missing_since"].startswith("2026-03-02T12:0")
         assert any(reason.startswith("a: metrics missing since 2026-03-02 12:0") for reason in ready["reasons"])
@@ -53,10 +53,10 @@ async def test_a_pool_without_metrics_is_reported_once_and_not_lowered(tmp_path,
         assert "metrics missing since 2026-03-02 12:0" in plan.text
         assert plan.target == 3
         assert here.levers["a"].writes == [3]
-        assert said.count("metrics are missing for longer than missing_metrics_limit") == 1
-        assert said.count("metrics-recovered") == 1
-        kept, again = replayed(json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(made)})))
-        assert kept == again
+        assert output.count("metrics are missing for longer than missing_metrics_limit") == 1
+        assert output.count("metrics-recovered") == 1
+        stored, again = replayed(json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(decision)})))
+        assert stored == again
 
 
 @pytest.mark.parametrize("rule", ["hold", "floor", "forecast"])

@@ -84,15 +84,15 @@ async def test_a_restart_repeats_nothing_and_delivers_the_undelivered(tmp_path):
             await here.ticks(12)
             closing = asyncio.create_task(ended(clock, asyncio.current_task()))
             await receiver.until(lambda: receiver.tries >= 1)
-            kept = json.loads(here.service.runtime.store.store.load_blob(KEY))
-            assert len(kept["waiting"]["ops"]) == 1
+            stored = json.loads(here.service.runtime.store.store.load_blob(KEY))
+            assert len(stored["waiting"]["ops"]) == 1
         closing.cancel()
         for _ in range(2):
             async with serving(tmp_path, clock, levers, notifier=build, broken=away) as here:
                 await here.ticks(12)
                 await receiver.until(lambda: receiver.bodies)
 
-    assert [body["id"] for body in receiver.bodies] == [kept["waiting"]["ops"][0][0]]
+    assert [body["id"] for body in receiver.bodies] == [stored["waiting"]["ops"][0][0]]
 
 
 async def test_a_sink_that_hangs_delays_no_tick(tmp_path):

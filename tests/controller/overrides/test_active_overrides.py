@@ -34,7 +34,7 @@ def test_overrides_are_stored_until_they_are_removed(tmp_path):
 async def test_a_pin_applies_with_the_next_tick_and_expires(tmp_path):
     async with serving(tmp_path) as here:
         await here.components.active_overrides.add("a", replace(PIN, until=NOON + 3 * MINUTE))
-        with structlog.testing.capture_logs() as said:
+        with structlog.testing.capture_logs() as logs:
             await here.ticks(2)
             assert here.levers["a"].writes[-1] == 12
             assert here.levers["b"].writes == [7]
@@ -43,7 +43,7 @@ async def test_a_pin_applies_with_the_next_tick_and_expires(tmp_path):
         assert here.levers["a"].writes[-1] == 3
         assert here.components.active_overrides.of("a", here.clock.now()) == ()
         assert here.service.runtime.store.store.overrides.load() == {}
-    expired = [line for line in said if line["event"] == "override-expired"]
+    expired = [line for line in logs if line["event"] == "override-expired"]
     assert [(line["pool"], line["order"], line["by"], line["reason"]) for line in expired] == [("a", "pin 12", "ana", "launch")]
 
 
@@ -54,7 +54,7 @@ async def test_overrides_survive_a_restart_and_expire(tmp_path):
         await here.components.active_overrides.add("a", PIN)
         await here.components.active_overrides.add("b", PAUSE)
         await here.ticks()
-    with structlog.testing.capture_logs() as said:
+    with structlog.testing.capture_logs() as logs:
         async with serving(tmp_path, clock, levers) as here:
             assert here.components.active_overrides.of("a", clock.now()) == (PIN,)
             here.source.traffic = {"a": steady(3), "b": steady(40)}
@@ -62,10 +62,10 @@ async def test_overrides_survive_a_restart_and_expire(tmp_path):
             assert levers["a"].writes == [3, 12]
             assert here.components.fleet.plans["b"].action is Action.HOLD
             assert levers["b"].writes == [7]
-    kept = [(line["pool"], line["order"]) for line in said if line["event"] == "override-kept"]
-    assert kept == [("a", "pin 12"), ("b", "pause")]
+    restored = [(line["pool"], line["order"]) for line in logs if line["event"] == "override-kept"]
+    assert restored == [("a", "pin 12"), ("b", "pause")]
 
-    await clock.advance(HOUR)  # the pin ends while nobody runs
+    await clock.advance(HOUR)  # the pin expires while no daemon runs
     async with serving(tmp_path, clock, levers) as here:
         assert here.components.active_overrides.of("a", clock.now()) == ()
         assert here.service.runtime.store.store.overrides.load() == {"b": (PAUSE,)}
@@ -102,12 +102,12 @@ async def test_an_override_that_cannot_be_stored_has_no_effect(tmp_path):
 
 async def test_a_newer_override_replaces_one_of_its_kind(tmp_path):
     async with serving(tmp_path) as here:
-        steering = here.components.active_overrides
-        await steering.add("a", PIN)
-        await steering.add("a", PAUSE)
-        await steering.add("a", replace(PIN, units=4))
-        assert steering.of("a", NOON) == (PAUSE, replace(PIN, units=4))
-        assert await steering.clear("a", [Kind.PAUSE, Kind.BOOST], NOON) == (PAUSE,)
+        overrides = here.components.active_overrides
+        await overrides.add("a", PIN)
+        await overrides.add("a", PAUSE)
+        await overrides.add("a", replace(PIN, units=4))
+        assert overrides.of("a", NOON) == (PAUSE, replace(PIN, units=4))
+        assert await overrides.clear("a", [Kind.PAUSE, Kind.BOOST], NOON) == (PAUSE,)
         await here.ticks()
 
         assert here.levers["a"].writes[-1] == 4
@@ -115,9 +115,9 @@ async def test_a_newer_override_replaces_one_of_its_kind(tmp_path):
 
 async def test_an_expiry_does_not_delete_a_newer_override(tmp_path):
     async with serving(tmp_path) as here:
-        steering, later = here.components.active_overrides, replace(PIN, units=4, until=NOON + 3 * HOUR)
+        overrides, later = here.components.active_overrides, replace(PIN, units=4, until=NOON + 3 * HOUR)
         for _ in range(20):
-            await steering.add("a", PIN)
-            await asyncio.gather(steering.add("a", later), steering.expire(NOON + 2 * HOUR))
-            assert steering.of("a", NOON) == (later,)
+            await overrides.add("a", PIN)
+            await asyncio.gather(overrides.add("a", later), overrides.expire(NOON + 2 * HOUR))
+            assert overrides.of("a", NOON) == (later,)
             assert here.service.runtime.store.store.overrides.load() == {"a": (later,)}

@@ -56,8 +56,8 @@ async def test_a_folder_with_other_files_keeps_its_mode_and_is_logged(state):
     with structlog.testing.capture_logs() as lines:
         Store(state / "stoker.db").close()
 
-    told, = [line for line in lines if line["event"] == "state-exposed"]
-    assert (told["log_level"], told["folder"]) == ("warning", str(state))
+    warning, = [line for line in lines if line["event"] == "state-exposed"]
+    assert (warning["log_level"], warning["folder"]) == ("warning", str(state))
     assert stat.S_IMODE(state.stat().st_mode) == 0o755
 
 

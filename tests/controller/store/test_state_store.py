@@ -106,7 +106,7 @@ def test_an_intent_survives_a_kill_and_ends_with_the_saved_outcome(path):
 
 
 def kill(store):
-    """Let go of the lock as a killed process does, without the clean end."""
+    """Release the lock like a killed process, without a clean shutdown."""
     store._database._connection.close()
     os.close(store._database._lock)
 
@@ -125,12 +125,12 @@ def test_decisions_are_listed_newest_first_with_reasons_and_inputs(store):
 
 def test_pages_of_decisions_neither_repeat_nor_skip(store):
     store.record_decisions([(plan(at=NOON + timedelta(minutes=number // 3), target=number), {}) for number in range(20)])
-    seen, before = [], None
+    targets, before = [], None
     while rows := store.decisions(limit=7, before=before):
-        seen += [row["target"] for row in rows]
+        targets += [row["target"] for row in rows]
         before = tuple(int(part) for part in rows[-1]["cursor"].split("-"))
 
-    assert seen == list(range(19, -1, -1))
+    assert targets == list(range(19, -1, -1))
 
 
 def test_no_secret_reaches_the_file(path):

@@ -125,8 +125,8 @@ def test_the_band_uses_no_data_of_the_last_hour():
     later = DAILY.copy()
     later[4000:] = 60
     one, other = (band(DemandSeries(0, peak, peak / 2, peak)) for peak in (DAILY, later))
-    seen = [at for at, row in enumerate(one["rows"]) if row - 60 < 4000]
-    assert [one["high"][at] for at in seen] == [other["high"][at] for at in seen]
+    rows = [at for at, row in enumerate(one["rows"]) if row - 60 < 4000]
+    assert [one["high"][at] for at in rows] == [other["high"][at] for at in rows]
     assert one["high"] != other["high"]
 
 
@@ -193,10 +193,10 @@ def test_a_more_expensive_result_is_reported_as_such():
 @pytest.mark.parametrize(("cold", "says"), [(5, "99.50% (met)."), (15, "98.50% (not met).")])
 def test_the_warm_hit_objective_is_compared_with_the_result(cold, says):
     pool = three(bill(cold, 1.0), bill(100, 0.0)).pools[0]
-    asked = replace(pool, terms=replace(TERMS, warm_hit_rate=0.99))
-    assert promise(Outcome((asked,))) == f"Warm-hit objective of agent: 99 %; result: {says}"
+    objective = replace(pool, terms=replace(TERMS, warm_hit_rate=0.99))
+    assert promise(Outcome((objective,))) == f"Warm-hit objective of agent: 99 %; result: {says}"
     assert promise(Outcome((pool,))) == ""
-    assert promise(Outcome((asked, asked))).startswith(f"{2 if cold == 5 else 0} of 2 pools")
+    assert promise(Outcome((objective, objective))).startswith(f"{2 if cold == 5 else 0} of 2 pools")
 
 
 def test_cheaper_and_more_expensive_policies_are_described():
