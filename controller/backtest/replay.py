@@ -132,7 +132,7 @@ def depends_on_time(policy: PoolPolicy) -> bool:
 
 
 class DelayedView:
-    """Demand and proposals as a daemon would know them at each minute, given the metric delay."""
+    """Demand and proposals that a daemon would have at each minute, given the metric delay."""
 
     def __init__(self, demand: DemandSeries, proposals: Proposals, metric_delay: int) -> None:
         self._delay = metric_delay

@@ -1,4 +1,4 @@
-"""Conditions of the fleet at a tick that an operator may need to know. Reads the fleet only."""
+"""Conditions of the fleet at a tick that may need an operator. Reads the fleet only."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -25,7 +25,7 @@ CODES = {
 
 
 def current_conditions(fleet: Fleet, now: datetime) -> CurrentConditions:
-    """Return the conditions of every pool and of the daemon. A standby knows none of its pools: the leader sends those."""
+    """Return the conditions of every pool and of the daemon. On a standby all pools are unknown, the leader reports them."""
     leads = fleet.term.write_blocked is None
     by_pool = {name: dict(pool_conditions(fleet, name, now)) if leads and not is_unknown(fleet, name) else None
                for name in fleet.reconcilers}

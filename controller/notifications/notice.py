@@ -1,7 +1,7 @@
 """Notices: which changes of conditions are sent, and in which message. Pure.
 
 A condition of a pool starts with the first tick that observes it and ends a while after the last one, so a condition that flaps
-is sent once. Sent conditions are stored over restarts. A tick that knows nothing of a pool changes nothing.
+is sent once. Sent conditions are stored over restarts. A tick without knowledge of a pool changes none of its conditions.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Units that Stoker set: the lever of each pool that set them, and orphans. Pure.
 
-The state of a pool says how many units were set, but not at which resource, so the levers of active pools are stored with it. A
-pool that is no longer in the policy is an orphan, unless another pool has its resource: its units stay at the provider and are
+The state of a pool contains how many units were set, but not at which resource, so the levers of active pools are stored with it.
+A pool that is no longer in the policy is an orphan, unless another pool has its resource: its units stay at the provider and are
 billed.
 """
 

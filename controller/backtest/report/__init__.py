@@ -1,4 +1,4 @@
-"""The page that shows a backtest.
+"""HTML report of a backtest.
 
-The table in the terminal belongs in `cli.evaluate`.
+The table in the terminal belongs in `controller.cli.evaluate`.
 """

@@ -1,4 +1,4 @@
-"""The report as one HTML file with text, tables, and the data of its charts.
+"""Report as one HTML file with text, tables and chart data.
 
 Pure, except that it reads its own parts, which ship with this module.
 """

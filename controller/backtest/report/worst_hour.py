@@ -27,7 +27,7 @@ class Minute:
 
 @dataclass(frozen=True, slots=True)
 class WorstHour:
-    """The worst hour. `first`: its first row; `sentences`: a description; `minutes`: its minutes."""
+    """Clock hour with the most cold starts. `first`: its first row; `sentences`: a description; `minutes`: its minutes."""
 
     first: int
     cold: int
