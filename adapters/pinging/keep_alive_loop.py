@@ -85,7 +85,9 @@ class KeepAliveLoop:
         return median(self._inits) if self._inits else None
 
     def ready(self, now: datetime) -> int:
-        """Return the units that are known to be warm at `now`, up to the target: by pings, or by recent use of as many units."""
+        """Return the number of units that are known to be warm at `now`, up to the target: proved by pings, or by recent use of
+        as many units.
+        """
         validity = self.idle_timeout.proof_lasts
         fresh = self.proof.at is not None and now - self.proof.at <= validity
         pinged = min(self.target, self.proof.units) if fresh else 0

@@ -54,7 +54,9 @@ class UsagePattern:
         return float(np.nanmax(peaks)) if len(peaks) else 0.0
 
     def busy(self, minute: int) -> int:
-        """Return the units that were in use in all of the newest known minutes; 0 if these are older than `STALE_MINUTES`."""
+        """Return the number of units that were in use in all of the newest known minutes; 0 if these are older than
+        `STALE_MINUTES`.
+        """
         if self._newest < minute - STALE_MINUTES or len(self._busy) < RECENT_MINUTES:
             return 0
         return int(min(self._busy.values()))

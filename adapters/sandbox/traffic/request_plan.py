@@ -106,8 +106,8 @@ class RequestPlan:
         peak_at, before = int(rng.integers(EDGE_MS, MINUTE_MS - EDGE_MS)), np.arange(lanes) < carried
         least, continuing = self._continuing(row, following)
         after = rng.permutation(lanes) < continuing
-        where, early = rng.integers(lanes, size=extra), rng.random(extra) * MINUTE_MS < peak_at
-        counts = [np.bincount(where[chosen], minlength=lanes) for chosen in (early, ~early)]
+        lane_of, early = rng.integers(lanes, size=extra), rng.random(extra) * MINUTE_MS < peak_at
+        counts = [np.bincount(lane_of[on_side], minlength=lanes) for on_side in (early, ~early)]
         work = min(max(row.busy, 0.0), lanes) * MINUTE_MS
         full = int((before & (counts[0] == 0)).sum())
         if full * MINUTE_MS > work:  # lanes busy up to the peak use most of the work: few can be busy from it to the end

@@ -108,7 +108,7 @@ class Driver:
         return Served(version, place.cold, warm, environment=0 if place.environment is None else place.environment.number)
 
     def alive(self, at: int) -> int:
-        """Return the on-demand environments that exist at `at`."""
+        """Return the number of on-demand environments that exist at `at`."""
         return self._servers.alive(at)
 
     def _open(self) -> None:

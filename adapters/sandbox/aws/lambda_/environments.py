@@ -54,12 +54,12 @@ class EnvironmentPool:
         heapq.heappush(self._ending, (at, environment.number, environment))
 
     def in_use(self, at: int) -> int:
-        """Return the environments that serve a request at `at`."""
+        """Return the number of environments that serve a request at `at`."""
         self._release(at)
         return self._at_work
 
     def alive(self, at: int) -> int:
-        """Return the environments that exist at `at`, busy or idle."""
+        """Return the number of environments that exist at `at`, busy or idle."""
         self._release(at)
         self._idle = [environment for environment in self._idle if environment.alive(at)]
         return self._at_work + len(self._idle)

@@ -40,7 +40,7 @@ class Work:
     warm_peak: int = 0
 
     def throttles(self, requests: float) -> float:
-        """Return the throttled requests of the minute; the played requests are a sample of `requests`."""
+        """Return the number of throttled requests of the minute; the played requests are a sample of `requests`."""
         return math.floor(requests * self.throttled / max(1, self.started + self.throttled))
 
 
@@ -121,18 +121,18 @@ class Servers:
         self.work.peak = max(self.work.peak, warm + self.on_demand_in_use(at))
 
     def warm_in_use(self, at: int) -> int:
-        """Return the provisioned units in use at `at`."""
+        """Return the number of provisioned units in use at `at`."""
         while self._warm_ending and self._warm_ending[0] <= at:
             heapq.heappop(self._warm_ending)
             self._warm -= 1
         return self._warm
 
     def on_demand_in_use(self, at: int) -> int:
-        """Return the environments in use at `at`, of all versions."""
+        """Return the number of environments in use at `at`, of all versions."""
         return sum(pool.in_use(at) for pool in self._pools.values())
 
     def alive(self, at: int) -> int:
-        """Return the environments that exist at `at`, of all versions."""
+        """Return the number of environments that exist at `at`, of all versions."""
         return sum(pool.alive(at) for pool in self._pools.values())
 
     def _count(self, place: Place, at: int) -> None:

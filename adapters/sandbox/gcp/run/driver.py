@@ -1,7 +1,6 @@
 """Driver of one Cloud Run service: plays its traffic through its instances, request by request, and counts cold starts."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,16 +117,20 @@ class RunDriver:
 
     def _new(self, retention: tuple[int, int], seed: tuple[int, ...]) -> InstanceSet:
         rng, (low, high) = np.random.Generator(np.random.PCG64([*seed, 1])), retention
-        draw: Callable[[], int] = lambda: int(rng.integers(low, high + 1))  # noqa: E731
+
+        def draw() -> int:
+            return int(rng.integers(low, high + 1))
+
         return InstanceSet(self._service.concurrency, self.startup, draw, self._service.ceiling, self._service.main)
 
     def _settle(self, at: int) -> None:
-        due = self._service.busy_until
+        """Apply what is due by `at`: the end of reconciling, then ends of requests and of idle instances."""
+        changed_at = max(self._service.busy_until, self._minute * MINUTE_MS)
         if self._service.settle(at):
             for instances in (self.instances, self.twin):
                 instances.concurrency, instances.ceiling = self._service.concurrency, self._service.ceiling
-                instances.replace(max(due, self._minute * MINUTE_MS), self._service.main)
-            self.instances.keep(self._service.floor, max(due, self._minute * MINUTE_MS), max(due, self._minute * MINUTE_MS))
+                instances.replace(changed_at, self._service.main)
+            self.instances.keep(self._service.floor, changed_at, changed_at)
         self.instances.settle(at)
         self.twin.settle(at)
 

@@ -113,17 +113,17 @@ class InstanceSet:
         heapq.heappush(self._ends, (end + taken.delay, self._order, taken.instance))
 
     def ready(self, at: int) -> int:
-        """Return the instances that can serve without a wait at `at`."""
+        """Return the number of instances that can serve without a wait at `at`."""
         self.settle(at)
         return sum(each.ready_at <= at for each in self._serving())
 
     def at_work(self, at: int) -> int:
-        """Return the ready instances with at least one request at `at`, of all revisions."""
+        """Return the number of ready instances with at least one request at `at`, of all revisions."""
         self.settle(at)
         return sum(each.busy > 0 and each.ready_at <= at for each in self._all)
 
     def without_traffic(self, at: int) -> dict[str, tuple[int, int]]:
-        """Return busy and idle instances of each revision without traffic."""
+        """Return the number of busy and of idle instances of each revision without traffic."""
         self.settle(at)
         counts: dict[str, tuple[int, int]] = {}
         for each in self._all:
