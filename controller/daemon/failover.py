@@ -27,7 +27,7 @@ class FailoverCoordinator:
                  tick: Callable[[], Awaitable[object]]) -> None:
         self.leadership = leadership
         self._fleet, self._overrides, self._clock, self._tick = fleet, overrides, clock, tick
-        self._taking: asyncio.Task[None] | None = None
+        self._take_over_task: asyncio.Task[None] | None = None
         self._undecided = True
         """Whether no leader has been found since the start."""
 
@@ -44,15 +44,15 @@ class FailoverCoordinator:
             if self.leadership.number is not None or self.leadership.others_renew or self.leadership.error is not None:
                 break
             await self._clock.sleep(self.leadership.interval)
-        if self._taking is not None:
-            await self._taking
+        if self._take_over_task is not None:
+            await self._take_over_task
         return asyncio.create_task(self.run(), name="lease")
 
     async def end(self, running: "asyncio.Task[None] | None", release: bool) -> None:
         """End the task of `run`, and close the lease store. With `release`, which requires that no write is in progress, release
         the lease first.
         """
-        for task in (running, self._taking):
+        for task in (running, self._take_over_task):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -63,13 +63,13 @@ class FailoverCoordinator:
     async def _renew_or_watch(self, tick: bool = True) -> None:
         await self.leadership.renew_or_watch()
         number, term = self.leadership.number, self._fleet.term
-        if number is not None and number != term.number and (self._taking is None or self._taking.done()):
-            self._taking = asyncio.create_task(self._take_over(number, tick), name="takeover")
+        if number is not None and number != term.number and (self._take_over_task is None or self._take_over_task.done()):
+            self._take_over_task = asyncio.create_task(self._take_over(number, tick), name="takeover")
         elif number is None and (term.number is not None or (self._undecided and self.leadership.others_renew)):
             self._start_term(LeaderTerm(self.leadership))
             log.info("standby", leader=None if self.leadership.seen is None else self.leadership.seen.holder)
-            if tick and (self._taking is None or self._taking.done()):
-                self._taking = asyncio.create_task(self._show(), name="standing by")
+            if tick and (self._take_over_task is None or self._take_over_task.done()):
+                self._take_over_task = asyncio.create_task(self._show(), name="standing by")
 
     async def _show(self) -> None:
         """Run a tick, so that the standby is displayed before the next minute."""

@@ -1,4 +1,4 @@
-"""What `stoker release` does: the on_exit of every pool, without a daemon."""
+"""Release of pools without a running daemon, for `stoker release`: applies the `on_exit` of every pool."""
 
 import asyncio
 import os
@@ -44,36 +44,39 @@ class ReleasedPool:
     failed: bool = False
 
 
-async def released(policy: Policy, providers: Providers, clock: Clock, path: Path, do: bool,
-                   lease: LeaseStore | None = None) -> list[ReleasedPool]:
-    """Release each pool concurrently, or only plan it. With a lease, hold it meanwhile. Return the outcome for each pool."""
+async def release_all(policy: Policy, providers: Providers, clock: Clock, path: Path, write: bool,
+                      lease: LeaseStore | None = None) -> list[ReleasedPool]:
+    """Release all pools, or only plan that without `write`; hold the lease meanwhile. Return the outcome for each pool.
+
+    `path`: the store. Raise `StillLed` if a daemon leads, `StoreError` and `AdapterError`.
+    """
     store = AsyncStore(Store(path))
     try:
-        journal, levers = DecisionLog(store), ReadOnlyProviders(providers, clock, policy, only_pings=do)
+        journal, levers = DecisionLog(store), ReadOnlyProviders(providers, clock, policy, only_pings=write)
         leadership = None if lease is None else election(policy, lease, clock)
         term = NO_LEASE if leadership is None else LeaderTerm(leadership)
         fleet = await assemble(policy, levers, store, clock, journal, term)
         active_overrides = ActiveOverrides(fleet.reconcilers, store)
         await active_overrides.load(clock.now())
-        held = None if leadership is None else await leading(leadership, clock, fleet, active_overrides)
+        held = None if leadership is None else await take_lease(leadership, clock, fleet, active_overrides)
         due, slots = set(pools_to_release(fleet.reconcilers)), asyncio.Semaphore(8)
 
         async def one(name: str) -> ReleasedPool:
             async with slots:
                 each = fleet.reconcilers[name]
                 if name in levers.pinged:
-                    return ReleasedPool(name, None, None, "its pings ended with the daemon: left alone")
+                    return ReleasedPool(name, None, None, "not changed: its pings ended with the daemon")
                 if name not in due:
-                    return ReleasedPool(name, None, None, why_not(each))
-                decision = await settled(each, clock, do)
-                if do:
+                    return ReleasedPool(name, None, None, reason_unchanged(each))
+                decision = await release_or_plan(each, clock, write)
+                if write:
                     await journal.note([(decision.plan, None, inputs_of(decision))])
-                return told(decision.plan, do)
-        left = list(await asyncio.gather(*(one(name) for name in fleet.reconcilers)))
-        left += [await given_back(orphan, fleet, levers, clock, store, do=do) for orphan in fleet.orphans.found]
+                return outcome_of(decision.plan, write)
+        outcomes = list(await asyncio.gather(*(one(name) for name in fleet.reconcilers)))
+        outcomes += [await release_orphan(orphan, fleet, levers, clock, store, write=write) for orphan in fleet.orphans.found]
         if held is not None:
             await held[0].end(held[1], release=True)
-        return left
+        return outcomes
     finally:
         await store.close()
         await providers.close()
@@ -86,47 +89,50 @@ def election(policy: Policy, lease: LeaseStore, clock: Clock) -> LeaderElection:
     return LeaderElection(lease, clock, f"release:{socket.gethostname()}:{os.getpid()}", policy.lease)
 
 
-async def leading(leadership: LeaderElection, clock: Clock, fleet: Fleet,
-                  active_overrides: ActiveOverrides) -> tuple[FailoverCoordinator, asyncio.Task[None]]:
-    """Acquire the lease and take over the previous leader's state. Raise `Failed` when a daemon is leader."""
+async def take_lease(leadership: LeaderElection, clock: Clock, fleet: Fleet,
+                     active_overrides: ActiveOverrides) -> tuple[FailoverCoordinator, asyncio.Task[None]]:
+    """Acquire the lease and take over the previous leader's state. Return the coordinator and its task.
+
+    Raise `StillLed` if a daemon leads.
+    """
     async def nothing() -> None: ...
 
-    takeover = FailoverCoordinator(leadership, fleet, active_overrides, clock, nothing)
-    running = await takeover.settle()
+    failover = FailoverCoordinator(leadership, fleet, active_overrides, clock, nothing)
+    running = await failover.settle()
     if (why := fleet.term.write_blocked) is not None:
-        await takeover.end(running, release=True)
+        await failover.end(running, release=True)
         raise StillLed(f"nothing was changed ({why}): stop every daemon first")
     for each in fleet.reconcilers.values():
         each.start_term(fleet.term)
-    return takeover, running
+    return failover, running
 
 
-async def given_back(orphan: Orphan, fleet: Fleet, levers: Providers, clock: Clock, store: AsyncStore, *,
-                     do: bool) -> ReleasedPool:
+async def release_orphan(orphan: Orphan, fleet: Fleet, levers: Providers, clock: Clock, store: AsyncStore, *,
+                         write: bool) -> ReleasedPool:
     """Release a pool that is no longer in the policy, or only plan it. Return the outcome."""
     policy = policy_of(orphan, fleet.reconcilers, mode="active", on_exit="release")
     each = Reconciler(policy, levers.lever(policy), clock, store, orphan.state, READ_EVERY, lambda _: 0.0)
     each.start_term(fleet.term)
-    plan = (await settled(each, clock, do)).plan
+    plan = (await release_or_plan(each, clock, write)).plan
     now = each.capacity.requested if each.capacity is not None and each.error is None else None
-    if do and now is not None and (plan.target == now or orphan.after(now) is None):
+    if write and now is not None and (plan.target == now or orphan.after(now) is None):
         await fleet.orphans.forget(orphan)
     if plan.requested is not None and orphan.after(plan.requested) is None:
         text = f"not in the policy; no value set by Stoker remains: {plan.requested} requested"
         return ReleasedPool(orphan.pool, plan.requested, None, text)
-    found = told(plan, do)
-    return replace(found, text=f"not in the policy: {found.text}")
+    outcome = outcome_of(plan, write)
+    return replace(outcome, text=f"not in the policy: {outcome.text}")
 
 
-async def settled(reconciler: Reconciler, clock: Clock, do: bool) -> PlannedDecision:
-    """Plan one pool, and carry the plan out when `do`. Return the plan with its inputs."""
-    if do:
+async def release_or_plan(reconciler: Reconciler, clock: Clock, write: bool) -> PlannedDecision:
+    """Plan one pool, and carry the plan out with `write`. Return the plan with its inputs."""
+    if write:
         return await release_pool(reconciler, clock)
     await reconciler.read()
     return reconciler.plan(NO_DEMAND, clock.now(), leaving=reconciler.policy.on_exit)
 
 
-def why_not(reconciler: Reconciler) -> str:
+def reason_unchanged(reconciler: Reconciler) -> str:
     """Return why a pool is not changed."""
     policy = reconciler.policy
     if policy.mode != "active":
@@ -134,12 +140,12 @@ def why_not(reconciler: Reconciler) -> str:
     return "not changed: on_exit is hold" if policy.on_exit == "hold" else "not changed: Stoker has not set this pool"
 
 
-def told(plan: Plan, do: bool) -> ReleasedPool:
+def outcome_of(plan: Plan, write: bool) -> ReleasedPool:
     """Return the outcome of a plan, with its text."""
     text = redact_text(plan.text)
     if not is_released(plan):
         return ReleasedPool(plan.pool, plan.requested, plan.target, f"held: {text}", failed=True)
     if plan.action is Action.KEEP:
         return ReleasedPool(plan.pool, plan.requested, plan.target, f"already at {plan.target} ({text})")
-    verb = "changed" if do else "would change"
+    verb = "changed" if write else "would change"
     return ReleasedPool(plan.pool, plan.requested, plan.target, f"{verb} from {plan.requested} to {plan.target} ({text})")

@@ -54,10 +54,10 @@ def hourly(span: Span, rng: np.random.Generator, past: int, agents: int) -> Dema
     return batches(span, np.flatnonzero(due), agents, rng)
 
 
-def batches(span: Span, begins: NDArray[np.int64], agents: int, rng: np.random.Generator) -> DemandSeries:
-    """Return demand of batches at the minutes `begins` (since the start of the span): about `agents` each, 60 % with a second."""
+def batches(span: Span, minutes: NDArray[np.int64], agents: int, rng: np.random.Generator) -> DemandSeries:
+    """Return demand of batches at `minutes` (since the start of the span): about `agents` each, 60 % with a second."""
     starts, lengths = [np.empty(0)], [np.empty(0)]
-    for minute in begins:
+    for minute in minutes:
         count = rng.poisson(agents)
         first = 60.0 * minute + rng.uniform(2, 25, count)
         works = rng.gamma(6, 40, count)
@@ -77,9 +77,9 @@ def bursty(span: Span, rng: np.random.Generator) -> DemandSeries:
     return requests(span, 7 * swell + bursts, 14, rng)
 
 
-def ramp(hour: Reals, begins: float, ends: float) -> Reals:
-    """Return a smooth ramp from 0 at the hour `begins` to 1 at the hour `ends`."""
-    part = np.clip((hour - begins) / (ends - begins), 0, 1)
+def ramp(hour: Reals, start: float, end: float) -> Reals:
+    """Return a smooth ramp from 0 at the hour `start` to 1 at the hour `end`."""
+    part = np.clip((hour - start) / (end - start), 0, 1)
     return part * part * (3 - 2 * part)
 
 

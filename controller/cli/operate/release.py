@@ -38,7 +38,7 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
     from adapters.runtime.clock import SystemClock
-    from controller.daemon.release import StillLed, released
+    from controller.daemon.release import StillLed, release_all
     from controller.store.state_dir import STORE_NAME
     from controller.store.state_store import StoreError
     from controller.telemetry import log_setup
@@ -50,7 +50,7 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
         lease = registry.lease(policy.lease) if yes and policy.lease is not None else None
-        outcomes = asyncio.run(released(policy, registry, clock, store, yes, lease))
+        outcomes = asyncio.run(release_all(policy, registry, clock, store, yes, lease))
     except (StoreError, AdapterError, StillLed) as error:
         raise Failed(str(error)) from error
     if as_json:
