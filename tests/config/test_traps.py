@@ -43,21 +43,21 @@ def test_a_value_with_a_leading_indicator_must_be_quoted(value, instead):
 
 @pytest.mark.parametrize("value", ["*/5 8,9 * * *", "@daily", "%5"])
 @pytest.mark.parametrize(
-    ("item", "begins"),
+    ("item", "start"),
     [("    schedules: [{cron: VALUE, duration: 1h, min: 3}]\n", "6:24 "),
      ("    schedules:\n      - {cron: VALUE, duration: 1h, min: 3}\n", "7:16 "),
      ('    schedules:\n      - {name: "a [b", cron: VALUE}\n', "7:30 "),
      ("    schedules:\n      - {name: x,\n         cron: VALUE,\n         min: 3}\n", "8:16 ")],
 )
-def test_a_bracketed_value_ends_at_the_next_key(value, item, begins):
+def test_a_bracketed_value_ends_at_the_next_key(value, item, start):
     found = only(f"{HEAD}{item.replace('VALUE', value)}")
 
-    assert found.startswith(begins)
+    assert found.startswith(start)
     assert found.endswith(f'quote the value: cron: "{value}"')
 
 
 @pytest.mark.parametrize(
-    ("text", "begins", "says"),
+    ("text", "start", "says"),
     [
         ("\tmin: 1\n", "6:1 ", "a tab indents this line: YAML allows only spaces; replace each tab with two spaces"),
         ("\tmin: 1\n\tmode: active\n", "6:1 ", "a tab indents this line (1 more line is indented with tabs)"),
@@ -101,10 +101,10 @@ def test_a_bracketed_value_ends_at_the_next_key(value, item, begins):
         ("%YAML 1.2\n", "6:1 ", "a line that starts with % is a YAML directive"),
     ],
 )
-def test_a_mistake_in_the_text_is_reported_at_its_place(text, begins, says):
+def test_a_mistake_in_the_text_is_reported_at_its_place(text, start, says):
     found = only(HEAD + text)
 
-    assert found.startswith(begins)
+    assert found.startswith(start)
     assert says in found
 
 

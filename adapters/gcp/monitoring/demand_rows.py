@@ -90,8 +90,8 @@ def proven_minutes(activity: ProjectActivity, first: int, end: int, *, warm_sinc
 def telemetry_works(activity: ProjectActivity, end: int, *, kept_warm: bool) -> bool | None:
     """Return whether telemetry works at minute `end`.
 
-    True with a point in the last `LATE` minutes. Without one: False when some instance is `kept_warm`, and None when no instance
-    need exist.
+    True with a point in the last `LATE` minutes. Without one: False when some instance is `kept_warm`, for long enough to have
+    points, and None when no instance need exist.
     """
     if len(activity.minutes) and end - 1 - int(activity.minutes[-1]) <= LATE:
         return True

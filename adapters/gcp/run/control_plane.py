@@ -91,7 +91,7 @@ class RunPlane:
         return {name: known for name in names if (known := await self._known(name)) is not None}
 
     async def revision(self, service: str, revision: str, *, urgent: bool = False) -> Revision:
-        """Return a revision. Revisions never change, so each is read once while it has traffic or a tag."""
+        """Read a revision. A revision never changes, so the plane keeps it while it has traffic or a tag."""
         call = ApiCall("GetRevision", f"revision {revision} of {self.resource(service)}", "run.revisions.get")
         request = run_v2.GetRevisionRequest(name=f"{self._name(service)}/revisions/{revision}")
         async with self._reads.turn(urgent=urgent, patience=READ_PATIENCE):

@@ -55,7 +55,7 @@ class Story:
         if minimum is not None:
             made.scaling.min_instance_count = minimum
         self.hand_at = self.stage.clock.now()
-        self.stage.world.update(hosted, made, "somebody@acme.example")
+        self.stage.world.update(hosted, made, "person@acme.example")
 
     def holds(self) -> None:
         message, log = self.stage.agent.service.message, self.stage.world.calls

@@ -85,7 +85,7 @@ async def test_demand_of_split_traffic_is_the_sum_over_revisions(stage):
     facts = await stage.lever().traits()
 
     assert await busy_in(stage) == pytest.approx(20 + 20 / 48)
-    assert (facts.vcpus, facts.allowed) == (2.5, 10), "half of a minimum of 10 is all that the second revision may have"
+    assert (facts.vcpus, facts.allowed) == (2.5, 10), "half of a minimum of 10 is the maximum of the second revision"
     assert facts.limit.text == "revision agent-00002 has a maximum of 5 instances and 50 % of the traffic"
 
 
@@ -136,7 +136,7 @@ async def test_instances_of_revisions_without_traffic_are_not_ready(stage):
     left = counts.window("idle agent-00001", minute, minute + 1)[0]
 
     assert before.ready == 6
-    assert left == 6, "idle for up to fifteen minutes, and counted by Cloud Monitoring"
+    assert left == 6, "idle for up to 15 min, and counted by Cloud Monitoring"
     assert during.ready == 1
 
 

@@ -47,7 +47,7 @@ def test_a_repeated_event_follows_its_zone_over_midnight_and_daylight_saving_tim
     first = datetime(2026, 3, 27, 23, 0, tzinfo=UTC)
 
     assert spans(nightly, first, first + timedelta(days=3)) == [
-        ("03-27 22:30", "03-28 00:30"),  # begun before the span
+        ("03-27 22:30", "03-28 00:30"),  # starts before the span
         ("03-28 22:30", "03-29 00:30"), ("03-29 21:30", "03-29 23:30"), ("03-30 21:30", "03-30 23:30")]
 
 

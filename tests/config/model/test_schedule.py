@@ -79,7 +79,7 @@ def test_a_repeated_hour_opens_one_window():
 def test_duration_is_elapsed_time_over_a_clock_change():
     night = schedule("0 22 28 3 *", duration="8h")
 
-    assert floor_at(night, at("2026-03-29T06:59", "Europe/Paris")) == 3, "one hour was left out"
+    assert floor_at(night, at("2026-03-29T06:59", "Europe/Paris")) == 3, "one hour does not exist"
     assert floor_at(night, at("2026-03-29T07:00", "Europe/Paris")) is None
 
 
@@ -122,7 +122,7 @@ def open_by_brute_force(minute: int, hour: int, days: set[str], timezone: str, d
         wall = seen.astimezone(local)
         before = (seen - timedelta(minutes=1)).astimezone(local).replace(tzinfo=None)
         for ago in range(1 + max(0, int((wall.replace(tzinfo=None) - before).total_seconds() // 60) - 1)):
-            shown = wall.replace(tzinfo=None) - timedelta(minutes=ago)  # what the clock left out counts when it lands
+            shown = wall.replace(tzinfo=None) - timedelta(minutes=ago)  # a nonexistent local time counts at the clock change
             if wall.fold == 0 and (shown.hour, shown.minute) == (hour, minute) and shown.weekday() in {DAYS[d] for d in days}:
                 return True
         seen -= timedelta(minutes=1)

@@ -82,7 +82,7 @@ async def test_a_minimum_does_not_change_the_demand():
         active = ground.world.find(hosted.service.name).driver.table.window("active agent-00001", START + 20, START + 30)
     known = telemetry.series.known
 
-    assert active.min() >= 30, "every instance is a little active, as in life"
+    assert active.min() >= 30, "every instance is a little active, as on Cloud Run"
     assert telemetry.series.busy[known] == pytest.approx(2.0, rel=1e-3)
     assert telemetry.series.peak[known].max() <= 8
 

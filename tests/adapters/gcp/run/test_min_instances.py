@@ -313,8 +313,8 @@ async def test_settings_of_another_lever_are_rejected(stage):
 
 
 async def test_a_missing_service_is_named_with_its_location(stage):
-    with pytest.raises(NotFound, match="nobody of acme in europe-west1"):
-        await stage.lever(resource="nobody").read()
+    with pytest.raises(NotFound, match="absent of acme in europe-west1"):
+        await stage.lever(resource="absent").read()
 
 
 def test_the_pool_of_the_stage_has_a_location():
