@@ -13,7 +13,7 @@ class Settings:
     `unreserved_floor` must stay unreserved. `control_rps` is shared by Lambda's control plane except GetFunction and GetPolicy.
     Rates are per second of the sandbox's clock; a burst is the rate times `burst_seconds` (AWS does not document its bursts).
     `preparation_seconds`: minimum and maximum before an allocation of provisioned concurrency starts. `ping_hold_ms`: time that
-    a handler holds a ping, in real time. AWS documents neither of these, so tests set both values: `calls_counted`, whether
+    a handler holds a ping, in real time. AWS does not document these two, so either can be set: `calls_counted`, whether
     AWS/Usage counts GetMetricData calls, and `claims_while_idle`, whether the region's claimed concurrency has a point in a
     minute without running requests.
     """
