@@ -1,7 +1,7 @@
 """Dead man's switch: schedules a fallback at providers, in case this daemon stops, and renews it while the daemon runs.
 
 The fallback of each pool is renewed when a third to a half of its `after` has passed, spread over the fleet by the names of the
-pools: a few calls a minute, not one call per tick and pool. It runs beside the ticks and delays none.
+pools: a few calls a minute, not one call per tick and pool. It runs concurrently with the ticks and delays none.
 `controller.decision.planning.dead_man_schedule` has the scheduled changes, `dead_man_action` decides when to send them.
 """
 
@@ -71,7 +71,7 @@ class DeadManSwitch:
 
     async def renew(self) -> None:
         """Send the fallbacks that are due: those that run first before the others, and pools without one last. Calls that take
-        longer than a round continue beside the next one.
+        longer than a round continue during the next one.
         """
         now = self._clock.now()
         due = [each for each in self._fleet.reconcilers.values()

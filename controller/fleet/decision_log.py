@@ -1,4 +1,4 @@
-"""Plans that changed something: stored with what they were made from, then told in one log line each."""
+"""Decision log: stores plans that change something, with their inputs, and then logs them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,52 +13,60 @@ from controller.store.sqlite_file import StoreError
 
 log = structlog.get_logger("stoker.decision")
 
+MOST_PENDING = 20_000
+"""Most decisions that are kept in memory while the store fails; the oldest are dropped."""
+
+WARNING_CODES = frozenset({ReasonCode.CAPACITY_UNKNOWN, ReasonCode.METRICS_MISSING, ReasonCode.BLIND, ReasonCode.FOREIGN_WRITE,
+                           ReasonCode.FOREIGN_OWNER, ReasonCode.BLOCKED, ReasonCode.ALLOCATION_FAILED, ReasonCode.WRITE_FAILED,
+                           ReasonCode.QUOTA, ReasonCode.BUDGET, ReasonCode.INVALID_PROPOSAL})
+"""Codes that an operator may need to check; such decisions are logged as warnings."""
+
 
 class DecisionStore(Protocol):
-    """The lasting part of the journal."""
+    """Store of decisions."""
 
     async def save_decisions(self, batch: Iterable[tuple[Plan, Mapping[str, Any]]]) -> None:
-        """Append all; safe on return."""
+        """Append all; they are stored on return."""
 
 
 class DecisionLog:
-    """Counts every plan by action and by the reason that ruled it; stores and logs those that changed something."""
+    """Log of the plans that change something, with counts by action and deciding reason."""
 
     def __init__(self, store: DecisionStore) -> None:
         self._store = store
         self.counts: dict[tuple[str, str], int] = {}
-        """Decisions that were recorded, by action and ruling reason."""
+        """Recorded decisions by action and deciding reason."""
         self.last_change: dict[str, Plan] = {}
-        """The last recorded decision of each pool, since the start."""
+        """Last recorded decision of each pool since the start."""
         self.weighed: Callable[[str, datetime], Mapping[str, Any]] | None = None
-        """What a proposal rests on, for the record; see `controller.forecasts.rationale`."""
-        self._owed: list[tuple[Plan, Mapping[str, Any]]] = []
-        """What could not be stored, and is stored with what comes next."""
+        """Returns the rationale of a pool's proposal for the record; see `controller.forecasts.rationale`."""
+        self._pending: list[tuple[Plan, Mapping[str, Any]]] = []
+        """Decisions that could not be stored; they are stored with the next ones."""
 
     async def note(self, plans: Sequence[tuple[Plan, Plan | None, Mapping[str, Any]]]) -> None:
-        """Record what is worth it, in one transaction, and only then say it."""
+        """Store the plans that are worth recording in one transaction, and then log them. Raise `StoreError`."""
         new = [(plan, self.with_grounds(plan, inputs)) for plan, before, inputs in plans if is_worth_recording(plan, before)]
-        worth = self._owed + new
-        if not worth:
+        batch = self._pending + new
+        if not batch:
             return
-        self._owed = []
+        self._pending = []
         try:
-            await self._store.save_decisions(worth)
+            await self._store.save_decisions(batch)
         except StoreError:
-            self._owed = [*worth, *self._owed][-MOST_OWED:]
+            self._pending = [*batch, *self._pending][-MOST_PENDING:]
             raise
-        for plan, _ in worth:
+        for plan, _ in batch:
             key = (plan.action.value, deciding_code(plan).value)
             self.counts[key] = self.counts.get(key, 0) + 1
             self.last_change[plan.pool] = plan
-            told = log.warning if deciding_code(plan) in WARNING_CODES else log.info
+            write_line = log.warning if deciding_code(plan) in WARNING_CODES else log.info
             fencing = {} if plan.fencing is None else {"fencing": plan.fencing}
-            told("decision", pool=plan.pool, action=plan.action.value, target=plan.target, requested=plan.requested,
-                 ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text),
-                 **fencing)
+            write_line("decision", pool=plan.pool, action=plan.action.value, target=plan.target, requested=plan.requested,
+                       ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text),
+                       **fencing)
 
     def with_grounds(self, plan: Plan, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The same and what the proposal rests on. That explains and decides nothing: a fault in it costs nothing else."""
+        """Return the inputs with the rationale of the proposal. It only explains: an error in it is logged and has no effect."""
         if self.weighed is None:
             return inputs
         try:
@@ -68,20 +76,10 @@ class DecisionLog:
             return inputs
 
 
-MOST_OWED = 20_000
-"""Decisions that a store which takes nothing owes at most; the oldest are given up."""
-
-WARNING_CODES = frozenset({ReasonCode.CAPACITY_UNKNOWN, ReasonCode.METRICS_MISSING, ReasonCode.BLIND, ReasonCode.FOREIGN_WRITE,
-                           ReasonCode.FOREIGN_OWNER,
-                           ReasonCode.BLOCKED, ReasonCode.ALLOCATION_FAILED, ReasonCode.WRITE_FAILED, ReasonCode.QUOTA,
-                           ReasonCode.BUDGET, ReasonCode.INVALID_PROPOSAL})
-"""What an operator may want to look into."""
-
-
 def is_worth_recording(plan: Plan, before: Plan | None) -> bool:
-    """Whether a plan is worth a record: a write always, else when acting stops, resumes or is forbidden by another reason.
+    """Return whether a plan is recorded: a write always, else when writing stops, resumes or is blocked for another reason.
 
-    That capacity stays as it was wanted, tick after tick, is not; nor is that a pool waits for its turn at the provider.
+    Unchanged capacity and pools that wait for a call to the provider are not recorded.
     """
     if plan.action is Action.WRITE:
         return True

@@ -1,4 +1,4 @@
-"""Orphans in a running daemon: found at the start, read once an hour, reported until they are gone, and never written to."""
+"""Orphans in a running daemon: detected at the start, read once an hour, and reported until they are gone. None is written."""
 
 import asyncio
 from collections.abc import Container, Mapping
@@ -20,22 +20,22 @@ from controller.store.managed_capacity import Held, Orphan, dumped, loaded, take
 from controller.store.sqlite_file import StoreError
 
 KEY = "held"
-"""Of the blob in the store."""
+"""Key of the blob in the store."""
 
-LOOK_EVERY = timedelta(hours=1)
+READ_EVERY = timedelta(hours=1)
 CALL_SECONDS = 120.0
 
 log = structlog.get_logger("stoker.orphans")
 
 
 class Levers(Protocol):
-    """What builds a lever; `adapters.registry.Registry` does."""
+    """Factory of levers; `adapters.registry.Registry` implements it."""
 
     def lever(self, pool: PoolPolicy) -> Lever: ...
 
 
 class Orphans:
-    """What of the policy's former pools is left at providers."""
+    """Capacity of pools that are no longer in the policy."""
 
     def __init__(self, held: Held | None = None, pools: Mapping[str, PoolPolicy] | None = None, levers: Levers | None = None,
                  store: AsyncStore | None = None, clock: Clock | None = None) -> None:
@@ -45,51 +45,51 @@ class Orphans:
     @classmethod
     async def open(cls, pools: Mapping[str, PoolPolicy], levers: Levers, store: AsyncStore,
                    clock: Clock) -> tuple["Orphans", dict[str, PoolState]]:
-        """From the store, and the state of each pool of the policy; each orphan is logged."""
+        """Return the orphans in the store, and the state of each pool of the policy. Log each orphan."""
         states, body = await store.run(store.store.load_states), await store.run(store.store.load_blob, KEY)
-        held, kept = taken_over(loaded(body, lever_kinds()), pools, states, clock.now())
-        made = cls(held, pools, levers, store, clock)
-        await made._save()
-        for each in made.found:
+        held, states_of_pools = taken_over(loaded(body, lever_kinds()), pools, states, clock.now())
+        orphans = cls(held, pools, levers, store, clock)
+        await orphans._save()
+        for each in orphans.found:
             log.warning("orphan", pool=each.pool, resource=each.lever.resource, units=each.units, text=text_of(each))
-        return made, kept
+        return orphans, states_of_pools
 
     @property
     def found(self) -> tuple[Orphan, ...]:
-        """All there are, as last read."""
+        """All orphans, as last read."""
         return self.held.orphans
 
     def shown(self) -> list[dict[str, Any]]:
-        """As `/status` has them."""
+        """Return the orphans for `/status`."""
         return [{"pool": each.pool, "lever": each.lever.kind, "resource": each.lever.resource, "units": each.units,
                  "since": each.since.isoformat(), "text": text_of(each), "error": each.error} for each in self.found]
 
     async def watch(self) -> None:
-        """Look at once, and then once an hour, without end."""
+        """Read the orphans now and then once an hour, until cancelled."""
         while self._clock is not None:
             try:
-                await self.look()
-            except Exception:  # a fault of ours here must not end the looking
+                await self.refresh()
+            except Exception:  # a bug must not stop the readings
                 log.exception("orphans-not-read")
-            await self._clock.sleep(LOOK_EVERY.total_seconds())
+            await self._clock.sleep(READ_EVERY.total_seconds())
 
-    async def look(self) -> None:
-        """Ask the providers what is left of each, and forget those of which nothing is."""
+    async def refresh(self) -> None:
+        """Read the capacity of each orphan, and remove those that are gone."""
         for each in self.found:
             now = await self._read(each)
             if now is None:
                 log.info("orphan-gone", pool=each.pool, resource=each.lever.resource,
-                         text="what Stoker had set there is gone, or others have set something else")
+                         text="the units that Stoker had set are gone, or another party has set other units")
             await self._replace(each, now)
         await self._save()
 
     async def forget(self, orphan: Orphan) -> None:
-        """It has been given back."""
+        """Remove an orphan that was released."""
         await self._replace(orphan, None)
         await self._save()
 
     async def _replace(self, orphan: Orphan, by: Orphan | None) -> None:
-        """With nothing in its place its state is forgotten too."""
+        """Replace an orphan; without a replacement, delete its state too."""
         after = (by if each is orphan else each for each in self.found)
         self.held = replace(self.held, orphans=tuple(each for each in after if each is not None))
         if by is None and self._store is not None:
@@ -109,7 +109,7 @@ class Orphans:
             return replace(orphan, error=redact_text(str(error)))
 
     async def _save(self) -> None:
-        """What is held, with today's date: the store forgets snapshots that nobody renews."""
+        """Store the orphans with the current date: the store deletes snapshots that are not renewed."""
         if self._store is None or self._clock is None:
             return
         try:
@@ -119,12 +119,12 @@ class Orphans:
 
 
 def policy_of(orphan: Orphan, pools: Container[str], **changes: Any) -> PoolPolicy:  # noqa: ANN401
-    """A pool as a policy beside `pools` would have it, in shadow unless `changes` say otherwise."""
-    plain = {"name": orphan.name_beside(pools), "lever": orphan.lever, "max": max(1, orphan.units)}
-    return PoolPolicy.model_validate(plain | changes)
+    """Return a policy for an orphan, with a name that `pools` do not use; in shadow unless `changes` set the mode."""
+    settings = {"name": orphan.name_beside(pools), "lever": orphan.lever, "max": max(1, orphan.units)}
+    return PoolPolicy.model_validate(settings | changes)
 
 
 def text_of(orphan: Orphan) -> str:
-    """What is left where, and what to do."""
-    return (f"{orphan.units} units that Stoker set on {orphan.lever.resource} are still there, and no pool of the policy names "
-            "it: `stoker release` gives them back; a pool with that lever takes them over")
+    """Return what remains at which resource, and the remedy."""
+    return (f"{orphan.units} units that Stoker set on {orphan.lever.resource} remain, and no pool of the policy has this "
+            "resource: run `stoker release` to release them, or add a pool with this lever")

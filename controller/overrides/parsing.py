@@ -7,7 +7,7 @@ from typing import Any
 
 from config.model.duration import format_duration, parse_duration
 from config.model.schedule import MOST_UNITS
-from controller.decision.planning.overrides import ORDERED, Kind, Override
+from controller.decision.planning.overrides import OPERATOR_KINDS, Kind, Override
 from controller.decision.planning.prewarm_grant import PrewarmRequest
 from controller.redaction.redactor import redact_text
 
@@ -34,8 +34,8 @@ def parse_override(body: object, now: datetime) -> Override:
     if unknown := [name for name in body if name not in KEYS]:
         raise WrongOverride(f"unknown key {str(unknown[0])[:40]!a}; allowed: {', '.join(KEYS)}")
     name = body.get("kind")
-    if name not in ORDERED:
-        raise WrongOverride(f"kind: {str(name)[:40]!a} is not one of {', '.join(ORDERED)}")
+    if name not in OPERATOR_KINDS:
+        raise WrongOverride(f"kind: {str(name)[:40]!a} is not one of {', '.join(OPERATOR_KINDS)}")
     kind = Kind(name)
     units, factor = amount_of(kind, body)
     end, by, reason = until_of(body, now), words(body, "by", BY_LENGTH), words(body, "reason", REASON_LENGTH)

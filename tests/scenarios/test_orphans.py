@@ -24,7 +24,7 @@ async def restarted(clouds, pools) -> list[dict]:
     clouds.policy = policy_of(pools)
     with structlog.testing.capture_logs() as lines:
         await clouds.start()
-        await clouds.fleet.orphans.look()
+        await clouds.fleet.orphans.refresh()
         await clouds.minutes(2)
     return [line for line in lines if line["event"].startswith("orphan")]
 
@@ -100,7 +100,7 @@ async def test_once_nothing_is_left_it_is_forgotten_for_good(clouds, gone):
         del clouds.function.aliases["live"]
         clouds.function.capacities.clear()
     with structlog.testing.capture_logs() as lines:
-        await clouds.fleet.orphans.look()
+        await clouds.fleet.orphans.refresh()
     later = await restarted(clouds, [pools["chat"]])
 
     assert [line["event"] for line in lines] == ["orphan-gone"]
@@ -111,7 +111,7 @@ async def test_while_the_provider_does_not_answer_it_is_reported_with_the_reason
     pools = both(clouds)
     await restarted(clouds, [pools["chat"]])
     clouds.aws.faults.server_error()
-    await clouds.fleet.orphans.look()
+    await clouds.fleet.orphans.refresh()
     (shown,) = clouds.fleet.orphans.shown()
 
     assert shown["units"] == 3

@@ -1,9 +1,9 @@
-"""What a fleet may cost, shared out by worth; and whose turn it is when not all may change in one tick. Pure.
+"""Allocation of a fleet's money by savings, and the order of changes where one tick cannot make all of them. Pure.
 
-Where the whole costs more than it may, what is above the floors is given out in the order of what a dollar of it saves. The
-limit is no cliff: from `KNEE` of it on the total grows ever slower and never reaches it, so that the least worthy targets shrink
-little by little as the limit draws near. What is held already is given back by a tenth a tick, and nobody rises into room
-that another has yet to leave.
+Where the fleet would cost more than its limit, units above the floors are allocated in the order of savings per USD. From `KNEE`
+of the limit on, the granted cost grows more slowly than the planned one and never reaches the limit, so that the least useful
+targets shrink step by step near the limit. Held units are released by a tenth a tick, and no pool rises into money that another
+pool still holds.
 """
 
 import math
@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 KNEE = 0.8
-"""The share of a limit below which nothing is done."""
+"""Share of a limit up to which all planned cost is granted."""
 
 GIVEN_BACK = 0.1
-"""The share of what is held that one tick takes away at most because of a limit; at least one unit."""
+"""Largest share of held units that a limit removes in one tick; at least one unit."""
 
 PATIENCE = timedelta(minutes=5)
-"""Who has waited so long for a turn goes before everybody, the longest first: nobody waits for ever."""
+"""Waiting time after which a change precedes all others, the longest first, so that none waits for ever."""
 
 Units = NDArray[np.int64]
 Amounts = NDArray[np.float64]
@@ -29,9 +29,9 @@ Amounts = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class AllocationInputs:
-    """The pools of a fleet, an array each: units wanted, requested as the last reading shows, held (those, or more that may be
-    on the way unseen), and kept in any case; USD of a unit an hour; and what a dollar of standing by saves, NaN where nobody
-    knows yet, which ranks as if it saved nothing.
+    """Pools of a fleet, one row each: planned units, units requested by the last reading, held units (requested ones, or more
+    where a write is not shown yet), and units kept in any case; USD of a unit an hour; and savings per USD of warm capacity, NaN
+    where unknown, which ranks like no savings.
     """
 
     want: Units
@@ -43,12 +43,12 @@ class AllocationInputs:
 
     @property
     def order(self) -> NDArray[np.intp]:
-        """The worthiest first; of equals, the first named."""
+        """Rows by savings, highest first; of equal ones, the first row."""
         return np.argsort(-np.nan_to_num(self.value, nan=0.0), kind="stable")
 
 
 def softened(wanted: float, limit: float) -> float:
-    """What is granted of `wanted` under `limit`: all of it up to the knee, then ever less of what is more, never the limit."""
+    """Return the cost granted of `wanted` under `limit`: all of it up to the knee, then a decreasing part; never the limit."""
     knee = KNEE * limit
     if wanted <= knee or limit <= 0:
         return min(wanted, max(limit, 0.0))
@@ -56,10 +56,10 @@ def softened(wanted: float, limit: float) -> float:
     return knee - room * math.expm1((knee - wanted) / room)
 
 
-def given_out(budget: float, stakes: AllocationInputs, base: Units, want: Units) -> Units:
-    """`base`, and of what is wanted above it what `budget` USD an hour pays for, the worthiest first."""
-    order = stakes.order
-    price, extra = stakes.price[order], np.maximum(want - base, 0)[order]
+def allocated(budget: float, pools: AllocationInputs, base: Units, want: Units) -> Units:
+    """Return `base` plus the units up to `want` that `budget` USD an hour pays for, highest savings first."""
+    order = pools.order
+    price, extra = pools.price[order], np.maximum(want - base, 0)[order]
     cost = extra * price
     left = np.maximum(budget - (np.cumsum(cost) - cost), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -69,53 +69,54 @@ def given_out(budget: float, stakes: AllocationInputs, base: Units, want: Units)
     return out
 
 
-def allowed(stakes: AllocationInputs, limit: float) -> Units:
-    """The most that each pool may request now, so that all together cost at most `limit` USD an hour.
+def allowed(pools: AllocationInputs, limit: float) -> Units:
+    """Return the most units that each pool may request now, so that all together cost at most `limit` USD an hour.
 
-    More only where floors alone do, or where what is held is still being given back.
+    They cost more only where the floors alone do, or while held units are still being released.
     """
-    floor, price, held = np.minimum(stakes.floor, stakes.want), stakes.price, stakes.held
+    floor, price, held = np.minimum(pools.floor, pools.want), pools.price, pools.held
     fixed = float((floor * price).sum())
-    granted = softened(float((stakes.want * price).sum()) - fixed, max(0.0, limit - fixed))
-    worthy = given_out(granted, stakes, floor, stakes.want)
+    granted = softened(float((pools.want * price).sum()) - fixed, max(0.0, limit - fixed))
+    affordable = allocated(granted, pools, floor, pools.want)
     step = np.maximum(1, (held * GIVEN_BACK).astype(np.int64))
-    eased = np.maximum(worthy, np.minimum(stakes.want, held - step))
+    eased = np.maximum(affordable, np.minimum(pools.want, held - step))
     base = np.maximum(held, floor)
     room = limit - float((base * price).sum())
-    out = np.where(eased > held, given_out(max(0.0, room), stakes, base, np.maximum(eased, base)), eased)
-    # What is counted and may not stand after all is no leave to rise to it while the whole costs too much.
-    return out if room >= 0 else np.minimum(out, np.maximum(stakes.shown, floor))
+    out = np.where(eased > held, allocated(max(0.0, room), pools, base, np.maximum(eased, base)), eased)
+    # Held units that no reading shows may not exist: while the fleet costs too much, no pool rises to them.
+    return out if room >= 0 else np.minimum(out, np.maximum(pools.shown, floor))
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """One pool's wish to change by so many units, up or down, and since when it has waited for its turn."""
+    """Change of one pool in units, up or down. `since`: start of its wait."""
 
     pool: str
     change: int
     since: datetime
 
 
-def within_tick_limits(turns: Sequence[ChangeRequest], now: datetime) -> list[ChangeRequest]:
-    """The most urgent first: who has waited longest if that is long, then the largest raise, falls after all raises."""
-    def key(turn: ChangeRequest) -> tuple[float, bool, int, str]:
-        waited = now - turn.since
+def within_tick_limits(requests: Sequence[ChangeRequest], now: datetime) -> list[ChangeRequest]:
+    """Return the requests by urgency: those that waited for `PATIENCE`, longest first; then the largest raise; decreases last."""
+    def key(request: ChangeRequest) -> tuple[float, bool, int, str]:
+        waited = now - request.since
         overdue = -waited.total_seconds() if waited >= PATIENCE else 0.0
-        return overdue, turn.change < 0, -abs(turn.change), turn.pool
-    return sorted(turns, key=key)
+        return overdue, request.change < 0, -abs(request.change), request.pool
+    return sorted(requests, key=key)
 
 
 class ChangeBudget:
-    """What may still be changed in a tick; None is without limit."""
+    """Pools and units that may still change in a tick; None is unlimited."""
 
     def __init__(self, pools: int | None, units: int | None) -> None:
         self.pools, self.units = pools, units
 
     def copy(self) -> "ChangeBudget":
+        """Return a copy."""
         return ChangeBudget(self.pools, self.units)
 
     def take(self, change: int) -> int | None:
-        """So much of `change` as may be done, taken out of what is left; None when the pool must wait."""
+        """Take `change` out of the budget, as far as it goes. Return the part that was taken; None when the pool must wait."""
         if self.pools == 0 or (self.units == 0 and change):
             return None
         size = abs(change) if self.units is None else min(abs(change), self.units)
@@ -123,7 +124,7 @@ class ChangeBudget:
         return size if change > 0 else -size
 
     def give_back(self, change: int) -> None:
-        """What `take` returned was not used."""
+        """Return to the budget what `take` took."""
         self._move(1, abs(change))
 
     def _move(self, pools: int, units: int) -> None:

@@ -1,7 +1,8 @@
-"""The limits of a whole fleet at work: what its pools want now, what money leaves to each, and whose turn a tick is. Pure.
+"""Limits of a whole fleet: what the pools request, what the money limits leave to each, and the changes of a tick. Pure.
 
-Pools ask one by one or many at a time, whenever they have been planned, and no region waits for another: what others want is
-known from when they were last planned. Pools in shadow are planned as if all were active, and take nothing from those that are.
+Pools are admitted one by one or many at a time, whenever they have been planned, and no group of pools waits for another: the
+demand of the others is known from their last plan. Pools in shadow are planned as if all were active, and take nothing from
+active ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,14 +27,16 @@ from controller.decision.planning.state_transitions import READ_AFTER_WRITE
 FLOATS = NDArray[np.float64]
 HOUR = 60
 UNSURE = 2 * READ_AFTER_WRITE
-"""So long after a write a reading may still show what was before: it may be late, and is planned from until the next."""
+"""Time after a write in which a reading may show the value before it: it may lag, and plans use it until the next reading."""
 
 COUNTED = {"pools_per_tick": "pools", "units_per_tick": "units"}
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """The money of one set of pools in an hour: what limits it (a key of the policy), how much it is, and what is wanted."""
+    """Money of a set of pools in one hour: the key of the policy that limits it, the limit and the planned cost in USD. `allowed`
+    and `rank` have one row for each pool.
+    """
 
     key: str
     limit: float
@@ -42,13 +45,14 @@ class Money:
     rank: NDArray[np.int64]
 
     def text(self, row: int, value: float, units: int) -> str:
+        """Return the reason for a pool that may request at most `units`. `value`: savings per USD, NaN where unknown."""
         saves = "what a dollar saves here is not known yet" if np.isnan(value) else f"a dollar saves {value:.2f} here"
         return (f"{self.key} allows {self.limit:.2f} USD per hour and the fleet would use {self.wanted:.2f}: {saves}, rank "
                 f"{self.rank[row] + 1} of {len(self.rank)}: at most {units}")
 
 
 class FleetLimits:
-    """One fleet. `region_of`: by pool, a key of what shares a provider's write budget."""
+    """Limits of one fleet. `region_of`: for each pool, the key of the group that shares a provider's write budget."""
 
     def __init__(self, limits: Limits, region_of: Mapping[str, int]) -> None:
         self.limits, self._region_of = limits, region_of
@@ -58,63 +62,66 @@ class FleetLimits:
         self._value = np.full(len(self._row), np.nan)
         self._active = np.zeros(len(self._row), bool)
         self._writes: dict[int, int] = {}
+        """Writes that a tick may still start, by group."""
         self._waiting: dict[str, tuple[int, ChangeRequest]] = {}
+        """Requests that were not granted in full, with the number of their tick."""
         self._granted: dict[str, int] = {}
+        """Units granted in this tick."""
         self._tick = 0
-        self._ledgers = self._full()
+        self._budgets = self._full_budgets()
 
     def begin(self) -> None:
-        """A tick starts: all may be changed anew."""
+        """Start a tick with full budgets of changes."""
         self._tick += 1
-        self._ledgers = self._full()
+        self._budgets = self._full_budgets()
         self._granted = {}
         self._waiting = {name: each for name, each in self._waiting.items() if each[0] >= self._tick - 1}
 
     def open_region(self, region: int, writes: int) -> None:
-        """So many writes may begin in a region in this tick."""
+        """Allow a number of writes in a group in this tick."""
         self._writes[region] = writes
 
     def expect(self, name: str, *, active: bool, units: int, price: float) -> None:
-        """What is taken to stand of a pool until it is planned: what Stoker asked for last, at USD per unit-minute."""
+        """Set the capacity of a pool until its first plan: the units that Stoker last requested, at USD per unit-minute."""
         row = self._row[name]
         self._want[row] = self._shown[row] = self._held[row] = self._floor[row] = units
         self._price[row], self._active[row] = price * HOUR, active
 
     def note_worth(self, pools: Sequence[str], value: FLOATS) -> None:
-        """What a dollar of standing by saves in each pool, NaN where unknown."""
+        """Set the savings per USD of warm capacity of each pool, NaN where unknown."""
         self._value[[self._row[name] for name in pools]] = value
 
     def note_spent(self, pools: Sequence[str], usd: FLOATS) -> None:
-        """What the warm capacity of each pool has cost since the first of the month."""
+        """Set the cost of warm capacity of each pool since the first of the month."""
         self._spent[[self._row[name] for name in pools]] = usd
 
-    def admit(self, made: Sequence[PlannedDecision], now: datetime) -> dict[str, tuple[Bound, ...]]:
-        """What is left to each of the pools that were planned, where that is less than planned; they are then planned again
-        within it. What a pool may change is taken out of the tick here.
+    def admit(self, decisions: Sequence[PlannedDecision], now: datetime) -> dict[str, tuple[Bound, ...]]:
+        """Return the bounds of the pools whose plans exceed a limit; they are then planned again within them. What a pool may
+        change is taken from the budget of the tick.
         """
-        wants: dict[str, int] = {each.policy.name: each.plan.target for each in made if each.plan.target is not None}
+        wants: dict[str, int] = {each.policy.name: each.plan.target for each in decisions if each.plan.target is not None}
         bounds: dict[str, tuple[Bound, ...]] = {}
         if self.limits.in_usd:
-            for each in made:
+            for each in decisions:
                 self._note(each)
-            for name, bound in self._lowered(made, now):
+            for name, bound in self._money_bounds(decisions, now):
                 bounds[name], wants[name] = (bound,), bound.high
-        asking = {each.policy.name: self._turn(each, wants[each.policy.name]) for each in made
-                  if each.plan.requested is not None and each.plan.action is not Action.HOLD
-                  and (each.plan.action is Action.WRITE or wants[each.policy.name] != each.plan.requested)}
-        plans = {each.policy.name: each.plan for each in made}
-        modes = {each.policy.name: each.policy.mode == "active" for each in made}
-        for name, bound in self._turns(asking, plans, modes, now):
+        requests = {each.policy.name: self._request(each, wants[each.policy.name]) for each in decisions
+                    if each.plan.requested is not None and each.plan.action is not Action.HOLD
+                    and (each.plan.action is Action.WRITE or wants[each.policy.name] != each.plan.requested)}
+        plans = {each.policy.name: each.plan for each in decisions}
+        modes = {each.policy.name: each.policy.mode == "active" for each in decisions}
+        for name, bound in self._change_bounds(requests, plans, modes, now):
             bounds[name] = (*bounds.get(name, ()), bound)
         return bounds
 
     def report(self, now: datetime) -> dict[str, Any]:
-        """Each limit with what is used of it, of the pools that are active, or of all while none is; and who waits."""
-        limits, ledger = self.limits, self._ledgers[bool(self._active.any())]
+        """Return each limit with its use by active pools, or by all while none is active, and the number of waiting pools."""
+        limits, budget = self.limits, self._budgets[bool(self._active.any())]
         body: dict[str, Any] = {}
         for key, name in COUNTED.items():
             if (limit := getattr(limits, key)) is not None:
-                body[key] = {"limit": limit, "used": limit - getattr(ledger, name)}
+                body[key] = {"limit": limit, "used": limit - getattr(budget, name)}
         if limits.in_usd:
             rows = self._rows(bool(self._active.any()))
             money = self._money(rows, now)
@@ -127,11 +134,12 @@ class FleetLimits:
                      "pools_lowered": int((money.allowed < self._want[rows]).sum())}
         return body | {"pools_waiting": sum(tick == self._tick for tick, _ in self._waiting.values())}
 
-    def _full(self) -> dict[bool, ChangeBudget]:
+    def _full_budgets(self) -> dict[bool, ChangeBudget]:
+        """Return the budgets of a tick, of active pools and of pools in shadow."""
         return {mode: ChangeBudget(self.limits.pools_per_tick, self.limits.units_per_tick) for mode in (True, False)}
 
     def _note(self, each: PlannedDecision) -> None:
-        """Take in what a pool wants; what must not be lowered now for want of money is kept like a floor."""
+        """Take over the units that a pool's plan requires. Units that must not be lowered for money count as its floor."""
         row, plan, seen, demand = self._row[each.policy.name], each.plan, each.seen, each.seen.demand
         held = plan.requested if plan.requested is not None else each.state.written or 0
         want = held if plan.target is None else plan.target
@@ -152,21 +160,22 @@ class FleetLimits:
 
     def _money(self, rows: NDArray[np.intp], now: datetime) -> Money:
         want, shown, held, floor = (each[rows] for each in (self._want, self._shown, self._held, self._floor))
-        stakes = AllocationInputs(want, shown, held, floor, self._price[rows], self._value[rows])
+        pools = AllocationInputs(want, shown, held, floor, self._price[rows], self._value[rows])
         hour, month = self.limits.usd_per_hour, self.limits.usd_per_month
         key, limit = ("usd_per_hour", hour) if hour is not None else ("usd_per_month", np.inf)
         if month is not None:
             left = HOUR * usd_per_minute_left(month, float(self._spent[rows].sum()), now)
             key, limit = min((limit, key), (left, "usd_per_month"))[::-1]
         rank = np.empty(len(rows), np.int64)
-        rank[stakes.order] = np.arange(len(rows))
-        return Money(key, float(limit), float((stakes.want * stakes.price).sum()), allowed(stakes, float(limit)), rank)
+        rank[pools.order] = np.arange(len(rows))
+        return Money(key, float(limit), float((pools.want * pools.price).sum()), allowed(pools, float(limit)), rank)
 
-    def _lowered(self, made: Sequence[PlannedDecision], now: datetime) -> list[tuple[str, Bound]]:
-        """The pools that money leaves less than they want."""
-        found = []
+    def _money_bounds(self, decisions: Sequence[PlannedDecision], now: datetime) -> list[tuple[str, Bound]]:
+        """Return the bounds of pools whose target costs more than the money limits leave to them."""
+        bounds = []
         for mode in (True, False):
-            names = [each.policy.name for each in made if (each.policy.mode == "active") is mode and each.plan.target is not None]
+            names = [each.policy.name for each in decisions
+                     if (each.policy.mode == "active") is mode and each.plan.target is not None]
             if not names:
                 continue
             rows = self._rows(mode)
@@ -175,70 +184,73 @@ class FleetLimits:
                 at, row = place[self._row[name]], self._row[name]
                 units = int(money.allowed[at])
                 if units < self._want[row]:
-                    found.append((name, Bound(ReasonCode.FLEET_BUDGET, money.text(at, float(self._value[row]), units), 0, units)))
-        return found
+                    text = money.text(at, float(self._value[row]), units)
+                    bounds.append((name, Bound(ReasonCode.FLEET_BUDGET, text, 0, units)))
+        return bounds
 
-    def _turn(self, each: PlannedDecision, want: int) -> ChangeRequest:
+    def _request(self, each: PlannedDecision, want: int) -> ChangeRequest:
         name = each.policy.name
         tick, before = self._waiting.get(name, (0, None))
         since = each.seen.now if before is None or tick < self._tick - 1 else before.since
         return ChangeRequest(name, want - (each.plan.requested or 0), since)
 
-    def _turns(self, asking: Mapping[str, ChangeRequest], plans: Mapping[str, Plan], modes: Mapping[str, bool],
-               now: datetime) -> list[tuple[str, Bound]]:
-        """Give out the tick's changes to those who ask; who waited in the last tick and has not asked yet keeps a place."""
-        for name in asking:
-            self._take_back(name, modes[name])
-        expected = [turn for name, (tick, turn) in self._waiting.items() if tick == self._tick - 1 and name not in asking]
-        free = {mode: ledger.copy() for mode, ledger in self._ledgers.items()}
-        found = []
-        for turn in within_tick_limits([*asking.values(), *expected], now):
-            mode = modes.get(turn.pool, bool(self._active[self._row[turn.pool]]))
-            if turn.pool not in asking:
-                free[mode].take(turn.change)
-            elif (bound := self._give(turn, plans[turn.pool], free[mode], self._ledgers[mode])) is not None:
-                found.append((turn.pool, bound))
-        return found
+    def _change_bounds(self, requests: Mapping[str, ChangeRequest], plans: Mapping[str, Plan], modes: Mapping[str, bool],
+                       now: datetime) -> list[tuple[str, Bound]]:
+        """Grant changes from the budget of the tick, and return the bounds of pools whose change was not granted in full. Pools
+        that waited in the last tick and have no plan in this one yet keep their place.
+        """
+        for name in requests:
+            self._withdraw(name, modes[name])
+        expected = [request for name, (tick, request) in self._waiting.items() if tick == self._tick - 1 and name not in requests]
+        free = {mode: budget.copy() for mode, budget in self._budgets.items()}
+        bounds = []
+        for request in within_tick_limits([*requests.values(), *expected], now):
+            mode = modes.get(request.pool, bool(self._active[self._row[request.pool]]))
+            if request.pool not in requests:
+                free[mode].take(request.change)
+            elif (bound := self._grant(request, plans[request.pool], free[mode], self._budgets[mode])) is not None:
+                bounds.append((request.pool, bound))
+        return bounds
 
-    def _give(self, turn: ChangeRequest, plan: Plan, free: ChangeBudget, ledger: ChangeBudget) -> Bound | None:
-        """Grant a turn as far as it goes; what it leaves undone, as a bound."""
-        name, region, requested = turn.pool, self._region_of[turn.pool], plan.requested or 0
-        wanted = requested + turn.change
+    def _grant(self, request: ChangeRequest, plan: Plan, free: ChangeBudget, budget: ChangeBudget) -> Bound | None:
+        """Grant as much of a request as the budgets allow. Return the bound where that is not all of it."""
+        name, region, requested = request.pool, self._region_of[request.pool], plan.requested or 0
+        target = requested + request.change
         if self._writes.get(region) == 0:
-            self._waiting[name] = self._tick, turn
-            text = f"{wanted} must wait: the writes that a tick may ask of the provider are used up"
+            self._waiting[name] = self._tick, request
+            text = f"{target} must wait: the writes that a tick may ask of the provider are used up"
             return Bound(ReasonCode.WRITE_TURN, text, requested, requested)
-        units = free.take(turn.change)
+        units = free.take(request.change)
         if units is None:
-            self._waiting[name] = self._tick, turn
-            return Bound(ReasonCode.FLEET_CHANGES, f"{wanted} must wait: {self._words()} are used up", requested, requested)
-        ledger.take(units)
+            self._waiting[name] = self._tick, request
+            return Bound(ReasonCode.FLEET_CHANGES, f"{target} must wait: {self._limits_text()} are used up", requested, requested)
+        budget.take(units)
         self._waiting.pop(name, None)
         self._granted[name] = units
         row = self._row[name]
-        self._held[row] = max(self._held[row], requested + units)  # a raise under way takes its room at once
+        self._held[row] = max(self._held[row], requested + units)  # a raise counts as held from its start
         if region in self._writes:
             self._writes[region] -= 1
-        if units == turn.change:
+        if units == request.change:
             return None
         low, high = sorted((requested, requested + units))
-        text = f"only {abs(units)} of {abs(turn.change)} units in this tick: {self._words()} leave no more"
+        text = f"only {abs(units)} of {abs(request.change)} units in this tick: {self._limits_text()} leave no more"
         return Bound(ReasonCode.FLEET_CHANGES, text, low, high)
 
-    def _take_back(self, name: str, mode: bool) -> None:
-        """A pool that asks again in the same tick, with another plan perhaps, begins anew."""
+    def _withdraw(self, name: str, mode: bool) -> None:
+        """Return a pool's grant of this tick to the budget, because the pool was planned again."""
         if name in self._granted:
-            self._ledgers[mode].give_back(self._granted.pop(name))
+            self._budgets[mode].give_back(self._granted.pop(name))
             if self._region_of[name] in self._writes:
                 self._writes[self._region_of[name]] += 1
 
-    def _words(self) -> str:
-        given = [f"{key} {getattr(self.limits, key)}" for key in COUNTED if getattr(self.limits, key) is not None]
-        return " and ".join(given)
+    def _limits_text(self) -> str:
+        limits = [f"{key} {getattr(self.limits, key)}" for key in COUNTED if getattr(self.limits, key) is not None]
+        return " and ".join(limits)
 
 
 def _on_the_way(state: PoolState, now: datetime) -> int:
-    """What of ours may stand although a reading shows less: an answer that never came, or a write that is not shown yet."""
+    """Return the most units that may be requested although a reading shows fewer: unknown outcomes, and a write not shown yet."""
     units = [state.intent or 0, *(units for at, units in state.unconfirmed_writes if now - at < UNSURE)]
     if state.written_at is not None and timedelta(0) <= now - state.written_at < UNSURE:
         units.append(state.written or 0)

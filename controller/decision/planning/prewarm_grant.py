@@ -1,4 +1,4 @@
-"""What an application asks for that knows of users coming: how much of it is granted, for how long, and at what cost. Pure."""
+"""Grants of prewarm requests from applications that expect users: units, end and cost. Pure."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from controller.decision.planning.planner import bounds_now
 
 @dataclass(frozen=True, slots=True)
 class PrewarmRequest:
-    """What is asked for."""
+    """Request of an application."""
 
     units: int
     span: timedelta
@@ -23,8 +23,8 @@ class PrewarmRequest:
 
 @dataclass(frozen=True, slots=True)
 class PrewarmGrant:
-    """What is granted of a wish. `limited_by`: the keys of the policy that left less. `cost_usd`: of the units that are not
-    requested already; None while their price is not known.
+    """Granted part of a request. `limited_by`: keys of the policy that reduced it. `cost_usd`: of the units that are not
+    requested already; None while their price is unknown.
     """
 
     units: int
@@ -35,7 +35,7 @@ class PrewarmGrant:
 
 @dataclass(frozen=True, slots=True)
 class PoolCapacity:
-    """What of a pool counts for a grant. `usd_per_unit_minute` is 0 while it is not known."""
+    """Capacity and spending of a pool that a grant depends on. `usd_per_unit_minute` is 0 while it is unknown."""
 
     requested: int
     spent_usd: float
@@ -43,24 +43,24 @@ class PoolCapacity:
     billing_step: timedelta = timedelta(0)
 
 
-def grant(policy: PoolPolicy, standing: PoolCapacity, wish: PrewarmRequest, now: datetime) -> PrewarmGrant:
-    """What ceiling, budget and the policy's `prewarm` leave of a wish. A policy without `prewarm` leaves nothing."""
+def grant(policy: PoolPolicy, capacity: PoolCapacity, request: PrewarmRequest, now: datetime) -> PrewarmGrant:
+    """Return the part of a request within the ceiling, the budget and the policy's `prewarm`; 0 units without `prewarm`."""
     if policy.prewarm is None:
         return PrewarmGrant(0, now, ("prewarm",), 0.0)
     _, ceiling, _ = bounds_now(policy, now)
-    price, budget = standing.usd_per_unit_minute, policy.budget_usd_per_month
-    left = {"prewarm.max_units": policy.prewarm.max_units, "max": ceiling}
+    price, budget = capacity.usd_per_unit_minute, policy.budget_usd_per_month
+    limits = {"prewarm.max_units": policy.prewarm.max_units, "max": ceiling}
     if budget is not None and price > 0:
-        left["budget_usd_per_month"] = int(min(usd_per_minute_left(budget, standing.spent_usd, now) / price, MOST_UNITS))
-    units, span = min(wish.units, *left.values()), min(wish.span, policy.prewarm.max_duration)
-    limited = [key for key, most in left.items() if most < wish.units and most == units]
-    if span < wish.span:
-        limited.append("prewarm.max_duration")
-    paid = max(span, standing.billing_step).total_seconds() / 60 * max(0, units - standing.requested) * price
-    return PrewarmGrant(units, now + span, tuple(limited), round(paid, 6) if math.isfinite(price) and price > 0 else None)
+        limits["budget_usd_per_month"] = int(min(usd_per_minute_left(budget, capacity.spent_usd, now) / price, MOST_UNITS))
+    units, span = min(request.units, *limits.values()), min(request.span, policy.prewarm.max_duration)
+    limited_by = [key for key, most in limits.items() if most < request.units and most == units]
+    if span < request.span:
+        limited_by.append("prewarm.max_duration")
+    usd = max(span, capacity.billing_step).total_seconds() / 60 * max(0, units - capacity.requested) * price
+    return PrewarmGrant(units, now + span, tuple(limited_by), round(usd, 6) if math.isfinite(price) and price > 0 else None)
 
 
-def override_of(wish: PrewarmRequest, granted: PrewarmGrant, now: datetime) -> Override:
-    """The order that keeps what was granted."""
-    return Override(Kind.PREWARM, granted.until, wish.by, wish.reason, granted.units, since=now,
+def override_of(request: PrewarmRequest, granted: PrewarmGrant, now: datetime) -> Override:
+    """Return the override of a grant."""
+    return Override(Kind.PREWARM, granted.until, request.by, request.reason, granted.units, since=now,
                     steps=((granted.units, granted.until),))

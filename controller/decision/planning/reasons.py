@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class ReasonCode(StrEnum):
-    """Every reason a plan can give. Fixed words: dashboards and alerts match on them."""
+    """Code of a reason. Codes are stable: dashboards and alerts match on them."""
 
     PROPOSED = "proposed"
     SHORT_HISTORY = "short-history"
@@ -49,7 +49,7 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A code with its numbers: the target before and after the step that gives it, and a sentence for people."""
+    """Reason of a step: its code, a display text, and the target before and after the step."""
 
     code: ReasonCode
     text: str
