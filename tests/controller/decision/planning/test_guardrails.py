@@ -356,7 +356,7 @@ def test_what_failed_is_given_back_whole_or_in_parts_only_once_it_may_be_asked_f
 
 
 def test_a_failure_that_is_told_far_ahead_of_our_clock_waits_by_our_own():
-    failed = {"capacity": capacity(4, ready=0, phase=Phase.FAILED, changed_at=LATER), "proposed": 4.0}
+    failed = {"reading": capacity(4, ready=0, phase=Phase.FAILED, changed_at=LATER), "proposed": 4.0}
     state = accepted(PoolState(), 4, NOON)
 
     assert bites(decide(state=state, **failed), ReasonCode.ALLOCATION_FAILED)
