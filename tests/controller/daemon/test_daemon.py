@@ -34,7 +34,7 @@ def service_of(clock, folder, units=3.0, levers=None, **changes):
     return Daemon(policy_of([pool_policy(name="a", **changes)]), providers, clock, folder, port=0)
 
 
-async def test_a_restart_changes_no_capacity_by_itself(clock, tmp_path):
+async def test_a_restart_changes_no_capacity(clock, tmp_path):
     levers = {"a": FakeLever(clock)}
     async with running(service_of(clock, tmp_path, levers=levers)):
         assert levers["a"].writes == [3]
@@ -43,7 +43,7 @@ async def test_a_restart_changes_no_capacity_by_itself(clock, tmp_path):
         assert again.runtime.components.fleet.reconcilers["a"].state.written == 3
 
 
-async def test_a_restart_lowers_nothing_before_demand_was_read_anew(clock, tmp_path):
+async def test_a_restart_lowers_nothing_before_demand_is_read(clock, tmp_path):
     levers = {"a": FakeLever(clock)}
     async with running(service_of(clock, tmp_path, units=8.0, levers=levers)):
         pass
@@ -53,7 +53,7 @@ async def test_a_restart_lowers_nothing_before_demand_was_read_anew(clock, tmp_p
         assert levers["a"].writes == [8]
 
 
-async def test_a_shadow_pool_goes_on_from_its_paper_state(clock, tmp_path):
+async def test_a_shadow_pool_continues_from_its_simulated_state(clock, tmp_path):
     levers = {"a": FakeLever(clock, requested=50)}
     async with running(service_of(clock, tmp_path, levers=levers, mode="shadow")) as first:
         assert first.runtime.components.fleet.reconcilers["a"].capacity.requested == 3
@@ -63,7 +63,7 @@ async def test_a_shadow_pool_goes_on_from_its_paper_state(clock, tmp_path):
     assert "write" not in levers["a"].calls
 
 
-async def test_turning_a_pool_active_forgets_what_was_written_on_paper(clock, tmp_path):
+async def test_a_pool_that_becomes_active_drops_simulated_writes(clock, tmp_path):
     levers = {"a": FakeLever(clock)}
     async with running(service_of(clock, tmp_path, levers=levers, mode="shadow")):
         pass
@@ -71,7 +71,7 @@ async def test_turning_a_pool_active_forgets_what_was_written_on_paper(clock, tm
         assert levers["a"].writes == [3]
 
 
-async def test_what_was_measured_is_known_at_the_next_start(clock, tmp_path):
+async def test_measurements_are_loaded_at_the_next_start(clock, tmp_path):
     levers = {"a": FakeLever(clock)}
     async with running(service_of(clock, tmp_path, levers=levers, memory_mb=None)) as first:
         for _ in range(12):
@@ -85,7 +85,7 @@ async def test_what_was_measured_is_known_at_the_next_start(clock, tmp_path):
         assert second.runtime.components.fleet.regions[0].collector.metric_delay == delay
 
 
-async def test_accounts_go_on_after_a_restart(clock, tmp_path):
+async def test_accounts_continue_after_a_restart(clock, tmp_path):
     levers = {"a": FakeLever(clock)}
     async with running(service_of(clock, tmp_path, levers=levers)) as first:
         for _ in range(6):
@@ -105,7 +105,7 @@ async def test_a_second_daemon_on_one_store_is_refused(clock, tmp_path):
                 pass
 
 
-async def test_a_taken_port_is_told_and_the_store_is_let_go(clock, tmp_path):
+async def test_a_port_in_use_is_reported_and_the_store_is_closed(clock, tmp_path):
     async with running(service_of(clock, tmp_path / "one")) as first:
         second = service_of(clock, tmp_path / "two")
         second.port = first.port
@@ -126,14 +126,14 @@ async def test_stopping_closes_providers_and_ends_the_store_cleanly(clock, tmp_p
         assert store.intents() == {}
 
 
-async def test_one_pass_writes_and_ends(clock, tmp_path):
+async def test_run_once_writes_and_ends(clock, tmp_path):
     levers = {"a": FakeLever(clock)}
     await service_of(clock, tmp_path, levers=levers).run_once()
 
     assert levers["a"].writes == [3]
 
 
-async def test_a_fault_in_one_tick_is_told_and_the_next_one_works(clock, tmp_path):
+async def test_a_failed_tick_is_logged_and_the_next_one_works(clock, tmp_path):
     async with running(service_of(clock, tmp_path)) as service:
         tick, began = service.runtime.components.fleet.tick, service.runtime.components.fleet.last.started_at
 

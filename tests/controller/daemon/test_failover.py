@@ -114,7 +114,7 @@ async def pair(cluster, **changes):
     return ada, bob
 
 
-async def test_one_that_stands_by_plans_and_writes_nothing_and_says_who_leads(cluster):
+async def test_a_standby_plans_writes_nothing_and_names_the_leader(cluster):
     ada, bob = await pair(cluster, min=2)
     cluster.lever.foreign(7)
     await cluster.passes(15, lambda: bob.runtime.components.fleet.term.number is None and not bob.runtime.failover._undecided)
@@ -133,7 +133,7 @@ async def test_one_that_stands_by_plans_and_writes_nothing_and_says_who_leads(cl
     assert (shown["lease"]["role"], shown["lease"]["fencing"], shown["lease"]["barred"]) == ("leader", 1, None)
 
 
-async def test_orders_are_taken_by_the_leader_alone_and_outlive_it(cluster):
+async def test_only_the_leader_accepts_overrides_and_they_survive_it(cluster):
     ada, bob = await pair(cluster)
     status, refusal = await asked(bob, "POST", "/v1/pools/a/overrides", json=ORDER)
     assert (status, ada.url in refusal["error"]) == (409, True)
@@ -146,7 +146,7 @@ async def test_orders_are_taken_by_the_leader_alone_and_outlive_it(cluster):
     assert [each["order"] for each in held["overrides"]] == ["pin 9"]
 
 
-async def test_the_next_leader_reads_first_and_takes_the_last_write_for_ours(cluster):
+async def test_the_next_leader_reads_first_and_accepts_the_last_write_as_its_own(cluster):
     _, bob = await pair(cluster)
     wrote = list(cluster.lever.writes)
     await cluster.stop("ada")
@@ -160,7 +160,7 @@ async def test_the_next_leader_reads_first_and_takes_the_last_write_for_ours(clu
     assert bob.runtime.components.fleet.plans["a"].action is Action.KEEP
 
 
-async def test_a_foreign_write_between_two_leaders_is_seen_as_one(cluster):
+async def test_a_foreign_write_between_two_leaders_is_detected(cluster):
     _, bob = await pair(cluster)
     await cluster.stop("ada")
     cluster.lever.foreign(40)
@@ -192,7 +192,7 @@ async def told(cluster):
     return ada
 
 
-async def test_what_the_provider_did_once_all_had_died_is_nobody_elses_doing_to_whoever_comes_first(mortal):
+async def test_a_fallback_applied_after_all_daemons_stopped_is_no_foreign_write(mortal):
     await told(mortal)
     [wanted] = mortal.lever.writes
     await mortal.kill("ada")
@@ -206,7 +206,7 @@ async def test_what_the_provider_did_once_all_had_died_is_nobody_elses_doing_to_
     assert (mortal.lever.paper.requested, eve.runtime.components.fleet.reconcilers["a"].state.foreign_since) == (wanted, None)
 
 
-async def test_who_takes_over_knows_what_was_told_and_tells_it_anew_when_its_time_has_come(mortal):
+async def test_a_new_leader_knows_the_scheduled_fallback_and_renews_it_when_due(mortal):
     ada = await told(mortal)
     bob = await mortal.start("bob", **MORTAL)
     await mortal.passes(15, lambda: not bob.runtime.failover._undecided)
@@ -220,7 +220,7 @@ async def test_who_takes_over_knows_what_was_told_and_tells_it_anew_when_its_tim
     await mortal.until(lambda: len(mortal.lever.orders) == orders + 1)
 
 
-async def test_while_the_store_is_away_the_leader_writes_nothing_and_is_not_ready(cluster):
+async def test_without_the_lease_store_the_leader_writes_nothing_and_is_not_ready(cluster):
     ada = await cluster.start("ada")
     await cluster.until(lambda: leads(ada) and cluster.lever.writes)
     before = list(cluster.lever.writes)
@@ -238,7 +238,7 @@ async def test_while_the_store_is_away_the_leader_writes_nothing_and_is_not_read
     assert (await asked(ada, "POST", "/v1/pools/a/overrides", json=ORDER))[0] == 409
 
 
-async def test_what_no_provider_keeps_is_kept_by_the_leader_alone(tmp_path):
+async def test_pings_are_sent_only_by_the_leader(tmp_path):
     clock = ManualClock(NOON)
     cluster = Cluster(tmp_path, clock, Resuming(clock))
     ada, bob = await pair(cluster)
@@ -252,7 +252,7 @@ async def test_what_no_provider_keeps_is_kept_by_the_leader_alone(tmp_path):
     assert pool(ada).term.number == 1
 
 
-async def test_pools_in_shadow_need_no_lease(cluster):
+async def test_shadow_pools_need_no_lease(cluster):
     ada = await cluster.start("ada", mode="shadow")
     await cluster.until(lambda: leads(ada))
     await ada.runtime.tick.run()
@@ -261,7 +261,7 @@ async def test_pools_in_shadow_need_no_lease(cluster):
     assert ada.runtime.components.fleet.plans["a"].fencing is None
 
 
-def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what_was_told_last():
+def test_a_standby_has_no_fallback_state_and_a_leader_has_the_last_one():
     ours, theirs = ((NOON, 1),), ((NOON + BEAT, 2),)
     state = PoolState(scheduled_fallback=ours, pending_fallback=ours)
 
@@ -272,19 +272,19 @@ def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what
     assert LeaderTerm(FakeLease(), 2).state("a", state) == state
 
 
-def test_a_pool_that_was_given_back_is_nobodys():
+def test_a_released_pool_has_no_state():
     [given] = read_handover({"intent/a": LastWrite(None, None, NOON, 3).text}).last_writes.values()
 
     assert LeaderTerm(FakeLease(), 4, {"a": given}).state("a", PoolState(written=5, original_requested=2)) == PoolState()
 
 
-def test_a_pool_that_no_leader_has_written_keeps_what_this_daemon_knew_of_it():
+def test_a_pool_that_no_leader_wrote_keeps_its_local_state():
     state = PoolState(written=4, written_at=NOON)
 
     assert LeaderTerm(None, 2, {}).state("a", state) == state
 
 
-async def test_settings_of_a_lease_without_its_store_are_refused(tmp_path):
+async def test_a_lease_in_the_policy_without_its_store_is_refused(tmp_path):
     policy = policy_of([pool_policy(name="a")]).model_copy(update={"lease": SqliteLeaseSettings(kind="sqlite", path="x")})
     with pytest.raises(ValueError, match="a lease and its store come together"):
         Daemon(policy, FakeProviders([], ManualClock(NOON)), ManualClock(NOON), tmp_path)

@@ -21,7 +21,7 @@ class Forgetful(FakeLever):
 
 
 @pytest.mark.parametrize(("mode", "expected"), [("active", 5), ("shadow", None)])
-async def test_the_number_of_an_earlier_process_is_handed_back(tmp_path, mode, expected):
+async def test_a_pinged_target_of_an_earlier_process_is_resumed(tmp_path, mode, expected):
     clock = ManualClock(NOON)
     async with world(clock, tmp_path, {"a": steady(2)}, levers={"a": Forgetful(clock)}, min=5, mode="active") as first:
         await first.minutes(4)

@@ -25,7 +25,7 @@ async def test_an_interval_is_divided_by_the_clocks_factor():
     timetable.stop()
 
 
-async def test_a_job_that_still_runs_is_not_started_again_and_that_is_told():
+async def test_a_running_job_is_not_started_again_and_a_warning_is_logged():
     started = []
 
     async def job():
@@ -44,7 +44,7 @@ async def test_a_job_that_still_runs_is_not_started_again_and_that_is_told():
     assert len(started) == 1
 
 
-async def test_a_job_that_the_end_cuts_off_has_not_failed():
+async def test_a_job_cancelled_by_stop_is_not_a_failure():
     started = asyncio.Event()
 
     async def job():
@@ -62,7 +62,7 @@ async def test_a_job_that_the_end_cuts_off_has_not_failed():
     assert not [line for line in lines if line["event"] == "job-failed"]
 
 
-async def test_a_job_that_fails_is_told_and_runs_again():
+async def test_a_failed_job_is_logged_and_runs_again():
     runs = []
 
     async def job():
@@ -80,7 +80,7 @@ async def test_a_job_that_fails_is_told_and_runs_again():
     assert "ours" in next(line["error"] for line in lines if line["event"] == "job-failed")
 
 
-async def test_a_clock_that_is_set_back_stops_nothing(monkeypatch):
+async def test_jobs_continue_after_the_clock_is_set_back(monkeypatch):
     back, runs = [timedelta(0)], []
 
     class Machine(datetime):

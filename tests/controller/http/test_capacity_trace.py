@@ -10,7 +10,7 @@ def known(values):
     return [None if np.isnan(each) else int(each) for each in values]
 
 
-def test_each_minute_is_told_as_it_was_noted():
+def test_each_minute_is_returned_as_stored():
     trail = CapacityTrace(["a", "b"])
     trail.note(FIRST, {"a": (3, 1), "b": (None, None)})
     trail.note(FIRST + 1, {"a": (3, 3), "b": (70_000, 0)})
@@ -21,7 +21,7 @@ def test_each_minute_is_told_as_it_was_noted():
 
 
 @pytest.mark.parametrize("gap", [1, 5, 1439, 1440, 5000])
-def test_minutes_that_nobody_noted_are_unknown_and_old_ones_are_forgotten(gap):
+def test_skipped_minutes_are_unknown_and_old_ones_are_dropped(gap):
     trail = CapacityTrace(["a"])
     for minute in (FIRST, FIRST + gap):
         trail.note(minute, {"a": (7, 7)})

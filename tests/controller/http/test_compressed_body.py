@@ -30,7 +30,7 @@ async def raw(here, path, accept, tag=None):
     ("", None), ("identity", None), ("br", None), ("gzip;q=0", None), ("*", "gzip"), ("gzip;q=0, *;q=0.1", "deflate"),
     ("GZIP ; q=1.0", "gzip"), ("gzip;q=x", None),
 ])
-async def test_it_is_packed_as_the_caller_wants_it(tmp_path, path, accept, coding):
+async def test_the_body_is_compressed_as_the_client_prefers(tmp_path, path, accept, coding):
     async with serving(tmp_path) as here:
         plain = await raw(here, path, "identity")
         status, got, tag, body = await raw(here, path, accept)
@@ -42,7 +42,7 @@ async def test_it_is_packed_as_the_caller_wants_it(tmp_path, path, accept, codin
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_who_has_it_packed_in_one_way_needs_it_in_no_other(tmp_path, path):
+async def test_a_client_with_one_encoding_gets_304_for_any_other(tmp_path, path):
     async with serving(tmp_path) as here:
         tags = {coding: (await raw(here, path, coding))[2] for coding in ("gzip", "deflate", "identity")}
         assert len(set(tags.values())) == 3
@@ -55,7 +55,7 @@ async def test_who_has_it_packed_in_one_way_needs_it_in_no_other(tmp_path, path)
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_it_is_packed_once_however_many_ask(tmp_path, path, monkeypatch):
+async def test_a_body_is_compressed_once_for_any_number_of_requests(tmp_path, path, monkeypatch):
     import controller.http.compressed_body as packed
 
     counted = []

@@ -95,7 +95,7 @@ async def answers(port, *sent):
 
 
 @pytest.mark.parametrize("name", WRONG)
-async def test_every_refusal_is_json_with_our_headers_and_names_no_library(tmp_path, name):
+async def test_every_refusal_is_json_with_security_headers_and_names_no_library(tmp_path, name):
     sent, status = WRONG[name]
     async with serving(tmp_path) as world:
         (told, headers, body), = await answers(world.service.port, sent)
@@ -108,7 +108,7 @@ async def test_every_refusal_is_json_with_our_headers_and_names_no_library(tmp_p
         assert (await world.ask("GET", "/healthz"))[0] == 200
 
 
-async def test_what_follows_a_good_request_and_is_no_http_is_refused_alike(tmp_path):
+async def test_invalid_http_after_a_valid_request_is_refused(tmp_path):
     async with serving(tmp_path) as world:
         good, bad = await answers(world.service.port, GET + b"\r\n", b"\x01\x02 noise\r\n\r\n")
 
@@ -117,7 +117,7 @@ async def test_what_follows_a_good_request_and_is_no_http_is_refused_alike(tmp_p
     assert set(json.loads(bad[2])) == {"error"}
 
 
-async def test_a_fault_outside_of_every_handler_is_a_500_in_the_same_form(stream):
+async def test_an_error_outside_the_handlers_is_a_500_in_the_same_form(stream):
     async def broken(_):
         raise RuntimeError("the details")
     async with bare(broken) as port:
@@ -129,7 +129,7 @@ async def test_a_fault_outside_of_every_handler_is_a_500_in_the_same_form(stream
     assert "the details" in lines(stream)[0]["exception"]
 
 
-async def test_five_hundred_requests_that_are_no_http_are_one_line_without_a_traceback(tmp_path, stream):
+async def test_500_invalid_requests_log_one_line_without_a_traceback(tmp_path, stream):
     async with serving(tmp_path) as world:
         for _ in range(500):
             assert (await answers(world.service.port, WRONG["noise"][0]))[0][0] == 400
@@ -140,7 +140,7 @@ async def test_five_hundred_requests_that_are_no_http_are_one_line_without_a_tra
     assert "exception" not in told
 
 
-async def test_a_caller_that_leaves_in_the_middle_of_a_body_is_no_fault_of_ours(tmp_path, stream):
+async def test_a_client_that_disconnects_during_its_body_logs_no_error(tmp_path, stream):
     async with serving(tmp_path) as world:
         before = asyncio.all_tasks()
         reader, writer = await asyncio.open_connection("127.0.0.1", world.service.port)

@@ -37,23 +37,23 @@ async def told(service, text):
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:80", "a.localhost"])
-def test_names_of_this_machine_are_right(host):
+def test_loopback_names_are_accepted(host):
     assert is_loopback(host_name(host))
 
 
 @pytest.mark.parametrize("host", ["", "evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example",
                                   "10.0.0.1", "0.0.0.0", "[::2]:1", "2130706433", "127.0.0.1@evil.example"])
-def test_other_names_are_not(host):
+def test_other_names_are_refused(host):
     assert not is_loopback(host_name(host))
 
 
 @given(st.text())
-def test_no_name_breaks_the_question(host):
+def test_no_name_raises(host):
     is_loopback(host_name(host))
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/status"), ("GET", "/"), ("POST", "/v1/pools/a/overrides")])
-async def test_a_page_that_points_its_name_here_reads_and_orders_nothing(tmp_path, method, path):
+async def test_dns_rebinding_reads_and_writes_nothing(tmp_path, method, path):
     async with serving(tmp_path) as world:
         headers = {"Host": "evil.example", "Authorization": f"Bearer {TOKEN}"}
         order = {"kind": "pin", "units": 9, "for": "1h", "reason": "x"}
@@ -64,7 +64,7 @@ async def test_a_page_that_points_its_name_here_reads_and_orders_nothing(tmp_pat
         assert world.components.active_overrides.of("a", world.clock.now()) == ()
 
 
-async def test_another_origin_is_given_no_leave_to_read_or_to_write(tmp_path):
+async def test_another_origin_may_not_read_or_write(tmp_path):
     async with serving(tmp_path) as world:
         asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST",
                 "Access-Control-Request-Headers": "authorization"}
@@ -77,7 +77,7 @@ async def test_another_origin_is_given_no_leave_to_read_or_to_write(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["/status", "/nothing", "/healthz", "/v1/pools/nobody", "/v1/decisions?since=x"])
-async def test_every_answer_is_protected_and_tells_no_version(tmp_path, path):
+async def test_every_response_has_security_headers_and_no_version(tmp_path, path):
     async with serving(tmp_path) as world:
         _, _, headers = await world.ask("GET", path)
 
@@ -85,7 +85,7 @@ async def test_every_answer_is_protected_and_tells_no_version(tmp_path, path):
     assert headers["Server"] == "stoker"
 
 
-async def test_the_page_keeps_its_own_rules(tmp_path):
+async def test_the_page_keeps_its_own_content_security_policy(tmp_path):
     async with serving(tmp_path) as world, world.session.get(world.service.url + "/") as page:
         assert "script-src 'self'" in page.headers["Content-Security-Policy"]
         assert "unsafe" not in page.headers["Content-Security-Policy"]
@@ -116,20 +116,20 @@ POST = b"POST /v1/pools/a/overrides HTTP/1.1\r\nHost: localhost\r\nAuthorization
     (b"GET /" + b"y" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"),
     (b"\x16\x03\x01 a greeting of TLS \x00\xff\r\n\r\n", "400"),
 ], ids=["length", "chunks", "negative", "two-lengths", "smuggled", "header", "line", "tls"])
-async def test_what_is_too_large_or_not_http_is_refused(tmp_path, text, status, caplog):
+async def test_requests_that_are_too_large_or_not_http_are_refused(tmp_path, text, status, caplog):
     caplog.set_level(logging.CRITICAL)
     async with serving(tmp_path) as world:
         assert (await told(world.service, text)).split()[1] == status
         assert (await world.ask("GET", "/healthz"))[0] == 200
 
 
-async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path, monkeypatch):
+async def test_a_missing_body_is_refused_after_a_timeout(tmp_path, monkeypatch):
     monkeypatch.setattr(responses, "BODY_SECONDS", 0.2)
     async with serving(tmp_path) as world:
         assert (await told(world.service, POST + b"Content-Length: 20\r\n\r\n{")).split()[1] == "408"
 
 
-async def test_connections_that_only_hold_on_are_closed_dripping_or_silent(tmp_path, monkeypatch):
+async def test_idle_connections_are_closed_silent_or_sending_slowly(tmp_path, monkeypatch):
     monkeypatch.setattr(connection_guard, "IDLE_SECONDS", 0.5)
     monkeypatch.setattr(connection_guard, "SWEEP_SECONDS", 0.1)
     async with serving(tmp_path) as world, raw(world.service) as (silent, _), raw(world.service) as (dripping, writer):
@@ -147,7 +147,7 @@ async def test_connections_that_only_hold_on_are_closed_dripping_or_silent(tmp_p
         assert (await world.ask("GET", "/healthz"))[0] == 200
 
 
-async def test_of_too_many_connections_the_longest_idle_go_and_others_are_answered(tmp_path, monkeypatch):
+async def test_above_the_maximum_the_longest_idle_connections_are_closed(tmp_path, monkeypatch):
     monkeypatch.setattr(connection_guard, "MOST_CONNECTIONS", 20)
     monkeypatch.setattr(connection_guard, "SWEEP_SECONDS", 0.1)
     async with serving(tmp_path) as world, contextlib.AsyncExitStack() as stack:
@@ -169,7 +169,7 @@ class Server:
         self.connections = connections
 
 
-def test_whoever_does_not_read_his_answer_is_not_waited_for():
+def test_a_client_that_does_not_read_its_response_is_disconnected():
     watched, slow, quick = ConnectionGuard(local=True, clock=SystemClock()), Connection(), Connection()
     watched._since = {slow: (True, 0.0), quick: (True, 100.0)}
     watched.sweep(Server(slow, quick), connection_guard.BUSY_SECONDS + 1)
@@ -177,7 +177,7 @@ def test_whoever_does_not_read_his_answer_is_not_waited_for():
     assert (slow.closed, quick.closed) == (True, False)
 
 
-def test_of_those_first_seen_together_the_first_that_came_go_first(monkeypatch):
+def test_of_connections_with_equal_times_the_earlier_ones_are_closed_first(monkeypatch):
     monkeypatch.setattr(connection_guard, "MOST_CONNECTIONS", 20)
     came = [Connection() for _ in range(60)]
     ConnectionGuard(local=True, clock=SystemClock()).sweep(Server(*came), 0.0)
@@ -185,7 +185,7 @@ def test_of_those_first_seen_together_the_first_that_came_go_first(monkeypatch):
     assert [each.closed for each in came] == [True] * 40 + [False] * 20
 
 
-def test_those_who_left_are_forgotten():
+def test_closed_connections_are_dropped():
     watched = ConnectionGuard(local=True, clock=SystemClock())
     watched.sweep(Server(Connection()), 0.0)
     watched.sweep(Server(), 1.0)
@@ -195,7 +195,7 @@ def test_those_who_left_are_forgotten():
 
 @pytest.mark.parametrize(("host", "token", "words"), [
     ("0.0.0.0", None, "writes are disabled"), ("0.0.0.0", TOKEN, "writes need the token"), ("127.0.0.1", None, None)])
-async def test_listening_elsewhere_than_on_the_loopback_is_told_loudly(tmp_path, host, token, words):
+async def test_listening_on_another_address_logs_a_warning(tmp_path, host, token, words):
     async with serving(tmp_path, token=token) as world:
         with structlog.testing.capture_logs() as lines:
             async with listening(world.service.runtime.published, host, 0):
@@ -209,14 +209,14 @@ async def test_listening_elsewhere_than_on_the_loopback_is_told_loudly(tmp_path,
 @pytest.mark.parametrize(("host", "port", "words"), [
     ("no.such.host.invalid", 0, "--host cannot be resolved"), ("x" * 70, 0, "--host cannot be resolved"),
     ("192.0.2.1", 0, "does not belong to this machine"), ("127.0.0.1", None, "set another --port")])
-async def test_an_address_that_cannot_be_had_names_the_option_to_correct(tmp_path, host, port, words):
+async def test_an_unavailable_address_names_the_option_to_correct(tmp_path, host, port, words):
     async with serving(tmp_path) as world:
         with pytest.raises(CannotListen, match=words):
             async with listening(world.service.runtime.published, host, world.service.port if port is None else port):
                 pass
 
 
-async def test_behind_an_address_of_the_network_any_name_is_right(tmp_path):
+async def test_on_a_network_address_any_name_is_accepted(tmp_path):
     named = {"Host": "stoker.internal:8080"}
     async with (serving(tmp_path) as world, listening(world.service.runtime.published, "0.0.0.0", 0) as port,
                 world.session.get(f"http://127.0.0.1:{port}/healthz", headers=named) as answer):

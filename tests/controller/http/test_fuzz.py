@@ -53,7 +53,7 @@ def narrowed(told):
 
 
 @pytest.mark.parametrize("who", ["the operator", "anybody"])
-async def test_no_request_that_can_be_thought_of_breaks_what_is_promised(tmp_path, who):
+async def test_generated_requests_get_only_documented_responses(tmp_path, who):
     (tmp_path / "state").mkdir()
     async with serving(tmp_path / "state", prewarm=Prewarm(max_units=5, per_hour=100)) as here:
         here.service.runtime.published.long_poll.close()  # the clock is moved by hand here: no wait would end by itself

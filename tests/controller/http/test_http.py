@@ -23,7 +23,7 @@ def running(folder):
     return serving(folder, token=None)
 
 
-async def test_status_tells_what_is_warm_what_is_wanted_and_why(tmp_path):
+async def test_status_has_capacity_target_and_reasons(tmp_path):
     async with running(tmp_path) as here:
         await here.ticks(3)
         status, body = await here.json("/status")
@@ -38,7 +38,7 @@ async def test_status_tells_what_is_warm_what_is_wanted_and_why(tmp_path):
     assert body["sources"][0]["reads_usd_per_month"] == pytest.approx(2 * 0.01 * 43200 / 1000)
 
 
-async def test_status_is_written_once_a_tick(tmp_path):
+async def test_status_is_rendered_once_per_tick(tmp_path):
     async with running(tmp_path) as here:
         first = (await here.get("/status"))[1]
         here.levers["a"].foreign(50)
@@ -47,7 +47,7 @@ async def test_status_is_written_once_a_tick(tmp_path):
         assert (await here.get("/status"))[1] != first
 
 
-async def test_one_pool_shows_its_trail_policy_and_accounts(tmp_path):
+async def test_one_pool_has_its_reasons_policy_and_accounts(tmp_path):
     async with running(tmp_path) as here:
         await here.ticks(20)
         _, body = await here.json("/v1/pools/a")
@@ -68,7 +68,7 @@ async def test_an_unknown_pool_and_an_unknown_path_are_json_404s(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-async def test_writing_is_not_allowed(tmp_path, method):
+async def test_other_methods_are_not_allowed(tmp_path, method):
     async with running(tmp_path) as here:
         status, body, headers = await here.get("/status", method)
 
@@ -81,7 +81,7 @@ async def test_writing_is_not_allowed(tmp_path, method):
     "pool=nobody",
     "before=x", "before=1", "wrong=1",
 ])
-async def test_wrong_parameters_of_decisions_are_told(tmp_path, query):
+async def test_invalid_parameters_of_decisions_are_refused(tmp_path, query):
     async with running(tmp_path) as here:
         status, body = await here.json(f"/v1/decisions?{query}")
 
@@ -108,7 +108,7 @@ async def test_decisions_are_paged_and_filtered(tmp_path):
     assert status == 200
 
 
-async def test_ready_once_demand_is_fresh_and_503_with_reasons_when_it_is_not(tmp_path):
+async def test_ready_when_demand_is_fresh_and_503_with_reasons_otherwise(tmp_path):
     async with running(tmp_path) as here:
         await here.ticks()
         status, body = await here.json("/readyz")
@@ -123,7 +123,7 @@ async def test_ready_once_demand_is_fresh_and_503_with_reasons_when_it_is_not(tm
     assert any("a: the newest demand is" in reason and "monitoring does not answer" in reason for reason in body["reasons"])
 
 
-async def test_ready_while_a_pool_is_merely_quiet_and_what_is_known_of_it_is_told(tmp_path):
+async def test_ready_while_a_pool_is_quiet(tmp_path):
     async with running(tmp_path) as here:
         here.source.quiet = {"a": "nothing has run in us-east-1 since 12:00 UTC (see on_quiet_region)"}
         await here.ticks(90)
@@ -186,7 +186,7 @@ async def test_unknown_demand_has_no_sample_instead_of_a_zero(tmp_path):
     assert 'pool="b"' in peaks[0]
 
 
-async def test_no_secret_is_answered_anywhere(tmp_path):
+async def test_no_response_contains_a_secret(tmp_path):
     async with running(tmp_path) as here:
         here.levers["a"].failing["read"] = Unreachable(f"https://user:hunter2@host refused {KEY}")
         await here.clock.advance(10 * MINUTE)
@@ -198,7 +198,7 @@ async def test_no_secret_is_answered_anywhere(tmp_path):
     assert not any(KEY.encode() in body or b"hunter2" in body for body in bodies)
 
 
-async def test_a_fault_inside_is_a_500_without_its_details(tmp_path):
+async def test_an_internal_error_is_a_500_without_details(tmp_path):
     async with running(tmp_path) as here:
         def broken(*_):
             raise RuntimeError("the details")
@@ -208,7 +208,7 @@ async def test_a_fault_inside_is_a_500_without_its_details(tmp_path):
     assert (status, "details" in body["error"]) == (500, False)
 
 
-async def test_before_the_first_tick_the_daemon_says_that_it_starts(tmp_path):
+async def test_before_the_first_tick_the_daemon_reports_starting(tmp_path):
     clock = ManualClock(NOON)
     source = FakeSource({"a": steady(3)})
     source.hanging = True

@@ -38,7 +38,7 @@ async def tag_of(here, path):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("named", [True, False])
-async def test_it_answers_as_soon_as_something_is_new(tmp_path, path, named):
+async def test_it_returns_at_the_next_change(tmp_path, path, named):
     async with serving(tmp_path) as here:
         await here.ticks(3)
         tag = await tag_of(here, path)
@@ -60,7 +60,7 @@ def order():
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(("named", "status"), [(True, 304), (False, 200)])
-async def test_when_nothing_is_new_it_answers_at_the_end_of_the_span(tmp_path, path, named, status):
+async def test_without_a_change_it_returns_at_the_end_of_the_wait(tmp_path, path, named, status):
     async with serving(tmp_path) as here:
         tag = await tag_of(here, path)
         task = await asked(here, f"{path}?wait=30s", tag if named else None)
@@ -72,14 +72,14 @@ async def test_when_nothing_is_new_it_answers_at_the_end_of_the_span(tmp_path, p
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_who_has_something_older_is_answered_at_once(tmp_path, path):
+async def test_a_client_with_an_older_version_gets_an_answer_at_once(tmp_path, path):
     async with serving(tmp_path) as here:
         task = await asked(here, f"{path}?wait=60s", '"another"')
 
         assert (await asyncio.wait_for(task, PATIENCE_SECONDS))[0] == 200
 
 
-async def test_an_order_wakes_who_waits_for_its_pool_and_nobody_else(tmp_path):
+async def test_an_override_wakes_only_requests_for_its_pool(tmp_path):
     async with serving(tmp_path) as here:
         mine, other = [await asked(here, f"/v1/pools/{name}?wait=30s") for name in ("a", "b")]
         await here.ask("POST", "/v1/pools/a/overrides", TOKEN, json=PIN)
@@ -89,7 +89,7 @@ async def test_an_order_wakes_who_waits_for_its_pool_and_nobody_else(tmp_path):
         other.cancel()
 
 
-async def test_money_demand_and_ages_alone_wake_nobody(tmp_path):
+async def test_changes_of_cost_demand_and_ages_wake_no_request(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks(4)
         task = await asked(here, "/v1/pools/a?wait=60s")
@@ -99,7 +99,7 @@ async def test_money_demand_and_ages_alone_wake_nobody(tmp_path):
         task.cancel()
 
 
-async def test_who_hangs_up_is_not_waited_for(tmp_path):
+async def test_a_disconnected_client_ends_its_wait(tmp_path):
     async with serving(tmp_path) as here:
         task = await asked(here, "/status?wait=60s")
         assert here.service.runtime.published.long_poll.waiting == 1
@@ -108,7 +108,7 @@ async def test_who_hangs_up_is_not_waited_for(tmp_path):
         await until(lambda: here.service.runtime.published.long_poll.waiting == 0)
 
 
-async def test_so_many_wait_and_one_more_is_refused_without_harm(tmp_path):
+async def test_one_request_above_the_maximum_is_refused(tmp_path):
     async with serving(tmp_path) as here:
         here.service.runtime.published.long_poll._most = 3
         tasks = [await asked(here, "/status?wait=60s") for _ in range(3)]
@@ -121,7 +121,7 @@ async def test_so_many_wait_and_one_more_is_refused_without_harm(tmp_path):
         assert here.service.runtime.published.long_poll.waiting == 0
 
 
-async def test_the_end_of_the_daemon_ends_waits_at_once(tmp_path):
+async def test_close_ends_waits_at_once(tmp_path):
     async with serving(tmp_path) as here:
         task = await asked(here, "/status?wait=60s")
         here.service.runtime.published.long_poll.close()
@@ -131,7 +131,7 @@ async def test_the_end_of_the_daemon_ends_waits_at_once(tmp_path):
     assert (await task)[0] == 200
 
 
-async def test_a_daemon_that_is_stopped_answers_who_waits(tmp_path):
+async def test_a_stopping_daemon_answers_waiting_requests(tmp_path):
     async with serving(tmp_path) as here:
         task = await asked(here, "/status?wait=60s")
         here.stop.set()
@@ -140,7 +140,7 @@ async def test_a_daemon_that_is_stopped_answers_who_waits(tmp_path):
 
 
 @pytest.mark.parametrize("wait", ["61s", "1m", "1h", "soon", "-1s", "1.5s", "", "999999d", "wait"])
-async def test_a_span_that_is_none_or_too_long_is_refused(tmp_path, wait):
+async def test_an_invalid_or_too_long_wait_is_refused(tmp_path, wait):
     async with serving(tmp_path) as here:
         for path in PATHS:
             status, answer, _ = await here.ask("GET", f"{path}?wait={wait}")

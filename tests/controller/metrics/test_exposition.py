@@ -47,7 +47,7 @@ async def test_every_metric_of_the_catalogue_is_exported_with_its_labels_and_no_
 
 
 @pytest.mark.skipif(which("promtool") is None, reason="promtool is not installed (Debian package prometheus)")
-async def test_promtool_has_nothing_to_say_of_a_scrape(tmp_path):
+async def test_promtool_reports_nothing_about_a_scrape(tmp_path):
     text = await eventful(tmp_path)
     told = await asyncio.to_thread(subprocess.run, ["promtool", "check", "metrics"], input=text, capture_output=True, text=True,
                                    timeout=PATIENCE_SECONDS)
@@ -65,7 +65,7 @@ async def test_figures_of_shadow_pools_are_kept_apart(tmp_path):
     assert values(text, "stoker_pools") == {("active",): 1, ("shadow",): 1}
 
 
-async def test_writes_are_counted_by_what_came_of_them(tmp_path):
+async def test_writes_are_counted_by_outcome(tmp_path):
     async with serving(tmp_path) as here:
         here.levers["a"].failing["write"] = Throttled("slow down")
         here.source.traffic["a"] = lambda minute: 30
@@ -80,7 +80,7 @@ async def test_writes_are_counted_by_what_came_of_them(tmp_path):
     assert value(text, "stoker_guardrail_active", pool="a", mode="active", reason="write-failed") == 1
 
 
-async def test_raw_and_applied_target_show_what_the_guardrails_took(tmp_path):
+async def test_proposed_and_target_units_show_the_effect_of_guardrails(tmp_path):
     async with serving(tmp_path, max=5) as here:
         await here.ticks(3)
         text = await scraped(here)
@@ -102,7 +102,7 @@ async def test_the_bill_by_kind_adds_up_to_the_month(tmp_path):
     assert hits + cold == 30 * round((hits + cold) / 30) > 0  # 3 units in flight are 30 requests a minute
 
 
-async def test_a_scrape_after_ticks_have_stopped_says_so(tmp_path):
+async def test_a_scrape_after_ticks_have_stopped_is_not_ready(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks()
         before = await scraped(here)
@@ -113,7 +113,7 @@ async def test_a_scrape_after_ticks_have_stopped_says_so(tmp_path):
     assert value(after, "stoker_daemon_ready") == 0
 
 
-async def test_pools_are_told_once_a_tick_however_many_ask(tmp_path, monkeypatch):
+async def test_pools_are_rendered_once_per_tick_for_any_number_of_scrapes(tmp_path, monkeypatch):
     from controller.http import published_state
     made = []
     real = published_state.pool_lines
@@ -128,7 +128,7 @@ async def test_pools_are_told_once_a_tick_however_many_ask(tmp_path, monkeypatch
     assert len({text[text.index("# HELP stoker_demand_peak_units"):] for text in texts}) == 1
 
 
-async def test_a_scrape_does_not_hold_up_the_loop(tmp_path, monkeypatch):
+async def test_a_scrape_does_not_block_the_event_loop(tmp_path, monkeypatch):
     from controller.http import published_state
     begun, gate = threading.Event(), threading.Event()
 
@@ -151,7 +151,7 @@ def test_facts_are_families_of_the_catalogue():
     assert set(FACTS) <= {family.name for family in POOL_FAMILIES}
 
 
-def test_what_a_tick_took_is_counted_below_every_bound_that_it_keeps():
+def test_the_duration_of_a_tick_is_counted_in_every_bucket_above_it():
     ticks = Ticks()
     for seconds in (0.1, 0.11, 100):
         ticks.done(seconds)
@@ -165,7 +165,7 @@ def plan(action, *reasons):
     return Plan("a", NOON, action, 1, 1, 1, None, reasons, PoolState())
 
 
-def test_only_what_moved_or_held_has_bitten():
+def test_only_reasons_that_changed_or_held_a_plan_are_binding():
     proposed, same = Reason(ReasonCode.PROPOSED, "", 1, 9), Reason(ReasonCode.PINNED, "", 5, 5)
     moved, held = Reason(ReasonCode.CEILING, "", 9, 5), Reason(ReasonCode.PAUSED, "", 5, 5)
 

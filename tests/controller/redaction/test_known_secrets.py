@@ -17,7 +17,7 @@ secrets = st.text(letters, min_size=8, max_size=60).filter(
 
 
 @given(st.lists(secrets, min_size=1, max_size=4), st.text(max_size=30), st.text(max_size=30))
-def test_what_was_given_is_said_nowhere_whatever_it_looks_like(given_, before, after):
+def test_a_known_secret_is_removed_in_any_form_of_text(given_, before, after):
     hidden = KnownSecrets()
     hidden.hide(given_)
 
@@ -27,7 +27,7 @@ def test_what_was_given_is_said_nowhere_whatever_it_looks_like(given_, before, a
 
 
 @given(secrets)
-def test_escapes_of_it_are_not_said_either(secret):
+def test_escaped_forms_of_a_secret_are_removed(secret):
     hidden = KnownSecrets()
     for given_ in (f"Bearer {secret}", f"https://hooks.example/T0/{quote(secret, safe='')}"):
         hidden.hide(forms(given_))
@@ -37,7 +37,7 @@ def test_escapes_of_it_are_not_said_either(secret):
 
 
 @given(secrets, st.text(max_size=40))
-def test_everything_that_is_redacted_knows_it(secret, around):
+def test_every_redaction_removes_known_secrets(secret, around):
     before = redactor.PROCESS_SECRETS
     redactor.PROCESS_SECRETS = KnownSecrets()
     try:
@@ -55,7 +55,7 @@ def test_everything_that_is_redacted_knows_it(secret, around):
         redactor._redacted.cache_clear()
 
 
-def test_variables_are_found_by_their_own_names_and_by_the_policy_that_names_them():
+def test_secret_variables_are_found_by_name_and_by_policy():
     environment = {"STOKER_TOKEN": "a" * 20, "AWS_SECRET_ACCESS_KEY": "b" * 20, "AWS_SESSION_TOKEN": "c" * 20, "PING": "d" * 20,
                    "GOOGLE_APPLICATION_CREDENTIALS": "/etc/google.json", "STOKER_TOKEN_FILE": "/etc/token", "PATH": "/usr/bin",
                    "HOOK": "https://hooks.example/x", "AWS_REGION": "eu-west-1", "DB_PASSWORD": ""}
@@ -73,7 +73,7 @@ def test_ordinary_words_stay_in_messages(text):
     assert hidden.without(f"the {text} pool") == f"the {text} pool"
 
 
-def test_the_working_directory_and_what_else_an_ordinary_environment_holds_stay_in_messages(tmp_path):
+def test_ordinary_environment_values_stay_in_messages(tmp_path):
     (tmp_path / "key.json").touch()
     environment = {"PWD": "/srv/stoker-production", "OLDPWD": "/srv/stoker-staging", "HOME": "/home/operations",
                    "USER": "operations",
@@ -93,7 +93,7 @@ def test_the_working_directory_and_what_else_an_ordinary_environment_holds_stay_
      "incoming-notifications"),
     ("https://chat.example/hooks/T0aB9xyz1", "T0aB9xyz1", "chat.example/hooks"),
 ])
-def test_a_secret_goes_and_a_word_of_it_stays(value, goes, stays):
+def test_a_secret_is_removed_and_a_word_of_it_stays(value, goes, stays):
     hidden = KnownSecrets()
     hidden.hide(forms(value))
 

@@ -19,7 +19,7 @@ SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYzzzzzzzzKE"
 @pytest.mark.parametrize("secret", [
     ACCESS_KEY, SECRET_KEY, "AIza" + "a" * 35, "ya29.a0AfH6SMB-x", "eyJhbGciOi.eyJzdWIiOi.sig-nature",
 ])
-def test_what_is_shaped_like_a_credential_goes_wherever_it_stands(secret):
+def test_text_in_the_form_of_a_credential_is_removed(secret):
     text = f"the call with {secret} was refused"
 
     assert secret not in redact_text(text)
@@ -30,7 +30,7 @@ def test_what_is_shaped_like_a_credential_goes_wherever_it_stands(secret):
     "Authorization: Bearer abcdef123456", "password=hunter2x", "'api_key': 'hunter2x'", "aws_secret_access_key = hunter2x",
     "https://user:hunter2x@host/path",
 ])
-def test_what_is_called_a_secret_loses_its_value(text):
+def test_a_named_secret_loses_its_value(text):
     assert "hunter2x" not in redact_text(text)
     assert "abcdef123456" not in redact_text(text)
 
@@ -43,16 +43,16 @@ def test_what_is_called_a_secret_loses_its_value(text):
     "AllocatedProvisionedConcurrentExecutions is missing", "Basic authentication is not supported", "a bearer of shares",
     "invalid credentials: the file is empty", "no password: set DB_PASSWORD where the daemon runs", "signature: not checked",
 ])
-def test_what_people_need_stays(text):
+def test_ordinary_text_stays(text):
     assert redact_text(text) == text
 
 
-def test_names_that_announce_a_secret_lose_whatever_they_hold():
+def test_names_that_announce_a_secret_lose_their_values():
     assert redact({"token": 5, "Secret": {"a": 1}, "password": None, "pool": "a"}) == {
         "token": HIDDEN, "Secret": HIDDEN, "password": None, "pool": "a"}
 
 
-def test_names_that_only_tell_about_a_secret_keep_what_they_hold():
+def test_names_that_only_describe_a_secret_keep_their_values():
     said = {"token_file": "/run/secrets/token", "secret_env": "HOOK", "max_tokens": 4096, "public_key": "x"}
 
     assert redact(said) == said
@@ -62,13 +62,13 @@ OWN = {'Bearer error="invalid_token"', "missing token: send the header Authoriza
 """Parts of answers of HTTP that are not redacted by shape."""
 
 
-def test_no_message_of_ours_loses_a_word():
+def test_no_message_of_stoker_loses_a_word():
     changed = {text for path in MODULES for text in shown(path) if redact_text(text) != text}
 
     assert {text for text in changed if " " in text} - OWN == set()
 
 
-def test_values_become_what_json_can_carry():
+def test_values_become_json_values():
     @dataclass
     class Thing:
         at: object
@@ -84,7 +84,7 @@ values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | 
 
 
 @given(values)
-def test_anything_is_carried_by_json_and_redacting_twice_changes_nothing(value):
+def test_any_value_becomes_json_and_redaction_is_idempotent(value):
     once = redact(value)
 
     json.dumps(once, allow_nan=False)
@@ -96,7 +96,7 @@ def test_a_key_never_survives_between_any_two_texts(before, after):
     assert ACCESS_KEY not in redact_text(f"{before} {ACCESS_KEY} {after}")
 
 
-def test_a_pool_that_is_named_after_a_secret_keeps_what_is_said_of_it():
+def test_a_pool_named_like_a_secret_keeps_its_values():
     said = "token-issuer: metrics are late"
 
     assert redact_text(said) == said

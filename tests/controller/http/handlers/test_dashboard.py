@@ -95,7 +95,7 @@ def test_no_part_of_the_page_names_another_host_or_writes_html(name):
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
 
 
-async def test_what_a_browser_has_is_not_sent_again(tmp_path):
+async def test_a_file_that_the_browser_has_is_not_sent_again(tmp_path):
     async with serving(tmp_path, ["a"]) as here, aiohttp.ClientSession() as session:
         for path in ("/", *(f"/assets/{name}" for name in (*OWN_FILES, *LIBRARY)), "/status"):
             async with session.get(here.url + path) as first:
@@ -108,12 +108,12 @@ async def test_what_a_browser_has_is_not_sent_again(tmp_path):
 
 
 @pytest.mark.parametrize("path", ["/assets/nothing.js", "/assets/..%2Fapp.py", "/assets/dashboard.html%00"])
-async def test_nothing_but_the_assets_is_served(tmp_path, path):
+async def test_only_the_assets_are_served(tmp_path, path):
     async with serving(tmp_path, ["a"]) as here, aiohttp.ClientSession() as session, session.get(here.url + path) as answer:
         assert (answer.status, "error" in await answer.json()) == (404, True)
 
 
-async def test_history_tells_demand_and_capacity_minute_by_minute(tmp_path):
+async def test_history_returns_demand_and_capacity_per_minute(tmp_path):
     async with serving(tmp_path, ["a", "b"]) as here, aiohttp.ClientSession() as session:
         for _ in range(4):
             await here.minute()
@@ -151,7 +151,7 @@ async def test_one_pool_opens_by_keyboard_and_shows_its_chart_and_decisions(tmp_
 
 
 @browsed
-async def test_fifty_pools_sort_filter_and_follow_what_happens(tmp_path):
+async def test_fifty_pools_are_sorted_filtered_and_updated(tmp_path):
     async with shown(tmp_path, [*pool_names(49), HOSTILE]) as (here, page):
         click = "document.querySelector('[data-key={}] button').click()"
         await page.js(click.format("peak"))
@@ -179,7 +179,7 @@ async def test_fifty_pools_sort_filter_and_follow_what_happens(tmp_path):
 
 
 @browsed
-async def test_forecast_and_plan_are_drawn_once_there_are_any(tmp_path):
+async def test_forecast_and_plan_are_drawn_when_available(tmp_path):
     async with shown(tmp_path, ["chat"], history=timedelta(days=3)) as (here, page):
         await page.js("location.hash = '#/pools/chat'")
         await page.until("document.getElementById('chart-words').textContent.includes('The band is the forecast made')", 60)
@@ -195,7 +195,7 @@ async def test_forecast_and_plan_are_drawn_once_there_are_any(tmp_path):
 
 
 @browsed
-async def test_an_address_of_a_pool_that_is_not_there_says_so(tmp_path):
+async def test_the_address_of_an_unknown_pool_shows_a_message(tmp_path):
     async with shown(tmp_path, ["chat"]) as (_, page):
         await page.js("location.hash = '#/pools/chat'")
         await page.until("document.querySelector('#chart canvas')")
@@ -208,7 +208,7 @@ async def test_an_address_of_a_pool_that_is_not_there_says_so(tmp_path):
 
 
 @browsed
-async def test_what_an_operator_ordered_is_shown_with_its_end_and_its_reason(tmp_path):
+async def test_overrides_are_shown_with_end_and_reason(tmp_path):
     async with shown(tmp_path, ["chat", "mail"]) as (here, page):
         order = {"kind": "pin", "units": 9, "for": "2h", "reason": "launch <b>day</b>", "by": "ana"}
         await here.components.active_overrides.add("chat", parse_override(order, here.clock.now()))
@@ -250,7 +250,7 @@ async def test_two_thousand_pools_do_not_freeze_the_page(tmp_path):
 
 @browsed
 @pytest.mark.parametrize("look", [{"dark": True}, {"width": 390, "height": 844}], ids=["dark", "phone"])
-async def test_nothing_sticks_out_in_the_dark_or_on_a_phone(tmp_path, look):
+async def test_nothing_overflows_in_dark_mode_or_on_a_phone(tmp_path, look):
     async with shown(tmp_path, pool_names(3), **look) as (_, page):
         for address in ("#/", "#/pools/agent-0001"):
             await page.js(f"location.hash = '{address}'")
@@ -263,7 +263,7 @@ async def test_nothing_sticks_out_in_the_dark_or_on_a_phone(tmp_path, look):
 
 
 @browsed
-async def test_a_daemon_that_is_gone_is_told(tmp_path):
+async def test_the_page_reports_a_daemon_that_does_not_answer(tmp_path):
     async with chromium() as page:
         async with serving(tmp_path, ["a"]) as here:
             await page.open(here.url + "/")
@@ -273,7 +273,7 @@ async def test_a_daemon_that_is_gone_is_told(tmp_path):
 
 
 @browsed
-async def test_orphans_and_what_others_keep_warm_are_on_the_page(tmp_path):
+async def test_orphans_and_external_units_are_shown(tmp_path):
     async with serving(tmp_path, ["chat"]) as here, chromium() as page:
         gone = Orphan("old", pool_policy().lever, PoolState(written=7), NOON)
         here.components.fleet.orphans.held = Held(orphans=(gone,))

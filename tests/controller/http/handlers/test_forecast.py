@@ -71,7 +71,7 @@ class Lost:
         pass
 
 
-async def test_a_forecast_tells_what_was_what_is_and_what_comes(tmp_path):
+async def test_a_forecast_has_past_present_and_future(tmp_path):
     async with running(tmp_path) as here:
         status, told = await here.json("/v1/pools/b/forecast?hours=2")
         again = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
@@ -91,7 +91,7 @@ async def test_a_forecast_tells_what_was_what_is_and_what_comes(tmp_path):
     assert later["at"] > told["at"] == told["ahead"]["first"]
 
 
-async def test_less_than_a_day_of_history_is_told_and_nothing_is_planned_by_it(tmp_path):
+async def test_less_than_24_h_of_history_is_reported_and_not_planned_with(tmp_path):
     async with running(tmp_path, hours=3) as here:
         status, told = await here.json("/v1/pools/a/forecast")
         await here.planned("a")
@@ -104,7 +104,7 @@ async def test_less_than_a_day_of_history_is_told_and_nothing_is_planned_by_it(t
     assert "minutes of demand are known, a plan needs 1440" in entry["next_missing"]
 
 
-async def test_a_pool_of_which_nothing_is_known_says_so(tmp_path):
+async def test_a_pool_without_data_reports_it(tmp_path):
     async with running(tmp_path, hours=0) as here:
         status, told = await here.json("/v1/pools/a/forecast?hours=0.25")
 
@@ -115,7 +115,7 @@ async def test_a_pool_of_which_nothing_is_known_says_so(tmp_path):
 
 @pytest.mark.parametrize("query", ["hours=0", "hours=25", "hours=nan", "hours=inf", "hours=-3", "hours=six", "hours=", "hours=٣",
                                    "hours=1_0", "hours=6.000000000000000001", "hour=6", "hours=6&pool=b"])
-async def test_wrong_parameters_are_told(tmp_path, query):
+async def test_invalid_parameters_are_refused(tmp_path, query):
     async with running(tmp_path, hours=2) as here:
         status, told = await here.json(f"/v1/pools/a/forecast?{query}")
 
@@ -129,7 +129,7 @@ async def test_an_unknown_pool_is_a_json_404(tmp_path):
     assert (status, "no pool called 'nobody'" in told["error"]) == (404, True)
 
 
-async def test_the_plan_of_the_next_hours_is_shown_and_grows_shorter(tmp_path):
+async def test_the_plan_of_the_next_hours_is_shown_and_shortens(tmp_path):
     async with running(tmp_path) as here:
         before = (await here.json("/v1/pools/b"))[1]
         await here.planned("a", "b")
@@ -152,7 +152,7 @@ async def test_the_plan_of_the_next_hours_is_shown_and_grows_shorter(tmp_path):
     assert (over.pairs, "expired" in over.reason) == (None, True)
 
 
-async def test_a_worker_that_hangs_delays_no_tick_no_answer_and_no_end(tmp_path):
+async def test_a_hanging_worker_delays_no_tick_no_response_and_no_shutdown(tmp_path):
     async with running(tmp_path, jobs=Idle()) as here:
         waiting = asyncio.create_task(here.json("/v1/pools/a/forecast"))
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -165,7 +165,7 @@ async def test_a_worker_that_hangs_delays_no_tick_no_answer_and_no_end(tmp_path)
         waiting.cancel()
 
 
-async def test_more_forecasts_than_can_be_made_are_refused(tmp_path):
+async def test_forecasts_above_the_limit_are_refused(tmp_path):
     async with running(tmp_path, jobs=Idle()) as here:
         asked = [asyncio.create_task(here.json(f"/v1/pools/a/forecast?hours={hours}")) for hours in range(1, 10)]
         same = [asyncio.create_task(here.json("/v1/pools/a/forecast?hours=1")) for _ in range(5)]
@@ -179,13 +179,13 @@ async def test_more_forecasts_than_can_be_made_are_refused(tmp_path):
     assert (status, "retry" in told["error"]) == (503, True)
 
 
-async def test_a_forecast_that_fails_is_a_503_and_is_not_kept(tmp_path):
+async def test_a_failed_forecast_is_a_503_and_is_not_cached(tmp_path):
     async with running(tmp_path, jobs=Lost()) as here:
         assert [(await here.json("/v1/pools/a/forecast"))[0] for _ in range(2)] == [503, 503]
         assert not here.components.forecasts.cache._bodies
 
 
-async def test_where_a_daemon_answers_stands_beside_its_store_while_it_runs(tmp_path):
+async def test_the_url_file_exists_while_the_daemon_runs(tmp_path):
     async with running(tmp_path, hours=1) as here:
         assert (tmp_path / URL_NAME).read_text().strip() == here.service.url
     assert not (tmp_path / URL_NAME).exists()

@@ -12,7 +12,7 @@ JSON = {"Content-Type": "application/json"}
 PIN = {"kind": "pin", "units": 12, "for": "2h", "reason": "launch", "by": "ana"}
 
 
-async def test_an_order_is_taken_shown_everywhere_and_ended(tmp_path):
+async def test_an_override_is_stored_shown_everywhere_and_ended(tmp_path):
     async with serving(tmp_path) as here:
         status, answer, _ = await here.ask("POST", PATH, TOKEN, json=PIN)
         assert (status, answer["set"]["order"], answer["set"]["until"]) == (200, "pin 12", "2026-03-02T14:00:00+00:00")
@@ -40,7 +40,7 @@ async def test_an_order_is_taken_shown_everywhere_and_ended(tmp_path):
         assert here.levers["a"].writes == [3, 12, 3]
 
 
-async def test_ending_one_kind_leaves_the_others_and_ending_nothing_is_no_fault(tmp_path):
+async def test_clearing_one_kind_keeps_the_others_and_clearing_none_is_no_error(tmp_path):
     async with serving(tmp_path) as here:
         await here.ask("POST", PATH, TOKEN, json=PIN)
         await here.ask("POST", PATH, TOKEN, json={"kind": "pause", "for": "1h", "reason": "r", "by": "b"})
@@ -69,7 +69,7 @@ async def test_without_the_token_nothing_is_changed(tmp_path, method, header, to
         assert (await here.ask("GET", PATH))[1]["overrides"] == []
 
 
-async def test_a_daemon_without_a_token_lets_nobody_write(tmp_path):
+async def test_a_daemon_without_a_token_refuses_writes(tmp_path):
     async with serving(tmp_path, token=None) as here:
         for method in ("POST", "DELETE"):
             status, answer, _ = await here.ask(method, PATH, TOKEN, json=PIN)
@@ -84,7 +84,7 @@ async def test_a_daemon_without_a_token_lets_nobody_write(tmp_path):
     (json.dumps(PIN | {"for": "8d"}).encode(), "at most 7d"), (json.dumps(PIN | {"surprise\r\n": 1}).encode(), "unknown key"),
     (json.dumps(PIN | {"for": "\r\nx"}).encode(), "for"),
 ])
-async def test_a_body_that_is_no_order_is_told(tmp_path, body, told):
+async def test_an_invalid_override_is_refused_with_its_cause(tmp_path, body, told):
     async with serving(tmp_path) as here:
         status, answer, _ = await here.ask("POST", PATH, TOKEN, data=body, headers=JSON)
 
@@ -92,7 +92,7 @@ async def test_a_body_that_is_no_order_is_told(tmp_path, body, told):
         assert told in answer["error"]
 
 
-async def test_a_body_that_is_not_packed_as_it_says_is_told(tmp_path):
+async def test_a_body_with_a_wrong_content_encoding_is_refused(tmp_path):
     async with serving(tmp_path) as here:
         packed = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
         status, answer, _ = await here.ask("POST", PATH, TOKEN, data=b"no gzip", headers=packed, skip_auto_headers=("Accept",))
@@ -101,7 +101,7 @@ async def test_a_body_that_is_not_packed_as_it_says_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "application/jsonp", ";"])
-async def test_a_body_that_is_called_something_else_than_json_is_refused(tmp_path, kind):
+async def test_a_body_with_another_content_type_is_refused(tmp_path, kind):
     async with serving(tmp_path) as here:
         status, answer, _ = await here.ask("POST", PATH, TOKEN, data=json.dumps(PIN), headers={"Content-Type": kind})
 
@@ -116,7 +116,7 @@ async def test_a_body_that_is_too_large_is_refused(tmp_path):
         assert (status, "64 KiB" in answer["error"]) == (413, True)
 
 
-async def test_unknown_pools_kinds_and_parameters_are_told(tmp_path):
+async def test_unknown_pools_kinds_and_parameters_are_refused(tmp_path):
     async with serving(tmp_path) as here:
         assert (await here.ask("POST", "/v1/pools/nobody/overrides", TOKEN, json=PIN))[0] == 404
         assert (await here.ask("GET", "/v1/pools/nobody/overrides"))[0] == 404
@@ -124,7 +124,7 @@ async def test_unknown_pools_kinds_and_parameters_are_told(tmp_path):
         assert (await here.ask("DELETE", f"{PATH}?which=pin", TOKEN))[0] == 400
 
 
-async def test_the_token_is_nowhere_to_be_seen(tmp_path):
+async def test_the_token_appears_nowhere(tmp_path):
     async with serving(tmp_path) as here:
         await here.ask("POST", PATH, TOKEN, json=PIN | {"reason": f"my token: {TOKEN}"})
         await here.ticks()
@@ -135,7 +135,7 @@ async def test_the_token_is_nowhere_to_be_seen(tmp_path):
         assert TOKEN.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
-async def test_an_order_that_has_ended_is_not_shown_even_before_the_next_tick(tmp_path):
+async def test_an_ended_override_is_not_shown_before_the_next_tick(tmp_path):
     async with serving(tmp_path) as here:
         await here.ask("POST", PATH, TOKEN, json=PIN | {"for": "30s"})
         await here.clock.advance(timedelta(seconds=31))

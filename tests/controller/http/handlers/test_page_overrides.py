@@ -43,7 +43,7 @@ async def press_enter(page):
     await page.key("Enter", 13, "\r")
 
 
-async def test_orders_are_given_and_ended_by_keyboard_and_the_token_stays_in_the_tab(tmp_path):
+async def test_overrides_are_set_and_cleared_by_keyboard_and_the_token_stays_in_the_tab(tmp_path):
     async with pool_page(tmp_path) as (here, page):
         await fill(page, kind="prewarm", amount="9")
         await press_enter(page)
@@ -72,7 +72,7 @@ async def test_orders_are_given_and_ended_by_keyboard_and_the_token_stays_in_the
     ({"kind": "pin", "amount": "4", "token": "wrong-horse-battery"}, "wrong token"),
     ({"kind": "pin", "amount": "4", "token": "ü"}, "token"),
 ])
-async def test_what_is_refused_is_said_and_nothing_is_ordered(tmp_path, fields, told):
+async def test_a_refusal_is_shown_and_nothing_is_set(tmp_path, fields, told):
     async with pool_page(tmp_path) as (here, page):
         await fill(page, **fields)
         await press_enter(page)
@@ -84,7 +84,7 @@ async def test_what_is_refused_is_said_and_nothing_is_ordered(tmp_path, fields, 
 
 @pytest.mark.parametrize("look", [{}, {"dark": True}, {"width": 390, "height": 844}, {"width": 390, "height": 844, "dark": True}],
                          ids=["light", "dark", "phone", "dark phone"])
-async def test_axe_finds_nothing_against_wcag_on_the_list_and_on_a_pool(tmp_path, look):
+async def test_axe_finds_no_wcag_violation_on_the_list_and_on_a_pool(tmp_path, look):
     async with pool_page(tmp_path, **look) as (here, page):
         await here.ask("POST", "/v1/pools/a/prewarm", TOKEN, json={"units": 9, "for": "10m", "reason": "users"})
         await here.ticks()

@@ -24,7 +24,7 @@ async def until(condition):
             await asyncio.sleep(0.005)
 
 
-async def test_it_acts_before_the_next_minute_and_is_shown_everywhere(tmp_path):
+async def test_a_prewarm_acts_before_the_next_minute_and_is_shown_everywhere(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         await here.ticks(3)
         status, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
@@ -51,7 +51,7 @@ async def test_it_acts_before_the_next_minute_and_is_shown_everywhere(tmp_path):
         assert (await here.ask("GET", "/v1/pools/a/overrides"))[1]["overrides"] == []
 
 
-async def test_calls_that_overlap_take_the_greatest_and_are_one_write_each_at_most(tmp_path):
+async def test_overlapping_calls_take_the_maximum_with_at_most_one_write_each(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         answers = await asyncio.gather(*(here.ask("POST", PATH, TOKEN, json=WISH | {"units": units}) for units in (4, 12, 8, 5)))
         assert {status for status, *_ in answers} == {200}
@@ -62,7 +62,7 @@ async def test_calls_that_overlap_take_the_greatest_and_are_one_write_each_at_mo
         assert [each["units"] for each in (await here.ask("GET", "/v1/pools/a/overrides"))[1]["overrides"]] == [12]
 
 
-async def test_it_waits_for_a_write_under_way_and_is_carried_out_after_it(tmp_path):
+async def test_a_prewarm_during_a_write_is_carried_out_after_it(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         lever, gate = here.levers["a"], asyncio.Event()
         writing = lever.write
@@ -85,7 +85,7 @@ async def test_it_waits_for_a_write_under_way_and_is_carried_out_after_it(tmp_pa
         assert lever.most_in_flight == 1
 
 
-async def test_in_shadow_it_says_that_nothing_is_written_and_writes_nothing(tmp_path):
+async def test_in_shadow_mode_a_prewarm_writes_nothing_and_reports_it(tmp_path):
     async with serving(tmp_path, mode="shadow", prewarm=BOUNDS) as here:
         _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
         await here.ticks(2)
@@ -95,7 +95,7 @@ async def test_in_shadow_it_says_that_nothing_is_written_and_writes_nothing(tmp_
         assert here.levers["a"].writes == []
 
 
-async def test_who_asks_too_often_is_told_when_to_come_back(tmp_path):
+async def test_too_many_calls_are_refused_with_retry_after(tmp_path):
     async with serving(tmp_path, prewarm=Prewarm(max_units=20, per_hour=2)) as here:
         for _ in range(2):
             assert (await here.ask("POST", PATH, TOKEN, json=WISH))[0] == 200
@@ -112,7 +112,7 @@ async def test_who_asks_too_often_is_told_when_to_come_back(tmp_path):
     (TOKEN, "x" * 30, BOUNDS, 401, "wrong token"),
     (TOKEN, TOKEN, None, 403, "prewarm: {max_units: 10}"),
 ])
-async def test_who_may_not_is_told_the_remedy_and_nothing_is_kept(tmp_path, token, shown, bounds, status, told):
+async def test_a_forbidden_prewarm_names_the_remedy_and_stores_nothing(tmp_path, token, shown, bounds, status, told):
     async with serving(tmp_path, token=token, prewarm=bounds) as here:
         got, answer, _ = await here.ask("POST", PATH, shown, json=WISH)
         await here.ticks()
@@ -121,7 +121,7 @@ async def test_who_may_not_is_told_the_remedy_and_nothing_is_kept(tmp_path, toke
         assert here.levers["a"].writes == [3]
 
 
-async def test_the_budget_binds_and_nothing_is_kept_where_it_leaves_nothing(tmp_path):
+async def test_the_budget_limits_a_prewarm_and_nothing_is_stored_without_any_left(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS, budget_usd_per_month=0.01) as here:
         _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
 
@@ -129,7 +129,7 @@ async def test_the_budget_binds_and_nothing_is_kept_where_it_leaves_nothing(tmp_
         assert "no units were granted" in told["takes_effect"]
 
 
-async def test_it_outlives_a_restart_and_not_its_end(tmp_path):
+async def test_a_prewarm_survives_a_restart_until_its_end(tmp_path):
     clock = ManualClock(NOON)
     levers = {name: FakeLever(clock) for name in ("a", "b")}
     async with serving(tmp_path, clock, levers, prewarm=BOUNDS) as here:
@@ -144,7 +144,7 @@ async def test_it_outlives_a_restart_and_not_its_end(tmp_path):
         assert levers["a"].writes[-1] == 3
 
 
-async def test_too_many_at_once_wait_for_the_tick(tmp_path):
+async def test_prewarms_above_the_limit_wait_for_the_tick(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         here.components.fleet.immediate_steps._remaining = 0
         _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
@@ -155,7 +155,7 @@ async def test_too_many_at_once_wait_for_the_tick(tmp_path):
         assert here.levers["a"].writes == [3, 9]
 
 
-async def test_the_command_tells_what_was_granted(tmp_path):
+async def test_the_command_prints_the_granted_units(tmp_path):
     async with serving(tmp_path, prewarm=Prewarm(max_units=6)) as here:
         done = await here.stoker("prewarm", "a", "9", "--for", "10m", "--reason", "webinar", env={"STOKER_TOKEN": TOKEN})
         refused = await here.stoker("prewarm", "a", "9", "--for", "soon", "--reason", "webinar", env={"STOKER_TOKEN": TOKEN})
@@ -165,7 +165,7 @@ async def test_the_command_tells_what_was_granted(tmp_path):
         assert "prewarm 6 until 2026-03-02 12:10 UTC by an application (webinar)" in done.output
 
 
-async def test_a_pool_that_is_at_a_step_already_begins_no_other(tmp_path):
+async def test_a_busy_pool_starts_no_second_step(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         fleet = here.components.fleet
         assert fleet.immediate_steps.request("a", lambda: None)

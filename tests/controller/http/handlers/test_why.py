@@ -8,7 +8,7 @@ from tests.fakes import steady
 from tests.services import TOKEN, serving
 
 
-async def test_the_plan_of_the_last_tick_tells_what_it_was_made_from(tmp_path):
+async def test_the_plan_of_the_last_tick_has_its_inputs(tmp_path):
     async with serving(tmp_path, max=5) as here:
         await here.ticks(3)
         status, body, _ = await here.ask("GET", "/v1/pools/b/why")
@@ -21,7 +21,7 @@ async def test_the_plan_of_the_last_tick_tells_what_it_was_made_from(tmp_path):
     assert len(set(replayed(record))) == 1
 
 
-async def test_at_an_instant_the_decision_that_held_then_is_told(tmp_path):
+async def test_at_an_instant_the_decision_in_effect_is_returned(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks(5)
         here.source.traffic = {"a": steady(20), "b": steady(7)}
@@ -38,7 +38,7 @@ async def test_at_an_instant_the_decision_that_held_then_is_told(tmp_path):
     assert missing == 404
 
 
-async def test_every_recorded_decision_is_made_again_from_what_the_api_tells(tmp_path):
+async def test_every_recorded_decision_can_be_replayed_from_the_api(tmp_path):
     async with serving(tmp_path, max_step_up=4) as here:
         for units in (9, 30, 2):
             here.source.traffic = {"a": steady(units), "b": steady(units + 3)}
@@ -63,7 +63,7 @@ async def test_every_recorded_decision_is_made_again_from_what_the_api_tells(tmp
     ("/v1/pools/nobody/why", 404), ("/v1/pools/a/why?at=yesterday", 400), ("/v1/pools/a/why?at=2026-03-02T12:00:00", 400),
     ("/v1/pools/a/why?when=now", 400),
 ])
-async def test_a_wrong_question_is_told(tmp_path, path, expected):
+async def test_invalid_parameters_of_why_are_refused(tmp_path, path, expected):
     async with serving(tmp_path) as here:
         status, body, _ = await here.ask("GET", path)
 
