@@ -100,7 +100,7 @@ class Daemon:
     async def _work(self, runtime: Runtime, stop: asyncio.Event, start: ExitStack) -> None:
         """Run the jobs until `stop` is set, then shut down. `start`: closed after the first tick."""
         components = runtime.components
-        components.notifier.say("started", f"Stoker has started with {len(self._settings.policy.pools)} pools")
+        components.notifier.notify("started", f"Stoker has started with {len(self._settings.policy.pools)} pools")
         lease_task = None if runtime.failover is None else asyncio.create_task(runtime.failover.run(), name="lease")
         scheduler = self._scheduler or Scheduler(self._clock)
         scheduler.every("tick", self._tick_every, runtime.tick.run)
@@ -115,7 +115,7 @@ class Daemon:
             await stop.wait()
         finally:
             log.info("stopping")
-            components.notifier.say("stopping", "Stoker is stopping")
+            components.notifier.notify("stopping", "Stoker is stopping")
             runtime.published.long_poll.close()
             scheduler.stop()
             for task in tasks:

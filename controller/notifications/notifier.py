@@ -55,7 +55,7 @@ class Notifier:
         await self._load()
         self._tasks = [asyncio.create_task(each.run(), name=f"sink {each.sink.name}") for each in self.deliveries]
 
-    def say(self, code: str, text: str) -> None:
+    def notify(self, code: str, text: str) -> None:
         """Send a notice about the daemon itself."""
         self._enqueue([Change(DAEMON, code, text)], {})
 
@@ -70,7 +70,7 @@ class Notifier:
     async def _note(self, fleet: Fleet) -> None:
         number = fleet.term.number
         if number is not None and number != self._number:
-            self.say("leader-changed", f"this daemon is now the leader (fencing token {number})")
+            self.notify("leader-changed", f"this daemon is now the leader (fencing token {number})")
         self._number = number
         modes = {name: each.policy.mode for name, each in fleet.reconcilers.items()}
         changes, self._sent = advance(self._sent, current_conditions(fleet, self._clock.now()), self._clock.now())

@@ -29,7 +29,7 @@ class StateStore(Protocol):
 
 
 class AsyncStore:
-    """Store with asynchronous methods. A method raises the `StoreError` of its own call."""
+    """Store with asynchronous methods. A failed call raises `StoreError`."""
 
     def __init__(self, store: Store) -> None:
         self.store = store

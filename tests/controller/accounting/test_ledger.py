@@ -335,7 +335,7 @@ def test_capacity_of_others_is_in_every_bill():
     for each in (ledger, alone):
         each.settle(FIRST, rows(5.0), rows(3.0), rows(9.0), [TERMS])
 
-    # 5 warm, 3 of them busy at 2, nobody waits; without Stoker 3 warm and busy, and 2 cold starts of 10 for init and 5 each
+    # 5 warm, 3 of them busy at 2, no cold start; without Stoker 3 warm and busy, and 2 cold starts of 10 for init and 5 each
     of_ledger = amounts(ledger)
     assert (of_ledger["warm_unit_minutes"], of_ledger["others_unit_minutes"], of_ledger["others_usd"]) == (5, 3, 3)
     assert (amounts(ledger)["cost_usd"], amounts(ledger)["cold_starts"]) == (5 + 3 * 2, 0)

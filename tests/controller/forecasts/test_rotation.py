@@ -71,9 +71,9 @@ async def test_rotation_uses_at_most_its_share_of_a_core(tmp_path):
     async with looking(tmp_path) as (here, _, jobs):
         await pass_by(here.clock, timedelta(minutes=2))
 
-    begun = [at for _, at in jobs.looked]
-    assert len(begun) >= 5
-    assert all(later - earlier >= COST / SHARE for earlier, later in pairwise(begun))
+    starts = [at for _, at in jobs.looked]
+    assert len(starts) >= 5
+    assert all(later - earlier >= COST / SHARE for earlier, later in pairwise(starts))
 
 
 async def test_requested_pools_are_planned_first_the_last_requested_before_others(tmp_path):

@@ -28,14 +28,14 @@ def fail() -> None:
 
 @pytest.fixture
 async def start():
-    begun = []
+    pools = []
 
     def begin(patience: timedelta = timedelta(seconds=PATIENCE_SECONDS)) -> ForecastWorkers:
-        begun.append(ForecastWorkers(patience=patience))
-        return begun[-1]
+        pools.append(ForecastWorkers(patience=patience))
+        return pools[-1]
 
     yield begin
-    for jobs in begun:
+    for jobs in pools:
         await jobs.close()
 
 

@@ -1,4 +1,4 @@
-"""What of a fleet's state counts as something to tell of."""
+"""Conditions of a fleet that are sent."""
 
 from dataclasses import replace
 from datetime import timedelta
