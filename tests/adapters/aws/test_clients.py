@@ -62,7 +62,7 @@ async def test_a_call_reaches_the_sandbox(server, connected):
     assert await connected(server.url).call(READ, ALIAS, lambda answer: answer["FunctionVersion"]) == "1"
 
 
-async def test_nothing_of_the_machine_leads_a_sandbox_client_elsewhere(server):
+async def test_a_sandbox_client_ignores_the_machines_configuration(server):
     """No profile, no endpoint, no proxy, no FIPS switch of the environment is followed."""
     code = ("import asyncio\nfrom tests.adapters.aws.test_clients import *\n"
             f"async def main():\n    c = Connections('us-east-1', {server.url!r})\n"
@@ -75,7 +75,7 @@ async def test_nothing_of_the_machine_leads_a_sandbox_client_elsewhere(server):
     assert run.stdout.strip() == "1", run.stderr
 
 
-async def test_a_profile_that_is_not_there_is_a_matter_of_credentials():
+async def test_a_missing_profile_is_a_fault_of_credentials():
     code = ("import asyncio\nfrom tests.adapters.aws.test_clients import *\n"
             "async def main():\n    c = Connections('us-east-1')\n"
             "    try: await c.call(PUT, UNITS, dict)\n    except PermissionDenied as error: print(error)\n    await c.close()\n"
@@ -86,19 +86,19 @@ async def test_a_profile_that_is_not_there_is_a_matter_of_credentials():
     assert "AWS_PROFILE" in run.stdout
 
 
-async def test_an_answer_that_drips_ends_with_the_callers_limit(server, connected):
+async def test_a_slow_answer_ends_by_the_callers_timeout(server, connected):
     server.sandbox.faults.drip("GetAlias")
     with pytest.raises(Unreachable, match="nothing within 1 s"):
         await connected(server.url, SHORT).call(READ, ALIAS, dict)
 
 
-async def test_a_write_that_drips_is_unknown(server, connected):
+async def test_the_outcome_of_a_write_with_a_slow_answer_is_unknown(server, connected):
     server.sandbox.faults.drip("PutProvisionedConcurrencyConfig")
     with pytest.raises(OutcomeUnknown):
         await connected(server.url, SHORT).call(PUT, UNITS, dict)
 
 
-async def test_of_the_librarys_own_exception_nothing_is_kept(server, connected):
+async def test_the_librarys_exception_is_not_chained(server, connected):
     server.sandbox.credentials.expired |= server.sandbox.credentials.accepted
     with pytest.raises(PermissionDenied) as caught:
         await connected(server.url).call(READ, ALIAS, dict)
@@ -118,7 +118,7 @@ async def test_a_call_is_never_sent_twice(server, connected):
     assert (calls.reading["GetAlias"], calls.mutating["PutProvisionedConcurrencyConfig"]) == (1, 1)
 
 
-async def test_the_loop_goes_on_while_a_client_is_made(server, connected):
+async def test_the_event_loop_runs_while_a_client_is_created(server, connected):
     connections, turned, went_on = connected(server.url), threading.Event(), []
     make = connections._client
 
@@ -133,7 +133,7 @@ async def test_the_loop_goes_on_while_a_client_is_made(server, connected):
     assert went_on == [True]
 
 
-async def test_as_many_hanging_calls_as_can_begin_leave_threads_for_others(server, connected):
+async def test_the_maximum_of_hanging_calls_leaves_a_thread_for_others(server, connected):
     timeouts = Timeouts()
     most = RATE * (timeouts.connect + timeouts.reading("lambda")) + BURST
     server.sandbox.faults.hang("GetPolicy")
@@ -172,14 +172,14 @@ class Asking:
         return self.times
 
 
-async def test_what_many_want_is_asked_for_once():
+async def test_concurrent_callers_share_one_fetch():
     asking = Asking()
     kept = SharedAnswer(ManualClock(NOON), timedelta(minutes=3), asking)
 
     assert await asyncio.gather(*(kept.get() for _ in range(50))) == [1] * 50
 
 
-async def test_what_is_old_is_asked_for_again():
+async def test_an_old_answer_is_fetched_again():
     clock, asking = ManualClock(NOON), Asking()
     kept = SharedAnswer(clock, timedelta(minutes=3), asking)
     await kept.get()
@@ -188,7 +188,7 @@ async def test_what_is_old_is_asked_for_again():
     assert await kept.get() == 2
 
 
-async def test_a_failure_is_shared_and_not_asked_for_again_at_once():
+async def test_a_failure_is_shared_for_1_minute():
     clock, asking = ManualClock(NOON), Asking()
     kept = SharedAnswer(clock, timedelta(minutes=3), asking)
     asking.error = Unreachable("gone")
@@ -203,7 +203,7 @@ async def test_a_failure_is_shared_and_not_asked_for_again_at_once():
     assert await kept.get() == 2
 
 
-async def test_an_old_answer_stands_in_for_a_failure_that_may_pass_and_for_no_other():
+async def test_only_a_retryable_failure_returns_the_older_answer():
     clock, asking = ManualClock(NOON), Asking()
     kept = SharedAnswer(clock, timedelta(minutes=3), asking)
     await kept.get()
@@ -216,7 +216,7 @@ async def test_an_old_answer_stands_in_for_a_failure_that_may_pass_and_for_no_ot
         await kept.get()
 
 
-async def test_while_a_new_answer_hangs_the_old_one_does():
+async def test_a_fetch_that_hangs_returns_the_older_answer():
     clock, asking = ManualClock(NOON), Asking()
     kept = SharedAnswer(clock, timedelta(minutes=3), asking)
     await kept.get()
@@ -229,7 +229,7 @@ async def test_while_a_new_answer_hangs_the_old_one_does():
     kept.close()
 
 
-async def test_who_gives_up_waiting_leaves_the_answer_to_the_others():
+async def test_a_cancelled_caller_does_not_cancel_the_fetch():
     asking = Asking()
     kept = SharedAnswer(ManualClock(NOON), timedelta(minutes=3), asking)
     first, second = asyncio.create_task(kept.get()), asyncio.create_task(kept.get())
@@ -242,7 +242,7 @@ async def test_who_gives_up_waiting_leaves_the_answer_to_the_others():
 @pytest.mark.parametrize(("operation", "parameters"), [
     ("list_functions", {}), ("get_function_concurrency", {"FunctionName": "agent"}), ("get_alias", ALIAS),
 ])
-async def test_half_an_answer_is_not_taken_for_an_empty_one(server, connected, operation, parameters):
+async def test_a_truncated_answer_is_not_an_empty_one(server, connected, operation, parameters):
     """The library reads what is no JSON as an answer without members: no functions, nothing reserved."""
     server.sandbox.hosted("agent").function.reserved = 7
     server.sandbox.faults.cut()
@@ -251,14 +251,14 @@ async def test_half_an_answer_is_not_taken_for_an_empty_one(server, connected, o
         await connected(server.url).call(ApiCall("lambda", operation, "x"), parameters, dict)
 
 
-async def test_half_an_answer_to_a_write_leaves_its_outcome_unknown(server, connected):
+async def test_a_truncated_answer_to_a_write_is_an_unknown_outcome(server, connected):
     server.sandbox.faults.cut()
 
     with pytest.raises(OutcomeUnknown, match="truncated or not JSON"):
         await connected(server.url).call(PUT, UNITS, dict)
 
 
-async def test_an_answer_without_a_body_or_without_members_is_one(server, connected):
+async def test_an_answer_without_body_or_members_is_valid(server, connected):
     connections = connected(server.url)
     nothing = ApiCall("lambda", "get_function_concurrency", "x")
     await connections.call(PUT, UNITS, dict)

@@ -47,7 +47,7 @@ def retried(name):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_what_botocore_would_retry_is_no_refusal(service):
+def test_errors_that_botocore_retries_are_retryable(service):
     codes = retried(service) - {QUOTA}
     kinds = {code: translate(refused(code), ApiCall(service, "any", TABLE)) for code in codes}
 
@@ -57,7 +57,7 @@ def test_what_botocore_would_retry_is_no_refusal(service):
 
 @pytest.mark.parametrize("code", sorted(set(standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
                                         - {QUOTA, "TransactionInProgressException"}))
-def test_every_throttle_that_botocore_knows_is_one(code):
+def test_every_throttling_code_of_botocore_is_throttled(code):
     error = translate(refused(code), WRITE)
 
     assert type(error) is Throttled
@@ -72,7 +72,7 @@ def test_every_throttle_that_botocore_knows_is_one(code):
     ("ConcurrentUpdateException", Contended), ("InternalServerError", Unreachable), ("InternalServiceException", Unreachable),
     ("RequestTimeoutException", Unreachable), ("ItemCollectionSizeLimitExceededException", Unsupported),
 ])
-def test_a_code_has_its_kind_at_whatever_status(code, kind):
+def test_a_code_has_the_same_error_with_any_status(code, kind):
     assert type(translate(refused(code), WRITE)) is kind
 
 
@@ -86,7 +86,7 @@ def test_a_code_has_its_kind_at_whatever_status(code, kind):
     (("TransactionConflict", "ConditionalCheckFailed"), ConditionFailed),
     (("TransactionConflict", "ThrottlingError"), Throttled), (("ValidationError", "ThrottlingError"), Throttled),
 ])
-def test_a_cancelled_transaction_is_what_its_deciding_reason_is(codes, kind, named):
+def test_a_cancelled_transaction_has_the_error_of_its_main_reason(codes, kind, named):
     assert type(translate(cancelled(*codes, named=named), WRITE)) is kind
 
 
@@ -97,11 +97,11 @@ def test_a_transaction_cancelled_without_a_reason_is_refused_in_one_line(error):
     assert "TransactionCanceledException" in str(translate(error, WRITE))
 
 
-def test_a_reason_that_needs_the_operator_says_its_own_words():
+def test_a_reason_that_needs_the_operator_is_quoted():
     assert "ValidationError it is" in str(translate(cancelled("None", "ValidationError"), WRITE))
 
 
-def test_a_throttled_write_of_capacity_was_not_carried_out_and_a_fault_may_have_been():
+def test_a_throttled_write_did_not_happen_and_a_faulty_one_may_have():
     put = ApiCall("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
 
     assert type(translate(refused("EC2ThrottledException", status=502), put)) is Throttled
@@ -110,6 +110,6 @@ def test_a_throttled_write_of_capacity_was_not_carried_out_and_a_fault_may_have_
 
 
 @pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "ThrottlingError", "ThrottlingFault"])
-def test_endings_do_not_tell_codes_apart(code):
+def test_codes_are_compared_without_their_ending(code):
     assert stem(code) == "Throttling"
     assert stem("Exception") == "Exception"

@@ -58,7 +58,7 @@ def said(code, message="no", status=400, headers=None, **fields):
     ("ServiceException", 500, "oops", OutcomeUnknown, WHO),
     ("404", 404, "<html>", OutcomeUnknown, "proxy"),
 ])
-def test_each_refusal_has_its_kind_its_resource_and_a_remedy(code, status, message, kind, needle):
+def test_each_refusal_has_its_class_resource_and_remedy(code, status, message, kind, needle):
     error = translate(said(code, message, status), WRITE)
 
     assert type(error) is kind
@@ -68,22 +68,22 @@ def test_each_refusal_has_its_kind_its_resource_and_a_remedy(code, status, messa
 
 
 @pytest.mark.parametrize(("code", "status"), [("ServiceException", 500), ("InternalFailure", 500), ("Some", 503), ("404", 404)])
-def test_the_same_fault_on_a_reading_is_one_that_passes(code, status):
+def test_the_same_fault_on_a_read_is_retryable(code, status):
     assert type(translate(said(code, "oops", status), READ)) is Unreachable
 
 
 @pytest.mark.parametrize("floor", [10, 50, 100])
-def test_the_floor_is_taken_from_the_text(floor):
+def test_the_floor_is_read_from_the_text(floor):
     assert translate(said(INVALID, FLOOR.format(floor)), WRITE).floor == floor
 
 
 @pytest.mark.parametrize("given", [{"headers": {"retry-after": "7"}}, {"retryAfterSeconds": "7"}])
-def test_how_long_to_wait_is_taken_over(given):
+def test_the_retry_time_is_passed_on(given):
     assert translate(said("TooManyRequestsException", "x", 429, **given), READ).retry_after == timedelta(seconds=7)
 
 
 @pytest.mark.parametrize("given", [{}, {"headers": {"retry-after": "soon"}}, {"headers": {"retry-after": "nan"}}])
-def test_no_lawful_number_is_no_wait(given):
+def test_an_invalid_retry_time_is_ignored(given):
     assert translate(said("TooManyRequestsException", "x", 429, **given), READ).retry_after is None
 
 
@@ -91,13 +91,13 @@ def test_no_lawful_number_is_no_wait(given):
     ("because no identity-based policy allows the lambda:GetAlias action", "because no identity-based policy allows it"),
     ("with an explicit deny in a service control policy", "with an explicit deny in a service control policy"),
 ])
-def test_why_a_permission_is_missing_is_passed_on(why, shown):
+def test_the_reason_of_a_missing_permission_is_quoted(why, shown):
     text = f"User: arn:aws:iam::1:user/x is not authorized to perform: lambda:GetAlias on resource: y {why}"
 
     assert shown in str(translate(said("AccessDeniedException", text, 403), READ))
 
 
-def test_a_refused_signature_never_shows_the_request():
+def test_a_refused_signature_is_never_quoted():
     text = "The request signature ... Canonical String: x-amz-security-token:IQoJSECRET host:lambda"
     for code in ("SignatureDoesNotMatch", "InvalidSignatureException"):
         assert "IQoJSECRET" not in str(translate(said(code, text, 403), WRITE))
@@ -112,7 +112,7 @@ def test_a_refused_signature_never_shows_the_request():
     (boto.HTTPClientError(error="e"), Unreachable, OutcomeUnknown),
     (UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), Unreachable, OutcomeUnknown),
 ])
-def test_without_an_answer_it_counts_whether_anything_was_sent(error, read, write):
+def test_without_a_response_the_error_depends_on_whether_it_was_sent(error, read, write):
     assert type(translate(error, READ)) is read
     assert type(translate(error, WRITE)) is write
     assert "SECRET" not in str(translate(error, WRITE))
@@ -136,7 +136,7 @@ def test_without_an_answer_it_counts_whether_anything_was_sent(error, read, writ
     (boto.ParamValidationError(report="Invalid length"), Unsupported),
     (MemoryError("SECRET"), Misconfigured),
 ])
-def test_a_write_that_did_not_leave_has_not_happened_whatever_kept_it(error, kind):
+def test_a_write_that_was_not_sent_has_not_happened(error, kind):
     assert type(not_sent(error, WRITE)) is kind
     assert str(not_sent(error, WRITE)).startswith(WHO)
     assert "SECRET" not in str(not_sent(error, WRITE))
@@ -151,7 +151,7 @@ def test_a_write_that_did_not_leave_has_not_happened_whatever_kept_it(error, kin
     (0, "InvalidSignatureException", "check access key, secret key and session token"),
     (-900, "AccessDeniedException", "permission lambda:GetProvisionedConcurrencyConfig is missing"),
 ])
-def test_a_clock_that_is_wrong_is_named_where_aws_may_refuse_for_it(date, code, told):
+def test_a_wrong_clock_is_named_in_refusals_that_it_can_cause(date, code, told):
     then = datetime.now(UTC) + timedelta(seconds=date)
     error = translate(said(code, "no", 403, headers={"date": format_datetime(then, usegmt=True)}), READ)
 
@@ -163,7 +163,7 @@ def test_a_clock_that_is_wrong_is_named_where_aws_may_refuse_for_it(date, code, 
     (SSLError("[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found"), "PEM"),
     (SSLError("[SSL: WRONG_VERSION_NUMBER] wrong version number"), "does not use TLS"),
 ])
-def test_tls_that_a_setting_keeps_from_beginning_has_sent_nothing(cause, named):
+def test_a_tls_failure_by_a_setting_has_sent_nothing(cause, named):
     error = translate(boto.SSLError(endpoint_url="u", error=cause), WRITE)
 
     assert type(error) is Misconfigured

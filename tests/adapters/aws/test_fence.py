@@ -30,7 +30,7 @@ def closed():
     raise Unfenced("not sent under fencing number 7: bob leads")
 
 
-async def test_a_write_whose_fence_is_down_is_not_sent_and_says_why(here):
+async def test_a_write_without_the_lease_is_not_sent(here):
     sandbox, connections = here
     with fenced(Fence(7, closed)), pytest.raises(Unfenced, match="number 7: bob leads"):
         await connections.call(PUT, FIVE, dict)
@@ -38,7 +38,7 @@ async def test_a_write_whose_fence_is_down_is_not_sent_and_says_why(here):
     assert sandbox.calls.mutating.total() == 0
 
 
-async def test_a_write_says_under_which_number_it_was_sent(here):
+async def test_a_write_carries_its_fencing_token(here):
     sandbox, connections = here
     with fenced(Fence(7, lambda: None)):
         await connections.call(PUT, FIVE, dict)
@@ -47,13 +47,13 @@ async def test_a_write_says_under_which_number_it_was_sent(here):
     assert [write.agent.endswith(" fencing/7") for write in sandbox.calls.writes] == [True, False]
 
 
-async def test_what_changes_nothing_needs_no_fence(here):
+async def test_a_read_needs_no_fence(here):
     _, connections = here
     with fenced(Fence(7, closed)):
         assert (await connections.call(GET, {"FunctionName": "f", "Name": "live"}, dict))["Name"] == "live"
 
 
-async def test_a_task_that_a_write_begins_is_not_held_by_its_fence(here):
+async def test_a_task_that_a_write_starts_is_not_fenced(here):
     sandbox, connections = here
     with fenced(Fence(7, closed)):
         await asyncio.create_task(connections.call(PUT, FIVE, dict))

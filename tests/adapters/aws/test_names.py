@@ -39,7 +39,7 @@ def refused(**changes: object) -> list[tuple[str, str]]:
         ("https://abc123.lambda-url.us-east-1.on.aws/", "is the URL of a function, which does not contain its name"),
     ],
 )
-def test_what_addresses_a_function_otherwise_than_by_its_name_is_taken_apart(function, says):
+def test_an_arn_or_url_is_refused_with_the_parts_to_write(function, says):
     ((setting, why),) = refused(function=function)
 
     assert setting == "function"
@@ -62,7 +62,7 @@ def test_what_addresses_a_function_otherwise_than_by_its_name_is_taken_apart(fun
         ("123456789012:function:agent:$LATEST", "is a part of a function's ARN. $LATEST is not an alias"),
     ],
 )
-def test_what_is_no_alias_is_refused_with_how_to_have_one(alias, says):
+def test_a_qualifier_that_is_not_an_alias_is_refused_with_a_remedy(alias, says):
     ((setting, why),) = refused(alias=alias)
 
     assert setting == "alias"
@@ -71,13 +71,13 @@ def test_what_is_no_alias_is_refused_with_how_to_have_one(alias, says):
 
 @pytest.mark.parametrize(("region", "says"), [("us-east-1a", "is an availability zone: write region: us-east-1"),
                                               ("us-east1", "has the form of a region of Google Cloud")])
-def test_what_is_no_region_of_aws_is_refused_with_what_it_is(region, says):
+def test_a_zone_or_google_region_is_refused_with_its_form(region, says):
     assert says in dict(refused(region=region))["region"]
 
 
 @pytest.mark.parametrize("value", [None, 5, True, ["agent"], "", "a b", "é"])
 @pytest.mark.parametrize("setting", ["region", "function", "alias"])
-def test_anything_else_is_left_to_the_type_and_the_pattern(setting, value):
+def test_other_values_are_checked_by_type_and_pattern(setting, value):
     (found,) = refused(**{setting: value})
 
     assert found[0] == setting
@@ -85,12 +85,12 @@ def test_anything_else_is_left_to_the_type_and_the_pattern(setting, value):
 
 @pytest.mark.parametrize("function", ["agent", "Agent_1-x", "7", "a" * 140])
 @pytest.mark.parametrize("alias", ["live", "v7", "7-blue", "LATEST", "_"])
-def test_plain_names_are_taken_as_they_are(function, alias):
+def test_plain_names_are_accepted(function, alias):
     settings = LambdaProvisionedConcurrencySettings.model_validate(RIGHT | {"function": function, "alias": alias})
 
     assert (settings.function, settings.alias) == (function, alias)
 
 
-def test_pings_are_addressed_alike():
+def test_ping_settings_have_the_same_checks():
     with pytest.raises(ValidationError, match="write function: agent and alias: live"):
         LambdaPingSettings.model_validate(RIGHT | {"kind": "lambda-ping", "handler": "stoker", "function": f"{ARN}:live"})

@@ -221,7 +221,7 @@ def present(path, body):
 
 
 @pytest.mark.parametrize(("service", "operation"), [(service, each) for service, some in READ.items() for each in some])
-async def test_without_an_optional_member_an_answer_is_understood_or_refused(stage, service, operation):
+async def test_an_answer_without_an_optional_member_is_used_or_refused(stage, service, operation):
     """Each member that AWS's model does not require, in each answer that Stoker reads, left out in turn."""
     shape = botocore.session.get_session().get_service_model(service).operation_model(operation).output_shape
     faults, tried = stage.sandbox.faults, 0
@@ -250,21 +250,21 @@ async def test_without_an_optional_member_an_answer_is_understood_or_refused(sta
     ("DescribeScalableTargets", "ScalableTargets", arms), ("DescribeScheduledActions", "ScheduledActions", arms),
     ("Query", "Items", leads), ("GetMetricData", "MetricDataResults.*.Id", collects),
 ])
-async def test_what_an_answer_must_have_is_named_where_it_is_missing(stage, operation, member, use):
+async def test_a_missing_required_member_is_named(stage, operation, member, use):
     """A list of which the emptiness lets Stoker write, or makes a successor forget, must be there too."""
     stage.sandbox.faults.omissions = [(operation, member)]
 
     assert f"a response without '{member.rpartition('.')[2]}'" in await stage.outcome(use)
 
 
-async def test_a_metric_that_is_not_answered_completely_is_unknown_and_not_zero(stage):
+async def test_an_incomplete_metric_is_unknown_and_not_zero(stage):
     """The region's own metrics prove that telemetry is alive, so what is missing of a function would pass for no request."""
     stage.sandbox.faults.omissions = [("GetMetricData", "MetricDataResults.*.StatusCode")]
 
     assert "CloudWatch returned an incomplete result" in await stage.outcome(collects)
 
 
-async def test_another_scalers_target_is_seen_in_full_answers(stage):
+async def test_a_foreign_target_is_found_in_complete_answers(stage):
     assert await stage.outcome(reads_neighbour) == SCALED
 
 

@@ -167,7 +167,7 @@ def told(folder):
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_the_setting_is_named_and_the_write_counts_as_not_sent(case, folder, told):
+def test_the_setting_is_named_and_nothing_was_sent(case, folder, told):
     kind, text = told[case]
 
     assert kind == "Misconfigured"

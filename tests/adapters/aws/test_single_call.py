@@ -32,7 +32,7 @@ async def here():
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
-async def test_a_write_that_was_given_up_before_it_left_never_leaves_and_has_not_happened(here, cancelled):
+async def test_an_abandoned_write_is_never_sent(here, cancelled):
     sandbox, connections = here
     make, entered, released, done = connections._client, threading.Event(), threading.Event(), threading.Event()
 
@@ -92,7 +92,7 @@ class Flows:
         writer.close()
 
 
-async def test_connections_that_are_dead_cost_one_call_and_later_ones_open_their_own():
+async def test_broken_connections_cost_one_call():
     flows = Flows()
     server = await asyncio.start_server(flows.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -49,33 +49,33 @@ def test_an_empty_cell_is_unknown_not_zero(tmp_path):
     assert np.isnan(series.invocations[1])
 
 
-def test_requests_without_a_maximum_are_requests_and_no_level_of_demand(tmp_path):
+def test_requests_without_a_maximum_are_only_requests(tmp_path):
     series = read_history(written(tmp_path, [GOOD[0], "2026-03-02T12:01:00Z,7,,", GOOD[2]]))
     assert series.known.tolist() == [True, False, True]
     assert series.invocations[1] == 7
 
 
-def test_packed_reads_as_plain_whatever_its_name(tmp_path):
+def test_a_compressed_file_is_read_with_any_name(tmp_path):
     plain = written(tmp_path, GOOD)
     packed = tmp_path / "h.data"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert read_history(packed).peak.tolist() == read_history(plain).peak.tolist()
 
 
-def test_columns_may_stand_in_any_order_beside_others(tmp_path):
+def test_columns_may_have_any_order_and_others_are_ignored(tmp_path):
     path = written(tmp_path, ["x,3,2026-03-02T12:00:00Z,60,1.5,900"],
                    "note,max_concurrency,timestamp,invocations,avg_concurrency,avg_duration_ms")
     series = read_history(path)
     assert (series.peak[0], series.busy[0], series.invocations[0]) == (3, 1.5, 60)
 
 
-def test_a_byte_order_mark_windows_line_ends_and_blank_lines_do_no_harm(tmp_path):
+def test_byte_order_marks_crlf_and_blank_lines_are_accepted(tmp_path):
     path = tmp_path / "h.csv"
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join([HEADER, *GOOD, "", ""]).encode())
     assert len(read_history(path)) == 3
 
 
-def test_an_average_above_the_maximum_is_cut_to_it(tmp_path):
+def test_an_average_above_the_maximum_is_lowered_to_it(tmp_path):
     assert read_history(written(tmp_path, ["2026-03-02T12:00:00Z,60,3.2,3"])).busy.tolist() == [3]
 
 
@@ -98,7 +98,7 @@ def test_utc_may_be_written_in_several_ways(tmp_path, first, second):
 
 @given(between=st.sampled_from("T "), seconds=st.sampled_from(["", ":00", ":00.000"]), zone=st.sampled_from(["Z", "+00:00"]),
        first=st.integers(0, 80_000_000))
-def test_what_is_derived_is_stamped_as_the_file_is(tmp_path_factory, between, seconds, zone, first):
+def test_derived_files_have_the_timestamp_form_of_the_source(tmp_path_factory, between, seconds, zone, first):
     stamps = StampStyle(between, seconds, zone).write(first, 2)
     path = written(tmp_path_factory.mktemp("h"), [f"{stamp},1,1,1" for stamp in stamps])
     history = open_history(path)
@@ -128,11 +128,11 @@ def test_what_is_derived_is_stamped_as_the_file_is(tmp_path_factory, between, se
     (['"2026-03-02T12:00:00Z,1,1,1'], "2: not readable as CSV"),
     ([], "1: no rows"),
 ])
-def test_what_is_wrong_is_named_with_its_line(tmp_path, rows, says):
+def test_errors_name_the_line(tmp_path, rows, says):
     assert refusal(written(tmp_path, rows)).startswith(says)
 
 
-def test_the_line_counts_what_an_editor_counts(tmp_path):
+def test_line_numbers_match_an_editor(tmp_path):
     assert refusal(written(tmp_path, ["", GOOD[0], "", "2026-03-02T12:01:00Z,x,1,1"])).startswith("5: invocations is 'x'")
 
 
@@ -150,7 +150,7 @@ def test_an_empty_file_is_refused(tmp_path):
     assert refusal(path).startswith("1: column timestamp is missing")
 
 
-def test_damage_and_absence_are_told_apart(tmp_path):
+def test_a_damaged_file_differs_from_a_missing_one(tmp_path):
     torn = tmp_path / "torn.csv.gz"
     torn.write_bytes(gzip.compress(b"x" * 10_000)[:-9])
     binary = tmp_path / "binary.csv"
@@ -161,7 +161,7 @@ def test_damage_and_absence_are_told_apart(tmp_path):
     assert "cannot be read" in refusal(tmp_path)
 
 
-def test_a_file_that_unpacks_to_too_much_is_refused_without_unpacking_it_all(tmp_path, monkeypatch):
+def test_a_file_that_is_too_large_is_refused_without_complete_decompression(tmp_path, monkeypatch):
     monkeypatch.setattr(history_file, "MOST_BYTES", 2**20)
     bomb = tmp_path / "bomb.csv.gz"
     bomb.write_bytes(gzip.compress(b"0" * 2**24))
@@ -182,7 +182,7 @@ cell = st.one_of(st.sampled_from(odd), st.text(max_size=6))
 
 
 @given(st.lists(st.lists(cell, min_size=3, max_size=5), max_size=4), st.binary(max_size=40))
-def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(tmp_path_factory, rows, rest):
+def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory, rows, rest):
     path = tmp_path_factory.mktemp("h") / "h.csv"
     text = "\n".join([HEADER, *(",".join(row) for row in rows)]).encode("utf-8", "surrogatepass")
     for content in (text, text + rest, rest):
@@ -201,7 +201,7 @@ amounts = st.none() | st.floats(0, 1e9, width=32)
 
 
 @given(st.lists(st.tuples(amounts, st.floats(0, 1)), min_size=1, max_size=8), st.sampled_from(["h.csv", "h.csv.gz"]))
-def test_what_is_written_is_read_back_as_it_was(tmp_path_factory, rows, name):
+def test_a_written_history_is_read_unchanged(tmp_path_factory, rows, name):
     peak = np.array([np.nan if amount is None else amount for amount, _ in rows], np.float32)
     busy = (peak * np.array([share for _, share in rows], np.float32)).astype(np.float32)
     path = tmp_path_factory.mktemp("h") / name

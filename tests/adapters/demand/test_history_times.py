@@ -18,7 +18,7 @@ def stamps(*minutes: int) -> list[str]:
     ((0, 1, 4), 2, "2 minutes are missing before 2026-03-02T00:04:00Z; add a row for each, with empty cells", "adds them"),
     ((0, 1, 3), 2, "1 minute is missing before", "adds them"), ((0, 5), 1, "4 minutes are missing before", "adds them"),
 ])
-def test_steps_that_are_wrong_are_named_for_what_they_are(minutes, row, says, does):
+def test_wrong_steps_are_named(minutes, row, says, does):
     found = time_axis(stamps(*minutes))
 
     assert isinstance(found, TimeProblem)
@@ -36,7 +36,7 @@ def test_steps_that_are_wrong_are_named_for_what_they_are(minutes, row, says, do
     ("2026-03-02T12:00:30Z", "is not the start of a minute", "converts it to minutes", ""),
     ("2026-02-30T12:00:00Z", "is not a timestamp (day is out of range", "", ""),
 ])
-def test_a_time_that_is_wrong_is_named_for_what_it_is(stamp, says, does, options):
+def test_wrong_timestamps_are_named(stamp, says, does, options):
     found = time_axis([stamp])
 
     assert isinstance(found, TimeProblem)

@@ -13,7 +13,7 @@ def test_the_mean_duration_is_by_requests():
     assert mean_by_requests(np.array([NAN, 5.0, 5.0]), np.array([1, 0, NAN])) is None
 
 
-def test_an_unknown_duration_is_the_last_known_one_or_else_the_first_or_else_the_usual():
+def test_an_unknown_duration_is_the_last_first_or_usual_one():
     assert filled(np.array([NAN, 3, NAN, NAN, 5, NAN]), 9.0).tolist() == [3, 3, 3, 3, 5, 5]
     assert filled(np.array([NAN, NAN]), 9.0).tolist() == [9, 9]
     assert np.isnan(filled(np.array([NAN]), None)).all()
@@ -29,7 +29,7 @@ def doubted(text):
 
 
 @pytest.mark.parametrize("length", [1, 3, 9, 14, SILENCE])
-def test_a_short_silence_of_who_was_never_silent_is_sudden(length):
+def test_a_short_silence_after_a_steady_hour_is_sudden(length):
     busy = "x" * STEADY
 
     assert doubted(busy + "." * length + "x") == busy + "!" * length + "x"
@@ -37,34 +37,34 @@ def test_a_short_silence_of_who_was_never_silent_is_sudden(length):
     assert doubted(busy + "?" + "." * (length - 1) + "x") == busy + "!" * length + "x"
 
 
-def test_a_long_silence_is_believed_from_its_first_minute():
+def test_a_long_silence_is_idle_from_its_first_minute():
     text = "x" * STEADY + "." * (SILENCE + 1)
 
     assert doubted(text) == text
     assert doubted(text + "x") == text + "x"
 
 
-def test_unknown_minutes_do_not_make_a_silence_long():
+def test_unknown_minutes_do_not_lengthen_a_silence():
     text = "x" * STEADY + "?" * 40
 
     assert doubted(text + "." * SILENCE + "x") == "x" * STEADY + "!" * (40 + SILENCE) + "x"
     assert doubted(text + "." * (SILENCE + 1)) == text + "." * (SILENCE + 1)
 
 
-def test_who_was_silent_within_the_hour_may_be_silent_again():
+def test_a_silence_within_an_hour_of_another_is_not_sudden():
     text = "x" * STEADY + "." * 20 + "x" * 40 + "..x"
 
     assert doubted(text) == text
     assert doubted("x" * STEADY + "." * 20 + "x" * STEADY + "..") == "x" * STEADY + "." * 20 + "x" * STEADY + "!!"
 
 
-def test_an_unknown_minute_and_a_doubted_one_are_no_silence():
+def test_unknown_and_sudden_minutes_are_not_silent():
     busy = "x" * STEADY
 
     assert doubted(busy + "???xx..x.") == busy + "!!!xx!!x!"
 
 
-def test_nobody_is_steady_who_was_seen_for_less_than_half_an_hour():
+def test_fewer_than_30_points_are_not_steady():
     assert doubted("x" * (ENOUGH - 1) + ".") == "x" * (ENOUGH - 1) + "."
     assert doubted("x" * ENOUGH + ".") == "x" * ENOUGH + "!"
     assert not sudden(*minutes("....")).any()
@@ -77,14 +77,14 @@ def bounded(text):
     return "".join("e" if each else was for each, was in zip(edges(there, there | silent), text, strict=True))
 
 
-def test_an_outage_takes_the_minutes_at_its_edges_along():
+def test_the_minutes_at_the_edges_belong_to_an_outage():
     busy = "x" * ENOUGH
 
     assert bounded(busy + "x???x.x") == busy + "e???e.x"
     assert bounded(busy + "." + "?" * 40) == busy + "e" + "?" * 40
 
 
-def test_what_is_not_published_yet_or_was_always_sparse_has_no_edge():
+def test_unpublished_and_sparse_minutes_have_no_edges():
     busy = "x" * ENOUGH
 
     for text in (busy + "???", "x???x", "???x", "." * STEADY + "x???x"):

@@ -6,7 +6,7 @@ from adapters.ports.errors import Throttled
 from adapters.runtime.call_counter import Call, CallCounter, summed
 
 
-def test_calls_are_counted_by_what_came_of_them():
+def test_calls_are_counted_by_outcome():
     tally = CallCounter()
     with tally.counting("lambda", "invoke"):
         pass

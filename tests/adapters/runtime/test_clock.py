@@ -25,7 +25,7 @@ def test_the_system_clock_is_in_utc():
     assert SystemClock().now().utcoffset() == timedelta(0)
 
 
-def test_a_scaled_clock_starts_where_it_is_told_and_never_steps_back():
+def test_a_scaled_clock_starts_at_start_and_never_decreases():
     clock = ScaledClock(START, 3600)
     readings = [clock.now() for _ in range(1000)]
 
@@ -33,7 +33,7 @@ def test_a_scaled_clock_starts_where_it_is_told_and_never_steps_back():
     assert readings[0] >= START
 
 
-async def test_a_scaled_sleep_lasts_a_part_of_the_machines_time():
+async def test_a_scaled_sleep_is_shorter_by_the_factor():
     clock, began = ScaledClock(START, 6000), time.monotonic()
     await clock.sleep(600)
 
@@ -41,7 +41,7 @@ async def test_a_scaled_sleep_lasts_a_part_of_the_machines_time():
     assert time.monotonic() - began >= 0.09
 
 
-async def test_time_does_not_fly_while_work_is_under_way():
+async def test_at_work_limits_the_clock_to_the_machines_speed():
     clock = ScaledClock(START, 1_000_000)
     with clock.at_work():
         outer, before, inner = time.monotonic(), clock.now(), time.monotonic()
@@ -51,7 +51,7 @@ async def test_time_does_not_fly_while_work_is_under_way():
     assert least - ROUNDING <= passed <= most + ROUNDING
 
 
-async def test_a_sleeper_is_held_back_by_work_and_hurries_once_it_is_done():
+async def test_a_sleeper_waits_during_work_and_continues_fast_after_it():
     clock, woke = ScaledClock(START, 100_000), asyncio.Event()
 
     async def sleeper() -> None:
@@ -66,7 +66,7 @@ async def test_a_sleeper_is_held_back_by_work_and_hurries_once_it_is_done():
     await asyncio.wait_for(task, PATIENCE_SECONDS)
 
 
-async def test_work_within_work_lets_time_fly_only_when_both_are_done():
+async def test_nested_work_ends_with_the_outer_block():
     clock = ScaledClock(START, 1_000_000)
     with clock.at_work():
         with clock.at_work():
@@ -77,7 +77,7 @@ async def test_work_within_work_lets_time_fly_only_when_both_are_done():
         assert clock.now() - before < timedelta(seconds=60)
 
 
-async def test_a_machine_that_is_late_makes_the_clock_late_and_every_sleeper_wakes_at_its_own_instant():
+async def test_a_slow_machine_makes_the_clock_late_and_skips_no_sleeper():
     clock, woken = ScaledClock(START, 1_000), []
 
     async def sleeper(seconds: int) -> None:
@@ -95,7 +95,7 @@ async def test_a_machine_that_is_late_makes_the_clock_late_and_every_sleeper_wak
     assert all(seconds <= slept for seconds, slept in woken)
 
 
-async def test_a_sleeper_that_is_cancelled_holds_nobody_up_and_makes_no_jump():
+async def test_a_cancelled_sleeper_delays_no_other_and_makes_no_jump():
     clock = ScaledClock(START, 1_000_000)
     task = asyncio.create_task(clock.sleep(60))
     await asyncio.sleep(0)
@@ -109,7 +109,7 @@ async def test_a_sleeper_that_is_cancelled_holds_nobody_up_and_makes_no_jump():
     await asyncio.wait_for(clock.sleep(3600), PATIENCE_SECONDS)
 
 
-async def test_work_is_done_at_the_machines_speed_by_whatever_clock():
+async def test_at_work_accepts_any_clock():
     scaled, manual = ScaledClock(START, 60), ManualClock(START)
     with at_work(scaled), at_work(scaled), at_work(manual), at_work(SystemClock()):
         during = scaled.rate
@@ -118,12 +118,12 @@ async def test_work_is_done_at_the_machines_speed_by_whatever_clock():
     assert manual.now() == START
 
 
-def test_a_clock_that_stands_or_runs_backwards_is_refused():
+def test_a_factor_of_0_is_refused():
     with pytest.raises(ValueError, match="above 0, got 0"):
         ScaledClock(START, 0)
 
 
-async def test_manual_sleepers_wake_in_order_each_at_its_own_instant():
+async def test_manual_sleepers_wake_in_order_of_their_deadlines():
     clock, woken = ManualClock(START), []
 
     async def sleeper(seconds: int) -> None:
@@ -140,7 +140,7 @@ async def test_manual_sleepers_wake_in_order_each_at_its_own_instant():
         task.cancel()
 
 
-async def test_a_sleep_that_has_not_begun_when_time_is_let_pass_counts_from_there():
+async def test_a_new_task_starts_to_sleep_before_time_passes():
     clock = ManualClock(START)
     first = asyncio.create_task(clock.sleep(5))
     await asyncio.sleep(0)
@@ -152,7 +152,7 @@ async def test_a_sleep_that_has_not_begun_when_time_is_let_pass_counts_from_ther
     assert late.done()
 
 
-async def test_setting_a_manual_clock_wakes_nobody():
+async def test_set_wakes_no_sleeper():
     clock = ManualClock(START)
     task = asyncio.create_task(clock.sleep(10))
     await asyncio.sleep(0)

@@ -27,19 +27,19 @@ def written(path, text=b"new", **how):
         file.write(text)
 
 
-def test_a_private_file_is_its_users_alone_whatever_the_umask(tmp_path, umask):
+def test_a_private_file_has_mode_0600_with_any_umask(tmp_path, umask):
     written(tmp_path / "url", private=True)
     make_private(tmp_path / "store")
 
     assert (mode(tmp_path / "url"), mode(tmp_path / "store")) == (0o600, 0o600)
 
 
-def test_a_private_folder_is_its_users_alone_whatever_the_umask(tmp_path, umask):
+def test_a_private_folder_has_mode_0700_with_any_umask(tmp_path, umask):
     assert private_folder(tmp_path / "state", OURS) is None
     assert mode(tmp_path / "state") == 0o700
 
 
-def test_a_file_that_others_may_read_is_taken_from_them(tmp_path):
+def test_a_file_readable_by_others_is_restricted(tmp_path):
     path = tmp_path / "store"
     path.write_text("kept")
     path.chmod(0o644)
@@ -48,7 +48,7 @@ def test_a_file_that_others_may_read_is_taken_from_them(tmp_path):
     assert (mode(path), path.read_text()) == (0o600, "kept")
 
 
-def test_a_folder_of_ours_is_taken_from_others_and_one_that_holds_more_is_left_and_told(tmp_path):
+def test_a_shared_folder_is_restricted_or_reported(tmp_path):
     ours, shared, closed = tmp_path / "ours", tmp_path / "shared", tmp_path / "closed"
     for folder, name in ((ours, "store.db"), (shared, "policy.yaml"), (closed, "policy.yaml")):
         folder.mkdir()
@@ -62,7 +62,7 @@ def test_a_folder_of_ours_is_taken_from_others_and_one_that_holds_more_is_left_a
 
 
 @pytest.mark.parametrize("target", ["there", "not-there"])
-def test_a_link_where_a_private_file_is_opened_is_refused_and_its_target_untouched(tmp_path, target):
+def test_a_link_is_not_opened_as_a_private_file(tmp_path, target):
     (tmp_path / "there").write_text("another's")
     (tmp_path / "there").chmod(0o644)
     (tmp_path / "store").symlink_to(tmp_path / target)
@@ -73,7 +73,7 @@ def test_a_link_where_a_private_file_is_opened_is_refused_and_its_target_untouch
     assert not (tmp_path / "not-there").exists()
 
 
-def test_a_link_where_a_private_file_is_written_is_replaced_and_its_target_untouched(tmp_path):
+def test_a_link_is_replaced_by_a_private_file(tmp_path):
     (tmp_path / "there").write_text("another's")
     (tmp_path / "url").symlink_to(tmp_path / "there")
     written(tmp_path / "url", private=True)
@@ -82,14 +82,14 @@ def test_a_link_where_a_private_file_is_written_is_replaced_and_its_target_untou
     assert not (tmp_path / "url").is_symlink()
 
 
-def test_what_a_writer_that_was_killed_has_left_is_cleared_by_the_next_one(tmp_path):
+def test_the_next_writer_removes_files_of_a_killed_one(tmp_path):
     (tmp_path / ".url.0123456789abcdef.part").write_text("half")
     written(tmp_path / "url", private=True)
 
     assert [each.name for each in tmp_path.iterdir()] == ["url"]
 
 
-def test_a_file_of_the_users_follows_the_umask_and_keeps_its_mode_when_it_is_there(tmp_path):
+def test_a_users_file_keeps_its_mode_or_follows_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
         written(tmp_path / "out.csv")
@@ -102,7 +102,7 @@ def test_a_file_of_the_users_follows_the_umask_and_keeps_its_mode_when_it_is_the
     assert (mode(tmp_path / "out.csv"), (tmp_path / "out.csv").read_bytes()) == (0o600, b"newer")
 
 
-def test_a_link_of_the_users_is_followed(tmp_path):
+def test_a_link_to_a_users_file_is_followed(tmp_path):
     (tmp_path / "real.csv").write_text("old")
     (tmp_path / "out.csv").symlink_to("real.csv")
     written(tmp_path / "out.csv")
@@ -110,7 +110,7 @@ def test_a_link_of_the_users_is_followed(tmp_path):
     assert ((tmp_path / "real.csv").read_text(), (tmp_path / "out.csv").is_symlink()) == ("new", True)
 
 
-def test_what_is_no_regular_file_is_written_in_place(tmp_path):
+def test_a_special_file_is_written_in_place(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     written(tmp_path / "pipe")
@@ -121,7 +121,7 @@ def test_what_is_no_regular_file_is_written_in_place(tmp_path):
 
 
 @pytest.mark.parametrize("private", [True, False])
-def test_an_error_leaves_the_old_file_and_no_rest(tmp_path, private):
+def test_an_error_keeps_the_old_file_and_leaves_no_temporary_one(tmp_path, private):
     (tmp_path / "out").write_text("old")
     with pytest.raises(TypeError):
         written(tmp_path / "out", private=private, text=None)

@@ -40,7 +40,7 @@ async def test_a_burst_passes_at_once_and_the_rest_at_the_rate():
     assert (at_once, second, done(tasks)) == (8, 12, 20)
 
 
-async def test_who_asked_first_goes_first():
+async def test_calls_are_admitted_in_order():
     clock, order = ManualClock(NOON), []
     bucket = TokenBucket(clock, rate=1, burst=1)
 
@@ -56,7 +56,7 @@ async def test_who_asked_first_goes_first():
     assert order == ["a", "b", "c"]
 
 
-async def test_an_urgent_call_passes_those_that_wait():
+async def test_an_urgent_call_is_admitted_before_waiting_ones():
     clock = ManualClock(NOON)
     bucket = TokenBucket(clock, rate=1, burst=1)
     await bucket.take()
@@ -71,7 +71,7 @@ async def test_an_urgent_call_passes_those_that_wait():
     await asyncio.gather(*others, return_exceptions=True)
 
 
-async def test_who_would_wait_too_long_is_told_when_to_come_back():
+async def test_a_call_that_would_wait_too_long_is_throttled():
     clock = ManualClock(NOON)
     bucket = TokenBucket(clock, rate=2, burst=1)
     await bucket.take()
@@ -81,7 +81,7 @@ async def test_who_would_wait_too_long_is_told_when_to_come_back():
     assert caught.value.retry_after == timedelta(seconds=0.5)
 
 
-async def test_who_gave_up_takes_no_turn():
+async def test_a_cancelled_call_uses_no_token():
     clock = ManualClock(NOON)
     bucket = TokenBucket(clock, rate=1, burst=1)
     await bucket.take()
@@ -94,7 +94,7 @@ async def test_who_gave_up_takes_no_turn():
     assert done(stays) == 1
 
 
-async def test_a_pause_admits_nobody_and_then_one_after_the_other():
+async def test_after_a_pause_calls_are_admitted_at_the_rate():
     clock = ManualClock(NOON)
     bucket = TokenBucket(clock, rate=4, burst=8)
     bucket.pause(timedelta(seconds=10))
@@ -108,7 +108,7 @@ async def test_a_pause_admits_nobody_and_then_one_after_the_other():
 
 
 @pytest.mark.parametrize(("named", "seconds"), [(timedelta(seconds=10), 10), (None, 1)])
-async def test_a_call_that_the_provider_throttles_pauses_those_to_come(named, seconds):
+async def test_a_throttled_call_pauses_the_bucket(named, seconds):
     bucket = TokenBucket(ManualClock(NOON), rate=4, burst=8)
     async with bucket.turn():
         pass
@@ -120,7 +120,7 @@ async def test_a_call_that_the_provider_throttles_pauses_those_to_come(named, se
     assert (unpaused, bucket.wait()) == (0, seconds)
 
 
-async def test_who_is_sent_away_by_the_bucket_itself_pauses_nobody():
+async def test_a_call_refused_by_the_bucket_does_not_pause_it():
     bucket = TokenBucket(ManualClock(NOON), rate=4, burst=1)
     await bucket.take()
     before = bucket.wait()

@@ -23,7 +23,7 @@ def test_results_and_errors_come_back():
     threads.shutdown()
 
 
-def test_no_more_run_at_once_than_allowed_and_the_rest_follow():
+def test_at_most_the_limit_runs_at_once():
     threads, gate, entered = DaemonThreads(3, "t"), threading.Event(), threading.Semaphore(0)
 
     def work():
@@ -49,7 +49,7 @@ def test_a_free_thread_is_used_before_another_is_started():
     threads.shutdown()
 
 
-def test_a_call_that_was_given_up_in_time_is_never_made():
+def test_a_cancelled_queued_call_is_never_made():
     threads, gate, made = DaemonThreads(1, "t"), threading.Event(), []
     threads.submit(gate.wait, PATIENCE_SECONDS)
     waiting = threads.submit(made.append, 1)
@@ -61,7 +61,7 @@ def test_a_call_that_was_given_up_in_time_is_never_made():
     threads.shutdown()
 
 
-def test_after_the_end_nothing_is_taken():
+def test_after_shutdown_no_call_is_accepted():
     threads = DaemonThreads(1, "t")
     threads.shutdown()
 
@@ -69,7 +69,7 @@ def test_after_the_end_nothing_is_taken():
         threads.submit(lambda: None)
 
 
-def test_a_call_that_never_returns_does_not_keep_the_process():
+def test_a_call_that_never_returns_does_not_block_exit():
     code = ("import threading\nfrom adapters.runtime.threads import DaemonThreads\nstarted = threading.Event()\n"
             "def hang():\n    started.set()\n    threading.Event().wait()\n"
             "DaemonThreads(1, 't').submit(hang)\nstarted.wait(10)\nprint('gone')")

@@ -42,7 +42,7 @@ async def post(url):
     ("http://", "has no host"), ("http://[::1", "is not a URL"), ("http://127.0.0.1:1", "cannot be reached"),
 ])
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy"])
-async def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(environment, call, variable, proxy, words):
+async def test_an_unusable_proxy_is_named_by_its_variable(environment, call, variable, proxy, words):
     environment(variable, proxy)
     with pytest.raises(Unreachable) as caught:
         await call("http://agent.example/ping")
@@ -51,7 +51,7 @@ async def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(environment,
     assert words in str(caught.value)
 
 
-def test_hosts_that_are_excepted_go_round_a_broken_proxy(environment):
+def test_hosts_in_no_proxy_avoid_a_broken_proxy(environment):
     environment("HTTP_PROXY", "proxy:3128")
     environment("NO_PROXY", "agent.example")
 
@@ -60,7 +60,7 @@ def test_hosts_that_are_excepted_go_round_a_broken_proxy(environment):
 
 
 @pytest.mark.parametrize("call", [get, post])
-async def test_a_file_of_certificates_that_is_not_there_is_named(environment, call, tmp_path):
+async def test_a_missing_certificate_file_is_named(environment, call, tmp_path):
     async with impostor(tmp_path) as (address, heard):
         environment("SSL_CERT_FILE", "/nowhere/ca.pem")
         with pytest.raises(Unreachable, match=r"SSL_CERT_FILE names /nowhere/ca\.pem, which does not exist"):
@@ -69,6 +69,6 @@ async def test_a_file_of_certificates_that_is_not_there_is_named(environment, ca
     assert not any(heard)
 
 
-def test_where_nothing_is_named_nothing_is_wrong(environment):
+def test_without_variables_there_is_no_fault(environment):
     assert certificates_fault() is None
     assert proxy_of("https://agent.example") is None

@@ -23,7 +23,7 @@ async def page_of(handler):
             await client.close()
 
 
-async def test_a_page_that_comes_in_pieces_is_read_to_its_end():
+async def test_a_chunked_page_is_read_completely():
     async def answer(request):
         page = web.StreamResponse()
         await page.prepare(request)
@@ -39,7 +39,7 @@ async def test_a_page_that_comes_in_pieces_is_read_to_its_end():
 
 
 @pytest.mark.parametrize("packed", [False, True])
-async def test_a_page_without_an_end_is_refused_and_not_kept(packed):
+async def test_an_endless_page_is_refused(packed):
     bomb = gzip.compress(bytes(20 * MOST_BYTES)) if packed else b""
 
     async def answer(request):
@@ -57,7 +57,7 @@ async def test_a_page_without_an_end_is_refused_and_not_kept(packed):
             await client.send("GET", url, "the page", {}, {}, text=True)
 
 
-async def test_a_page_that_breaks_off_is_no_page():
+async def test_a_truncated_page_is_refused():
     async def answer(request):
         page = web.StreamResponse()
         page.content_length = 100
@@ -71,7 +71,7 @@ async def test_a_page_that_breaks_off_is_no_page():
             await client.send("GET", url, "the page", {}, {}, text=True)
 
 
-async def test_one_is_not_sent_elsewhere_with_ones_headers():
+async def test_redirects_with_headers_are_not_followed():
     asked = []
 
     async def answer(request):

@@ -33,7 +33,7 @@ def rise(before: dict, after: dict) -> float:
     (page(a=(100, 10.0)), page(a=130), 30),
     (page(a=5), page(a=5), 0),
 ])
-def test_each_label_set_is_differenced_by_itself(before, after, expected):
+def test_increases_are_calculated_per_label_set(before, after, expected):
     assert rise(before, after) == expected
 
 
@@ -45,13 +45,13 @@ def test_each_label_set_is_differenced_by_itself(before, after, expected):
     (page(a=(100, 10.0)), page(a=(7, 10.0))),                                 # fell without beginning anew
     (page(a=(100, 10.0)), page(a=(7, 1060.0 + 2 * CLOCK_SKEW_SECONDS))),      # said to begin in the future
 ])
-def test_what_nothing_proves_is_unknown_and_not_zero(before, after):
+def test_an_unproved_increase_is_unknown(before, after):
     assert isnan(rise(before, after))
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 50), st.sampled_from(("goes on", "ends", "restarts", "begins"))),
                 min_size=1, max_size=6))
-def test_units_that_come_and_go_never_add_a_request_that_nobody_made(units):
+def test_changing_units_never_add_requests(units):
     before, after, made = {}, {}, 0
     for number, (so_far, served, fate) in enumerate(units):
         labels, made = frozenset({("unit", str(number))}), made + served

@@ -32,7 +32,7 @@ def looked(*looks) -> PageReadings:
     return made
 
 
-def test_a_minute_is_known_from_the_looks_around_it():
+def test_a_minute_is_known_from_two_readings():
     series = looked((10, 0, 100, 50.0), (11, 4, 130, 110.0)).series(9, 12)
 
     assert series.peak.tolist()[1] == 4
@@ -40,19 +40,19 @@ def test_a_minute_is_known_from_the_looks_around_it():
     assert series.known.tolist() == [False, True, False]
 
 
-def test_a_minute_in_which_nobody_looked_is_unknown():
+def test_a_minute_without_a_reading_is_unknown():
     assert not looked((10, 1, 100, 1.0), (12, 1, 130, 2.0)).series(9, 13).known.any()
 
 
-def test_a_counter_that_fell_has_begun_anew():
+def test_a_counter_that_fell_has_restarted():
     assert looked((10, 1, 100, 60.0), (11, 1, 7, 30.0)).series(10, 11).invocations.tolist() == [7.0]
 
 
-def test_work_is_what_was_in_flight_where_the_page_does_not_tell_it():
+def test_without_a_work_metric_busy_is_the_peak():
     assert looked((10, 1, 100, None), (11, 3, 107, None)).series(10, 11).busy.tolist() == [3.0]
 
 
-def test_requests_between_two_looks_were_in_flight_though_no_look_met_them():
+def test_requests_between_two_readings_have_a_peak_of_1():
     series = looked((10, 0, 100, 5.0), (11, 0, 130, 35.0)).series(10, 11)
 
     assert (series.peak[0], series.busy[0]) == (1.0, 0.5)
@@ -86,7 +86,7 @@ request_duration_seconds_sum{{unit="{unit}"}} {work}
 """ for unit, (flying, total, work) in units.items())
 
 
-async def test_demand_is_that_of_all_label_sets_whatever_is_in_their_values():
+async def test_demand_is_the_sum_of_all_label_sets():
     told, asked = await collected([body(health=(1, 10, 1), chat=(7, 9000, 100)), body(health=(1, 20, 2), chat=(7, 9040, 220))])
 
     assert (told.series.peak.tolist(), told.series.invocations.tolist()) == ([8.0], [50.0])
@@ -94,7 +94,7 @@ async def test_demand_is_that_of_all_label_sets_whatever_is_in_their_values():
     assert asked[0]["Accept"].startswith("text/plain;version=0.0.4,application/openmetrics-text")
 
 
-async def test_a_unit_that_ends_takes_nothing_from_the_others_and_adds_nothing():
+async def test_a_unit_that_stops_does_not_change_the_increase_of_others():
     told, _ = await collected([body(a=(1, 100_000, 5000), b=(2, 100_050, 5000), c=(1, 100_000, 5000)),
                                body(a=(2, 100_020, 5010), b=(2, 100_080, 5020))])
 
@@ -102,7 +102,7 @@ async def test_a_unit_that_ends_takes_nothing_from_the_others_and_adds_nothing()
     assert told.series.busy.tolist() == [0.5]
 
 
-async def test_a_minute_after_which_every_unit_is_another_is_unknown():
+async def test_a_minute_in_which_all_units_are_replaced_is_unknown():
     told, _ = await collected([body(a=(1, 100_000, 50)), body(b=(3, 40, 10)), body(b=(3, 60, 20))])
 
     assert told.series.known.tolist() == [True]
@@ -120,7 +120,7 @@ async def test_routes_with_braces_in_their_labels_count():
     assert (told.series.peak.tolist(), told.series.invocations.tolist()) == ([8.0], [60.0])
 
 
-async def test_a_line_that_cannot_be_read_fails_the_look_and_makes_no_smaller_sum():
+async def test_an_unreadable_line_fails_the_reading():
     told, _ = await collected([body(a=(1, 10, 1), b=(5, 10, 1)), body(a=(1, 20, 2), b=("five", 30, 3))])
 
     assert isinstance(told.error, Malformed)
@@ -129,7 +129,7 @@ async def test_a_line_that_cannot_be_read_fails_the_look_and_makes_no_smaller_su
     assert not told.series.known.any()
 
 
-async def test_after_a_look_that_failed_the_next_minute_is_known_again():
+async def test_after_a_failed_reading_the_next_minute_is_known():
     good = [body(a=(1, 10 * minute, minute)) for minute in range(5)]
     told, _ = await collected([good[0], "requests_in_flight{", good[2], good[3]])
 
@@ -137,7 +137,7 @@ async def test_after_a_look_that_failed_the_next_minute_is_known_again():
 
 
 @pytest.mark.parametrize(("end", "fails"), [("", True), ("\n", False)])
-async def test_a_page_that_may_have_been_cut_is_not_read(end, fails):
+async def test_a_page_that_may_be_truncated_is_refused(end, fails):
     async def sends(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
         writer.write(f"HTTP/1.0 200 OK\r\n\r\nrequests_in_flight 1\nrequests_total 90{end}".encode())
@@ -162,7 +162,7 @@ async def test_openmetrics_is_read_by_its_content_type():
     assert (told.series.peak.tolist(), told.series.invocations.tolist()) == ([2.0], [20.0])
 
 
-async def test_a_page_is_parsed_beside_the_event_loop(monkeypatch):
+async def test_a_page_is_parsed_in_a_thread(monkeypatch):
     threads, parse = [], demand_page.metrics_of
     monkeypatch.setattr(demand_page, "metrics_of", lambda *given: threads.append(threading.current_thread()) or parse(*given))
     await collected([body(a=(1, 1, 1))])
@@ -171,7 +171,7 @@ async def test_a_page_is_parsed_beside_the_event_loop(monkeypatch):
     assert threading.main_thread() not in threads
 
 
-async def test_a_metric_that_is_not_there_is_named():
+async def test_a_missing_metric_is_named():
     clock = ManualClock(NOON)
     sandbox = Sandbox(clock)
     sandbox.add_container("agent.test")
@@ -186,7 +186,7 @@ async def test_a_metric_that_is_not_there_is_named():
     assert told["agent"].alive is False
 
 
-async def test_units_that_are_replaced_leave_every_minute_as_it_was():
+async def test_replaced_units_do_not_change_demand():
     clock, hours = ManualClock(NOON), 2
     sandbox = Sandbox(clock)
     peaks = np.array([1.0 + minute % 3 for minute in range(60 * hours)], np.float32)

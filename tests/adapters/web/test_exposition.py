@@ -32,7 +32,7 @@ def amounts(page, kind=TEXT):
     ("\ufeffrequests_total 13", 13),
 ])
 @pytest.mark.parametrize("end", ["\n", "\r\n", ""])
-def test_a_line_is_read_as_prometheus_reads_it(line, amount, end):
+def test_lines_are_read_as_in_prometheus(line, amount, end):
     assert amounts(line + end) == [amount]
 
 
@@ -54,7 +54,7 @@ requests_total_of{route="/"} this is no number
     "requests_total five", "requests_total 5x", "requests_total 5 soon", 'requests_total{route=/x} 5', "requests_total-x 5",
     'requests_total-x{route="/"} 5', 'requests_total{route="a",route="b"} 5', "requests_total 1_000",
 ])
-def test_a_line_of_the_metric_that_cannot_be_read_is_never_left_out(line):
+def test_an_unreadable_line_of_a_requested_metric_raises(line):
     with pytest.raises(UnreadablePage, match="requests_total in line 2"):
         values(f"requests_total{{route=\"/\"}} 1\n{line}\nrequests_total{{route=\"/z\"}} 2\n")
 
@@ -65,12 +65,12 @@ def test_a_value_that_is_not_a_finite_number_of_at_least_0_is_refused(amount):
         values(f'requests_total 1\nrequests_total{{route="/"}} {amount}\n')
 
 
-def test_a_label_set_that_is_there_twice_is_refused():
+def test_a_repeated_label_set_is_refused():
     with pytest.raises(UnreadablePage, match="twice"):
         values('requests_total{a="1",b="2"} 5\nrequests_total{b="2",a="1"} 6\n')
 
 
-def test_counters_keep_their_names_whatever_their_type():
+def test_counters_keep_their_names_with_any_type():
     page = "# TYPE calls counter\ncalls 5\n# TYPE request_duration_seconds_sum counter\nrequest_duration_seconds_sum 2.5\n"
 
     assert values(page, "calls", "request_duration_seconds_sum") == {"calls": {(): 5}, "request_duration_seconds_sum": {(): 2.5}}
@@ -107,7 +107,7 @@ other{oh="no"} 17
 
 @pytest.mark.parametrize("page", [OPEN, OPEN.replace("\n", "\r\n"), OPEN.removesuffix("\n")])
 @pytest.mark.parametrize("kind", ["application/openmetrics-text; version=1.0.0; charset=utf-8", TEXT])
-def test_openmetrics_is_known_by_its_content_type_and_by_its_end(page, kind):
+def test_openmetrics_is_recognised_by_content_type_or_end(page, kind):
     assert amounts(page, kind) == [5]
     assert values(page, "requests_in_flight", kind=kind) == {"requests_in_flight": {(("unit", "a"),): 3}}
 
@@ -118,7 +118,7 @@ def test_openmetrics_is_known_by_its_content_type_and_by_its_end(page, kind):
     (OPEN.replace("requests_total{unit", "requests_total{=unit"), "requests_total"),
     (OPEN.replace("# TYPE other", 'requests_total{unit="a",route="/{id}"} 5 1772452800.123\n# TYPE other'), "twice"),
 ])
-def test_openmetrics_is_read_whole_or_not_at_all(page, told):
+def test_an_invalid_openmetrics_page_is_refused(page, told):
     with pytest.raises(UnreadablePage, match=told):
         values(page, kind=OPENMETRICS)
 
@@ -127,14 +127,14 @@ def test_openmetrics_is_read_whole_or_not_at_all(page, told):
     (OPEN, OPENMETRICS),
     ('requests_total{route="/"} 5\n# TYPE requests_created gauge\nrequests_created{route="/"} 1772452800\n', TEXT),
 ])
-def test_when_a_counter_was_created_is_read_with_it(page, kind):
+def test_the_creation_time_of_a_counter_is_read(page, kind):
     (counter,) = metrics_of(page, kind, ["requests_total"])["requests_total"].values()
 
     assert (counter.value, counter.created) == (5, 1772452800)
 
 
 @pytest.mark.parametrize("created", ["NaN", "yesterday", '{route="/other"} 1772452800'])
-def test_a_counter_without_a_usable_time_of_creation_is_a_counter(created):
+def test_an_invalid_creation_time_is_ignored(created):
     page = f"requests_total 5\nrequests_created {created}\n"
     (counter,) = metrics_of(page, TEXT, ["requests_total"])["requests_total"].values()
 
@@ -151,11 +151,11 @@ def test_a_page_that_would_take_seconds_to_parse_is_refused(page, kind):
         values(f"{page}# EOF\n", kind=kind)
 
 
-def test_however_many_lines_of_other_metrics_there_are():
+def test_lines_of_other_metrics_are_not_limited():
     others = "".join(f'other_total{{unit="{unit}"}} 1\n' for unit in range(MOST_LINES + 1))
 
     assert amounts(f"{others}requests_total 5\n") == [5]
 
 
-def test_a_metric_that_is_declared_only_is_not_there():
+def test_a_declared_metric_without_samples_is_missing():
     assert values("# HELP requests_total So far.\n# TYPE requests_total counter\n") == {}

@@ -35,7 +35,7 @@ def pinged(stage) -> int:
     return stage.sandbox.calls.mutating["Ping"]
 
 
-async def test_twenty_that_are_asked_for_are_twenty_units_all_afternoon(stage):
+async def test_twenty_requested_units_stay_warm_for_hours(stage):
     lever = stage.lever(longest_pause="5m")  # a clock that stands still while they answer shows no first byte to be late
     await lever.write(20)
     await stage.passes(2 * MINUTE)
@@ -50,7 +50,7 @@ async def test_twenty_that_are_asked_for_are_twenty_units_all_afternoon(stage):
     assert stage.sandbox.container("neighbour.test").driver.totals.pings == 0
 
 
-async def test_time_to_first_byte_tells_cold_from_warm():
+async def test_time_to_first_byte_distinguishes_cold_from_warm():
     """On a running clock and without names: a minute's start is a second of the machine's."""
     clock = ScaledClock(NOON, 60)
     sandbox = Sandbox(clock)
@@ -68,7 +68,7 @@ async def test_time_to_first_byte_tells_cold_from_warm():
     assert sandbox.container("agent.test").driver.totals.ping_cold_starts == 5
 
 
-async def test_without_names_units_are_proved_by_pings_that_are_held_together():
+async def test_without_unit_header_overlapping_pings_prove_units():
     clock = ScaledClock(NOON, 20)
     sandbox = Sandbox(clock)
     sandbox.add_container("agent.test", init_seconds=1.0)
@@ -85,7 +85,7 @@ async def test_without_names_units_are_proved_by_pings_that_are_held_together():
     assert alive >= 8
 
 
-async def test_units_that_users_have_started_are_not_taken_for_ones_that_died(stage):
+async def test_units_started_by_users_do_not_count_as_stopped(stage):
     lever = stage.lever()
     await lever.write(3)
     await stage.passes(3 * MINUTE)
@@ -97,7 +97,7 @@ async def test_units_that_users_have_started_are_not_taken_for_ones_that_died(st
     assert lever.keeper.idle_timeout.pause >= 4 * MINUTE
 
 
-async def test_who_has_not_opted_in_is_never_pinged(stage):
+async def test_without_opt_in_no_ping_is_sent(stage):
     lever = stage.lever(opted_in=False)
     with pytest.raises(Unsupported, match=r"agent.*opted_in: true"):
         await lever.write(20)
@@ -107,7 +107,7 @@ async def test_who_has_not_opted_in_is_never_pinged(stage):
     assert stage.mutations() == 0
 
 
-async def test_an_application_that_does_not_know_pings_gets_one_and_no_more(stage):
+async def test_an_application_without_ping_support_gets_one_ping(stage):
     stage.function.understands_pings = False
     with pytest.raises(NotFound, match=r"agent\.test.*404"):
         await stage.lever().write(20)
@@ -116,7 +116,7 @@ async def test_an_application_that_does_not_know_pings_gets_one_and_no_more(stag
     assert pinged(stage) == 1
 
 
-async def test_a_lever_that_is_only_read_never_pings_nor_calls_anybody(stage):
+async def test_a_lever_that_is_only_read_makes_no_request(stage):
     lever = stage.lever()
     for _ in range(10):
         await lever.read()
@@ -126,7 +126,7 @@ async def test_a_lever_that_is_only_read_never_pings_nor_calls_anybody(stage):
     assert stage.sandbox.calls.mutating.total() + stage.sandbox.calls.reading.total() == 0
 
 
-async def test_a_throttle_is_said_with_how_long_to_wait(stage):
+async def test_throttling_is_reported_with_the_retry_time(stage):
     stage.throttle()
     with pytest.raises(Throttled, match=r"agent\.test") as caught:
         await stage.lever().write(7)
@@ -144,13 +144,13 @@ async def test_a_servers_fault_passes(stage):
     assert (await stage.lever().write(7)).requested == 7
 
 
-async def test_garbage_is_no_answer(stage):
+async def test_an_invalid_answer_is_refused(stage):
     stage.garble()
     with pytest.raises(Unreachable, match=r"agent\.test"):
         await stage.lever().write(7)
 
 
-async def test_an_answer_that_is_lost_sets_no_number(stage):
+async def test_a_lost_answer_sets_no_target(stage):
     lever = stage.lever()
     stage.lose_answers()
     with pytest.raises(OutcomeUnknown, match=r"agent\.test"):
@@ -159,7 +159,7 @@ async def test_an_answer_that_is_lost_sets_no_number(stage):
     assert (await lever.read()).requested == 0
 
 
-async def test_a_url_that_hangs_does_not_keep_another_waiting(stage):
+async def test_a_url_that_hangs_does_not_delay_another(stage):
     slow, quick = stage.lever(), stage.lever(resource="neighbour")
     stage.hang(resource="agent")
     hanging = asyncio.create_task(slow.write(3))
@@ -171,7 +171,7 @@ async def test_a_url_that_hangs_does_not_keep_another_waiting(stage):
     hanging.cancel()
 
 
-async def test_nobody_listening_is_said_at_once(stage):
+async def test_a_refused_connection_is_reported_at_once(stage):
     provider = Web(stage.clock, np.random.default_rng(0), "http://127.0.0.1:1")
     with pytest.raises(Unreachable, match=r"agent\.test.*cannot be reached"):
         await HttpPing(http_pool(), provider).write(1)
@@ -196,7 +196,7 @@ async def test_headers_come_from_the_environment_and_are_never_shown(stage):
     assert "\n" not in str(refused.value)
 
 
-async def test_a_day_of_trouble_loses_and_doubles_nothing(stage):
+async def test_a_day_of_failures_counts_every_request_once(stage):
     lever, asked = stage.lever(), []
     for target in (3, 9, 0, 5):
         stage.fail()
@@ -230,7 +230,7 @@ def test_settings_that_could_not_work_are_refused(field, value):
         HttpPingSettings.model_validate(good | {field: value})
 
 
-async def test_demand_is_read_from_a_page_without_our_own_pings(stage):
+async def test_demand_of_a_page_excludes_own_pings(stage):
     peaks = np.array([3.0 * (minute % 2) for minute in range(120)], np.float32)
     traffic = DemandSeries(minute_of(NOON), peaks, peaks / 4, peaks * 10)
     stage.sandbox.add_container("served.test", traffic)
@@ -255,7 +255,7 @@ async def test_demand_is_read_from_a_page_without_our_own_pings(stage):
     assert stage.sandbox.calls.reading["Metrics"] == 60
 
 
-async def test_without_a_page_nothing_is_known_of_demand(stage):
+async def test_without_a_page_demand_is_unknown(stage):
     stage.lever()
     (source, _), = stage._providers[-1].sources([http_pool()])
     told = await source.collect(["agent"], {"agent": NOON - MINUTE}, NOON)

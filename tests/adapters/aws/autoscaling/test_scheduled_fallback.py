@@ -64,7 +64,7 @@ def waiting(stage):
 
 
 @pytest.mark.parametrize("units", [1, 3, 8])
-async def test_arming_moves_no_capacity_whatever_there_is(stage, units):
+async def test_arming_changes_no_capacity(stage, units):
     lever = await ready(stage, units)
     await lever.arm(down(stage))
 
@@ -74,7 +74,7 @@ async def test_arming_moves_no_capacity_whatever_there_is(stage, units):
     assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 1_000_000)
 
 
-async def test_put_off_it_never_fires_and_each_time_is_one_call(stage):
+async def test_a_postponed_action_never_runs_and_costs_one_call(stage):
     lever = await ready(stage)
     await lever.arm(down(stage))
     before = dict(stage.sandbox.calls.mutating)
@@ -89,7 +89,7 @@ async def test_put_off_it_never_fires_and_each_time_is_one_call(stage):
 
 
 @pytest.mark.parametrize(("most", "left"), [(2, 2), (1, 1), (0, 1), (20, 8)])
-async def test_not_put_off_it_comes_down_to_the_floor_at_its_instant_and_never_to_nothing(stage, most, left):
+async def test_without_a_postponement_capacity_falls_to_the_floor(stage, most, left):
     lever = await ready(stage)
     at = stage.clock.now() + HALF_HOUR
     await lever.arm([ScheduledChange(at, most)])
@@ -101,7 +101,7 @@ async def test_not_put_off_it_comes_down_to_the_floor_at_its_instant_and_never_t
     assert stage.sandbox.scheduling.done == [(LIVE, round(at.timestamp() * 1000))]
 
 
-async def test_after_it_fired_another_process_may_raise_and_arm_again(stage):
+async def test_after_an_action_ran_another_process_can_raise_and_arm(stage):
     await (await ready(stage)).arm(down(stage))
     await stage.passes(timedelta(hours=1))
     again = stage.lever()
@@ -113,7 +113,7 @@ async def test_after_it_fired_another_process_may_raise_and_arm_again(stage):
     assert requested(stage) == 9
 
 
-async def test_not_put_off_it_follows_the_plan_up_and_down_and_ends_at_the_floor(stage):
+async def test_without_a_postponement_capacity_follows_the_schedule(stage):
     lever = await ready(stage)
     orders = along(stage, 12, 5, 20)
     await arm(stage, lever, orders)
@@ -128,7 +128,7 @@ async def test_not_put_off_it_follows_the_plan_up_and_down_and_ends_at_the_floor
     assert requested(stage) == 2
 
 
-async def test_put_off_what_stays_as_it_was_is_not_told_again_and_what_is_left_out_is_taken_back(stage):
+async def test_only_changed_actions_are_written_and_others_removed(stage):
     lever = await ready(stage)
     orders = along(stage, 12, 5, 20)
     await arm(stage, lever, orders)
@@ -144,7 +144,7 @@ async def test_put_off_what_stays_as_it_was_is_not_told_again_and_what_is_left_o
     assert stage.sandbox.calls.mutating[DELETE_ACTION] == len(names) - 1
 
 
-async def test_another_process_takes_back_what_the_one_before_left(stage):
+async def test_another_process_removes_the_actions_of_the_previous_one(stage):
     await arm(stage, await ready(stage), along(stage, 12, 5, 20))
     assert len(waiting(stage)) == 4
     await arm(stage, stage.lever(), down(stage))
@@ -152,7 +152,7 @@ async def test_another_process_takes_back_what_the_one_before_left(stage):
     assert list(waiting(stage)) == [ACTION]
 
 
-async def test_come_back_amid_the_plan_it_may_set_what_it_likes_and_is_nobody_elses(stage):
+async def test_a_daemon_that_returns_during_the_schedule_can_set_capacity(stage):
     orders = along(stage, 12, 5, 20)
     await arm(stage, await ready(stage), orders)
     await stage.passes(orders[1].at - stage.clock.now() + timedelta(minutes=1))
@@ -166,7 +166,7 @@ async def test_come_back_amid_the_plan_it_may_set_what_it_likes_and_is_nobody_el
     assert requested(stage) == 9
 
 
-async def test_what_is_cut_short_fires_no_earlier_than_before_and_is_made_good(stage):
+async def test_an_interrupted_arm_runs_no_action_earlier(stage):
     lever = await ready(stage)
     orders = along(stage, 12, 5, 20)
     await arm(stage, lever, orders)
@@ -184,7 +184,7 @@ async def test_what_is_cut_short_fires_no_earlier_than_before_and_is_made_good(s
     assert waiting(stage) == {name: at(order) for name, order in named(later).items()}
 
 
-async def test_disarmed_nothing_fires_and_the_target_owns_nothing(stage):
+async def test_after_disarm_no_action_runs_and_the_target_owns_nothing(stage):
     lever = await ready(stage)
     await lever.arm(down(stage))
     await lever.disarm()
@@ -196,7 +196,7 @@ async def test_disarmed_nothing_fires_and_the_target_owns_nothing(stage):
     await lever.disarm()
 
 
-async def test_disarming_what_was_never_armed_changes_nothing(stage):
+async def test_disarm_without_arm_changes_nothing(stage):
     lever = await ready(stage)
     before = stage.mutations()
     await lever.disarm()
@@ -204,7 +204,7 @@ async def test_disarming_what_was_never_armed_changes_nothing(stage):
     assert stage.mutations() == before
 
 
-async def test_somebody_elses_target_is_not_touched(stage):
+async def test_a_foreign_target_is_not_changed(stage):
     lever = await ready(stage)
     stage.other_autoscaler()
     before, target = stage.mutations(), dict(stage.sandbox.scalable_targets[LIVE])
@@ -215,7 +215,7 @@ async def test_somebody_elses_target_is_not_touched(stage):
     assert (stage.mutations(), stage.sandbox.scalable_targets[LIVE]) == (before, target)
 
 
-async def test_from_a_target_that_somebody_took_over_our_actions_go_and_nothing_else(stage):
+async def test_disarm_deletes_only_stokers_actions_of_a_foreign_target(stage):
     lever = await ready(stage)
     await arm(stage, lever, along(stage, 12, 5))
     stage.other_autoscaler()
@@ -228,7 +228,7 @@ async def test_from_a_target_that_somebody_took_over_our_actions_go_and_nothing_
     assert stage.sandbox.scalable_targets[LIVE] == target
 
 
-async def test_disarming_a_target_on_which_nothing_is_to_run_changes_nothing(stage):
+async def test_disarm_of_a_target_without_actions_changes_nothing(stage):
     lever = await ready(stage)
     stage.sandbox.scalable_targets[LIVE] = {
         **SCALING, "ResourceId": LIVE, "MinCapacity": 0, "MaxCapacity": 50,
@@ -239,7 +239,7 @@ async def test_disarming_a_target_on_which_nothing_is_to_run_changes_nothing(sta
     assert stage.mutations() == before
 
 
-async def test_without_leave_to_look_at_actions_only_a_pool_that_may_have_some_is_held(stage):
+async def test_without_permission_to_read_actions_only_armed_pools_hold(stage):
     quiet = {"SuspendedState": {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": True}}
     target = {**SCALING, **quiet, "MinCapacity": 5, "MaxCapacity": 5}
     stage.sandbox.credentials.denied.add("application-autoscaling:DescribeScheduledActions")
@@ -252,7 +252,7 @@ async def test_without_leave_to_look_at_actions_only_a_pool_that_may_have_some_i
     assert "its actions cannot be read" in (await stage.lever().read()).foreign_owner
 
 
-async def test_with_somebody_elses_action_on_our_target_only_ours_go(stage):
+async def test_disarm_keeps_foreign_actions_on_stokers_target(stage):
     lever = await ready(stage)
     await lever.arm(down(stage))
     stage.sandbox.scheduled_actions.append(stage.sandbox.scheduled_actions[0] | {
@@ -263,7 +263,7 @@ async def test_with_somebody_elses_action_on_our_target_only_ours_go(stage):
     assert not stage.sandbox.scalable_targets[LIVE]["SuspendedState"]["ScheduledScalingSuspended"]
 
 
-async def test_who_forgot_takes_back_what_another_process_ordered_meanwhile(stage):
+async def test_after_forget_actions_of_another_process_are_removed(stage):
     lever, other = await ready(stage), stage.lever()
     await arm(stage, lever, along(stage, 12))
     await arm(stage, other, along(stage, 12, 5, 20))
@@ -275,7 +275,7 @@ async def test_who_forgot_takes_back_what_another_process_ordered_meanwhile(stag
 
 @pytest.mark.parametrize("calls", range(1, 5))
 @pytest.mark.parametrize("way", ["nothing", "the floor", "a plan"])
-async def test_cut_short_after_any_call_what_is_ordered_ends_at_the_floor(stage, way, calls):
+async def test_an_arm_interrupted_after_any_call_ends_at_the_floor(stage, way, calls):
     lever = await ready(stage)
     if way != "nothing":
         await arm(stage, lever, down(stage) if way == "the floor" else along(stage, 12, 5, 20))
@@ -298,7 +298,7 @@ async def test_cut_short_after_any_call_what_is_ordered_ends_at_the_floor(stage,
     assert ends["ScalableTargetAction"] == {"MinCapacity": 0, "MaxCapacity": 2}
 
 
-async def test_somebody_elses_action_on_our_target_makes_them_an_owner(stage):
+async def test_a_foreign_action_on_stokers_target_is_a_foreign_owner(stage):
     lever = await ready(stage)
     await lever.arm(down(stage))
     (ours,) = stage.sandbox.scheduled_actions
@@ -309,6 +309,6 @@ async def test_somebody_elses_action_on_our_target_makes_them_an_owner(stage):
     assert "nightly" in (await lever.read()).foreign_owner
 
 
-def test_what_is_no_schedule_is_refused():
+def test_an_invalid_schedule_is_refused():
     with pytest.raises(ApiError):
         check("tomorrow")

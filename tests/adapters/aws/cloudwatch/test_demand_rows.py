@@ -31,7 +31,7 @@ def rows_of(made, proof=None, usual_ms=None, counted=None, **given):
     return demand(made, proof, counted, usual_ms, **given)
 
 
-def test_an_absent_point_is_zero_where_telemetry_is_proved_and_unknown_elsewhere():
+def test_an_absent_point_is_zero_only_in_a_proved_minute():
     rows = rows_of(points([5, NAN, NAN], [2, NAN, NAN], [6000, NAN, NAN]), [True, True, False])
 
     assert rows.peak.tolist()[:2] == [2, 0]
@@ -40,13 +40,13 @@ def test_an_absent_point_is_zero_where_telemetry_is_proved_and_unknown_elsewhere
     assert np.isnan(rows.busy[2])
 
 
-def test_a_present_point_is_known_whatever_is_proved():
+def test_a_present_point_is_known_without_proof():
     rows = rows_of(points([5], [2], [6000]), [False])
 
     assert (rows.peak[0], rows.busy[0], rows.invocations[0]) == (2, 0.5, 5)
 
 
-def test_the_newest_minute_of_an_alias_that_was_at_work_is_not_taken_for_idle_at_once():
+def test_the_newest_minute_of_a_busy_alias_is_not_idle_at_once():
     at_work = points([5, 5, NAN], [2, 2, NAN], [6000, 6000, NAN])
     quiet = points([NAN, NAN, NAN], [NAN, NAN, NAN])
 
@@ -55,20 +55,20 @@ def test_the_newest_minute_of_an_alias_that_was_at_work_is_not_taken_for_idle_at
     assert rows_of(quiet, newest=1002).peak.tolist() == [0, 0, 0]
 
 
-def test_busy_is_never_above_the_peak_and_what_is_over_goes_on():
+def test_busy_is_at_most_the_peak_and_the_rest_moves_to_later_minutes():
     """One request of four minutes: all its time is booked in the minute in which it began."""
     rows = rows_of(points([1, NAN, NAN, NAN, NAN], [1, 1, 1, 1, NAN], [240_000, NAN, NAN, NAN, NAN]))
 
     assert rows.busy.tolist() == [1, 1, 1, 1, 0]
 
 
-def test_what_is_over_ends_where_nothing_runs():
+def test_remaining_work_ends_in_an_idle_minute():
     rows = rows_of(points([9, NAN, 1], [1, NAN, 1], [60_000, NAN, 6_000]))
 
     assert rows.busy.tolist() == pytest.approx([1, 0, 0.1])
 
 
-def test_work_goes_on_through_a_minute_that_is_unknown():
+def test_work_continues_in_an_unknown_minute():
     """Four requests of 195 s, 13 unit minutes: 4 of them are in the unknown minute, so that one is left."""
     rows = rows_of(points([4, NAN, NAN, NAN, NAN], [4, 4, NAN, 4, NAN], [195_000, NAN, NAN, NAN, NAN]), [1, 1, 0, 1, 1])
 
@@ -78,14 +78,14 @@ def test_work_goes_on_through_a_minute_that_is_unknown():
 BATCH = points([33, NAN, 5, NAN, NAN, NAN], [33, 33, 33, 3, 1, NAN], [170_000, NAN, 60_000, NAN, NAN, NAN])
 
 
-def test_of_a_batch_that_runs_on_no_work_is_lost_and_none_is_counted_twice():
+def test_work_of_a_long_batch_is_counted_exactly_once():
     busy = rows_of(BATCH, runs_on=True).busy
 
     assert busy.sum() == pytest.approx(33 * 170 / 60 + 5)
     assert busy[3] >= 1, "the request that runs alone after it ran through it"
 
 
-def test_before_the_durations_of_long_requests_are_published_what_certainly_ran_is_at_work():
+def test_long_requests_count_before_their_durations_are_published():
     early = replace(BATCH, duration_ms=np.array([2_000, NAN, 1_000, NAN, NAN, NAN]))
 
     assert (rows_of(early, runs_on=True).busy[:5] >= [0, 28, 0, 1, 0]).all()
@@ -97,7 +97,7 @@ def test_a_missing_duration_is_the_last_known_one():
     assert rows.busy.tolist() == [1, 1, 1]
 
 
-def test_with_no_duration_at_all_the_peak_is_taken():
+def test_without_any_duration_busy_is_the_peak():
     assert rows_of(points([2], [3])).busy.tolist() == [3]
     assert rows_of(points([2], [3]), usual_ms=30_000).busy.tolist() == [1]
 
@@ -109,13 +109,13 @@ def test_a_minute_whose_peak_is_not_published_yet_has_requests_and_no_peak():
     assert rows.invocations.tolist() == [2, 4]
 
 
-def test_where_the_peak_is_never_published_it_is_made_of_the_work():
+def test_an_unpublished_peak_is_calculated_from_the_work():
     rows = rows_of(points([2, 9], [NAN, NAN], [1_000, 20_000]), peakless=True)
 
     assert rows.peak.tolist() == [1, 3]
 
 
-def test_a_peak_that_is_missing_for_a_while_is_unknown_and_not_made_of_the_work():
+def test_a_temporarily_missing_peak_is_unknown():
     made = points([2] * 20, [NAN] * 20, [60_000] * 20)
 
     assert not rows_of(made).known.any()
@@ -124,7 +124,7 @@ def test_a_peak_that_is_missing_for_a_while_is_unknown_and_not_made_of_the_work(
     assert has_no_peak(points([2] * UNCOUNTED, [NAN] * (UNCOUNTED - 1) + [1])) is False
 
 
-def test_where_invocations_alone_are_missing_busy_keeps_its_share_of_the_peak():
+def test_without_invocations_busy_keeps_its_share_of_the_peak():
     """Were it zero, whatever goes by what is steadily busy would be lowered."""
     made = points([30, 30, NAN, NAN, NAN], [4, 4, 4, 6, 2], [4_000, 4_000, NAN, NAN, NAN])
 
@@ -134,21 +134,21 @@ def test_where_invocations_alone_are_missing_busy_keeps_its_share_of_the_peak():
     assert rows_of(points([NAN], [3]), counted=[0]).busy.tolist() == [3]
 
 
-def test_a_minute_with_a_duration_or_a_count_of_throttles_alone_is_not_idle():
+def test_a_minute_with_only_a_duration_or_throttles_is_not_idle():
     made = points([NAN, NAN, NAN], [NAN, NAN, NAN], [6000, NAN, NAN], [NAN, 0, NAN])
 
     assert rows_of(made).known.tolist() == [False, False, True]
     assert not present(made).any()
 
 
-def test_what_was_throttled_away_was_wanted_too():
+def test_throttled_requests_are_demand():
     rows = rows_of(points([4, NAN], [2, NAN], [30_000, NAN], [6, 3]))
 
     assert rows.peak.tolist() == [2 + 3, 2]
     assert rows.invocations.tolist() == [10, 3]
 
 
-def test_a_refused_request_wants_no_more_than_one_unit_however_long_requests_are():
+def test_a_throttled_request_needs_at_most_one_unit():
     assert rows_of(points([4], [4], [600_000], [3])).peak.tolist() == [4 + 3]
 
 
@@ -160,7 +160,7 @@ def region(n, invoked=(), claimed=(), called=(), requests=1.0):
     return RegionActivity(0, *columns)
 
 
-def test_a_minute_is_proved_by_a_point_of_the_region_in_it_and_in_no_other():
+def test_a_point_of_the_region_proves_only_its_own_minute():
     life = region(140, invoked=[100, 105, 130])
 
     assert np.flatnonzero(life.proved(0, 140)).tolist() == [100, 105, 130]
@@ -169,7 +169,7 @@ def test_a_minute_is_proved_by_a_point_of_the_region_in_it_and_in_no_other():
 
 
 @pytest.mark.parametrize("length", [1, 3, 9, 14, SILENCE, 20, 90])
-def test_an_outage_of_a_busy_region_proves_nothing_and_takes_the_minutes_at_its_edges_along(length):
+def test_an_outage_of_a_busy_region_includes_its_edges(length):
     end = 200 + length
     life = region(end + 20, invoked=[*range(200), *range(end, end + 20)])
 
@@ -186,7 +186,7 @@ def test_claimed_concurrency_and_counted_calls_prove_a_quiet_region_idle(kind):
 
 
 @pytest.mark.parametrize("kind", ["claimed", "called"])
-def test_they_do_not_prove_that_lambda_publishes_where_a_busy_region_falls_silent_suddenly(kind):
+def test_a_sudden_silence_of_a_busy_region_stays_unknown(kind):
     def proof(length):
         return region(100 + length, invoked=range(100), **{kind: range(100 + length)}).proved(100, 100 + length)
 
@@ -194,7 +194,7 @@ def test_they_do_not_prove_that_lambda_publishes_where_a_busy_region_falls_silen
     assert proof(SILENCE + 2)[:-1].all()
 
 
-def test_an_operator_may_trust_a_quiet_region_but_for_what_is_sudden_or_not_published_yet():
+def test_a_trusted_quiet_region_is_idle_except_sudden_silences():
     quiet = region(200, invoked=range(0, 60, 7))
     assert not quiet.proved(100, 200).any()
     assert quiet.proved(100, 200, trusting=True).tolist() == [True] * 97 + [False] * 3
@@ -203,7 +203,7 @@ def test_an_operator_may_trust_a_quiet_region_but_for_what_is_sudden_or_not_publ
     assert not busy.proved(150, 160, trusting=True).any()
 
 
-def test_a_busy_region_that_falls_silent_is_broken_unless_one_function_alone_ran_in_it():
+def test_a_silent_busy_region_is_broken_only_if_several_functions_ran():
     busy, sparse = region(200, invoked=range(100)), region(200, invoked=range(0, 100, 9))
 
     assert busy.alive(100 + LATE, 500, 2) is True
@@ -212,7 +212,7 @@ def test_a_busy_region_that_falls_silent_is_broken_unless_one_function_alone_ran
     assert sparse.alive(150, 500, 2) is None
 
 
-def test_functions_that_run_in_step_count_as_one():
+def test_functions_with_proportional_requests_count_as_one():
     first, nothing = np.array([4.0, 0, 8, 2]), np.zeros(4)
 
     assert independent(np.array([first, nothing])) == 1
@@ -221,7 +221,7 @@ def test_functions_that_run_in_step_count_as_one():
     assert independent(np.array([nothing])) == 0
 
 
-def test_counted_calls_tell_a_quiet_region_from_a_broken_one():
+def test_counted_calls_distinguish_a_quiet_from_a_broken_region():
     def verdict(called, calling=500, end=200):
         return region(end, invoked=range(100), called=called).alive(end, calling, 1)
 
@@ -231,7 +231,7 @@ def test_counted_calls_tell_a_quiet_region_from_a_broken_one():
     assert verdict(()) is None
 
 
-def test_a_quiet_region_cannot_tell():
+def test_a_quiet_region_is_unknown():
     assert region(140, invoked=[0, 30, 60]).alive(140, 500, 2) is None
     assert region(140).alive(140, 500, 2) is None
 
@@ -243,7 +243,7 @@ ROWS = st.lists(st.tuples(CELL, CELL, CELL, CELL, st.booleans(), st.booleans()),
 
 
 @given(ROWS, st.one_of(st.none(), st.floats(0, 1e6)))
-def test_rows_are_lawful_for_any_metrics(cells, usual_ms):
+def test_rows_are_valid_for_any_metrics(cells, usual_ms):
     columns = [np.array(column, float) for column in zip(*cells, strict=True)]
     rows = demand(Points(0, *columns[:4]), columns[4].astype(bool), columns[5].astype(bool), usual_ms)
 
@@ -275,7 +275,7 @@ BURSTS = st.dictionaries(st.integers(0, MINUTES - 2), st.tuples(st.integers(1, 2
 
 
 @given(USERS, BURSTS, st.integers(0, MINUTES), st.floats(1, 400_000))
-def test_own_pings_are_never_demand_whatever_users_do_and_however_old_the_durations_are(users, bursts, read, usual_ms):
+def test_own_pings_are_never_demand(users, bursts, read, usual_ms):
     """`read`: of how many minutes the durations are read; those of the newest are not, and an older mean stands for them."""
     ledger, pings = OwnTraffic(), []
     for minute, (count, second) in bursts.items():
@@ -293,7 +293,7 @@ def test_own_pings_are_never_demand_whatever_users_do_and_however_old_the_durati
     assert rows.peak[untouched].tolist() == truth[untouched].tolist()
 
 
-def test_where_pings_are_most_of_a_peak_what_users_have_left_to_do_goes_on_in_the_next_minute():
+def test_users_work_continues_after_a_minute_of_mostly_pings():
     """Twenty requests of 150 s; of the sixty in flight in the second minute forty are pings."""
     ledger = OwnTraffic()
     ledger.note(1001, 40, 4.0)
@@ -303,7 +303,7 @@ def test_where_pings_are_most_of_a_peak_what_users_have_left_to_do_goes_on_in_th
     assert rows.busy.tolist() == pytest.approx([20, 20, 10, 0])
 
 
-def test_an_alias_without_a_peak_has_none_made_of_pings():
+def test_pings_do_not_make_a_peak_of_an_alias_without_one():
     ledger = OwnTraffic()
     ledger.note(1001, 20, 2.0)
     made = points([2, 20], [NAN, NAN], [120_000, NAN])
@@ -312,7 +312,7 @@ def test_an_alias_without_a_peak_has_none_made_of_pings():
     assert rows.peak.tolist() == [4, 0]
 
 
-def test_the_work_of_users_is_what_their_minute_leaves_beside_the_pings():
+def test_the_work_of_users_is_the_sum_without_the_time_of_pings():
     """Twenty pings of 100 ms and two requests of a minute: with the mean of a minute without pings, pings would be long too."""
     ledger = OwnTraffic()
     ledger.note(1001, 20, 2.0)
@@ -322,7 +322,7 @@ def test_the_work_of_users_is_what_their_minute_leaves_beside_the_pings():
     assert rows.invocations.tolist() == [2, 2, 22]
 
 
-def test_a_request_that_runs_on_in_a_minute_of_pings_alone_is_work():
+def test_a_long_request_in_a_minute_of_only_pings_is_work():
     ledger = OwnTraffic()
     ledger.note(1002, 20, 2.0)
     made = points([1, NAN, 20, NAN], [1, 1, 21, 1], [60_000, NAN, 100, NAN])

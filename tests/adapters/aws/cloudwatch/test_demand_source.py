@@ -59,7 +59,7 @@ class Cloud:
         return self.sandbox.hosted(name).driver.table.window(column, series.first_minute, series.end_minute)
 
 
-async def test_what_was_played_is_what_is_read(cloud):
+async def test_the_played_traffic_is_read(cloud):
     await cloud.clock.advance(timedelta(minutes=30))
     series = (await cloud.collect("busy"))["busy"].series
     settled = slice(0, 20)  # the newest are published in parts
@@ -69,7 +69,7 @@ async def test_what_was_played_is_what_is_read(cloud):
     assert series.busy[settled].sum() == pytest.approx(series.peak[settled].sum() / 2, rel=0.05), "but for what runs on"
 
 
-async def test_two_weeks_are_read_in_pages_and_come_whole(cloud):
+async def test_fourteen_days_are_read_in_pages(cloud):
     telemetry = await cloud.collect("busy", "calm", back=timedelta(days=14))
     series = telemetry["busy"].series
 
@@ -95,7 +95,7 @@ async def test_the_newest_minutes_are_unknown_until_they_are_published(cloud):
     assert telemetry["busy"].alive is True
 
 
-async def test_while_telemetry_is_down_nothing_becomes_zero(cloud):
+async def test_missing_metrics_never_become_zero(cloud):
     cloud.sandbox.faults.metrics_outage()
     await cloud.clock.advance(timedelta(minutes=40))
     telemetry = await cloud.collect("busy", "never")
@@ -143,7 +143,7 @@ async def test_all_pools_share_a_call(cloud):
     assert cloud.calls == 2, "one for the region, one for every pool"
 
 
-async def test_what_changes_slowly_is_read_every_five_minutes(cloud):
+async def test_slow_metrics_are_read_every_5_minutes(cloud):
     asked = []
     for _ in range(11):
         before = cloud.source.spent_usd
@@ -154,7 +154,7 @@ async def test_what_changes_slowly_is_read_every_five_minutes(cloud):
     assert asked == [6, 4, 4, 4, 4, 6, 4, 4, 4, 4, 6]
 
 
-async def test_between_its_readings_the_duration_that_was_read_is_kept(cloud):
+async def test_the_last_duration_is_used_between_two_reads(cloud):
     await cloud.clock.advance(timedelta(minutes=30))
     before = (await cloud.collect("busy"))["busy"].series
     await cloud.clock.advance(MINUTE)
@@ -163,7 +163,7 @@ async def test_between_its_readings_the_duration_that_was_read_is_kept(cloud):
     assert after.busy[:19].tolist() == before.busy[1:20].tolist()
 
 
-async def test_the_cost_of_a_month_is_what_is_really_asked_for(cloud):
+async def test_the_monthly_cost_matches_the_requested_metrics(cloud):
     minutes = 20
     for _ in range(minutes):
         await cloud.collect("busy", "calm", "never")
@@ -173,14 +173,14 @@ async def test_the_cost_of_a_month_is_what_is_really_asked_for(cloud):
     assert cloud.source.monthly_cost_usd(3, MINUTE) == pytest.approx(month, rel=0.1)
 
 
-def test_the_price_of_a_month_by_hand():
+def test_the_monthly_cost_matches_a_calculation_by_hand():
     source = CloudWatchDemand(Connections("us-east-1", "http://127.0.0.1:1"), ManualClock(NOON), {})
 
     assert source.monthly_cost_usd(1000, timedelta(minutes=5)) == pytest.approx((4000 + 2) * 1e-5 * 730 * 12)
     assert source.monthly_cost_usd(0, MINUTE) < 1
 
 
-async def test_a_pool_of_which_nothing_is_ever_known_is_not_read_from_the_beginning_again(cloud):
+async def test_a_pool_without_data_is_not_read_from_its_start_again(cloud):
     for name in ("busy", "calm"):
         cloud.sandbox._hosted.pop(name)
     cloud.sandbox.faults.metrics_outage()
@@ -192,7 +192,7 @@ async def test_a_pool_of_which_nothing_is_ever_known_is_not_read_from_the_beginn
     assert len(series) <= 62
 
 
-async def test_old_pools_take_turns_and_new_minutes_do_not_wait(cloud, monkeypatch):
+async def test_backfills_take_turns_and_new_minutes_do_not_wait(cloud, monkeypatch):
     monkeypatch.setattr("adapters.aws.cloudwatch.demand_source.BACKFILL_POINTS", 14 * DAY * 4)
     until = cloud.clock.now().replace(second=0)
     since = {"calm": until - timedelta(days=14), "never": until - timedelta(days=14), "busy": until - 20 * MINUTE}
@@ -227,7 +227,7 @@ async def test_a_missing_permission_is_named(cloud):
         await cloud.collect("busy")
 
 
-async def test_a_call_that_fails_is_told_by_the_pools_it_was_about(cloud):
+async def test_a_failed_call_is_the_error_of_its_pools(cloud):
     """Twenty minutes and two weeks do not fit one call."""
     until = cloud.clock.now().replace(second=0)
     asking = cloud.source._reader._batch
@@ -247,7 +247,7 @@ async def test_a_call_that_fails_is_told_by_the_pools_it_was_about(cloud):
     assert telemetry["calm"].series.known.any()
 
 
-async def test_no_minute_of_a_busy_pool_is_ever_taken_for_idle(cloud):
+async def test_no_minute_of_a_busy_pool_counts_as_idle(cloud):
     """The delays of its points and of the region's differ."""
     for _ in range(40):
         series = (await cloud.collect("busy"))["busy"].series

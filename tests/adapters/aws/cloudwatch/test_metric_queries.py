@@ -24,7 +24,7 @@ WINDOWS = st.tuples(st.integers(0, 30_000), st.integers(1, 20_000))
 
 
 @given(st.lists(WINDOWS, max_size=60))
-def test_every_query_is_asked_once_and_no_call_is_too_large(windows):
+def test_every_query_is_in_one_call_within_the_limits(windows):
     queries = [Query(f"f{i}:live", INVOCATIONS, first, first + length) for i, (first, length) in enumerate(windows)]
     packed = batches(queries)
 
@@ -77,7 +77,7 @@ def test_an_answer_that_makes_no_sense_is_not_taken_for_silence(garbage):
         answered(garbage)
 
 
-def test_no_points_and_no_status_is_an_answer_of_unknown_status():
+def test_an_answer_without_points_and_status_is_incomplete():
     (result,) = answered({"MetricDataResults": [{"Id": "q0"}]})
 
     assert (result.place, len(result.values), result.status) == (0, 0, "")

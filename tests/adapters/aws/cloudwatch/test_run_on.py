@@ -17,26 +17,26 @@ def over(work, most, least=None, idle=None):
     return spread(*columns, columns[2] == 0 if idle is None else np.array(idle, bool)).tolist()
 
 
-def test_work_that_fits_stays_where_it_is_booked():
+def test_work_below_the_peak_stays_in_its_minute():
     assert over([0.5, 2, 0], [1, 2, 0]) == [0.5, 2, 0]
 
 
-def test_work_goes_on_through_a_minute_of_which_nothing_is_known():
+def test_work_continues_through_unknown_minutes():
     assert over([4, 0, 0, 0, 0], [1, NAN, 1, 1, 0]) == pytest.approx([1, NAN, 1, 1, 0], nan_ok=True)
 
 
-def test_what_certainly_ran_on_is_kept_for_the_minutes_in_which_it_did():
+def test_work_is_reserved_for_minutes_with_a_known_minimum():
     """Ten that began at once: one of them ran for four minutes, and the rest need not have filled the first."""
     assert over([10, 0, 0, 0], [10, 9, 1, 1], [0, 1, 1, 0]) == [8, 1, 1, 0]
     assert over([0, 0, 0], [5, 4, 1], [4, 1, 0]) == [4, 1, 0], "though no duration is published yet"
 
 
-def test_what_is_over_where_nothing_runs_is_not_added_to_what_runs_later():
+def test_remaining_work_is_dropped_in_an_idle_minute():
     assert over([9, 0, 1], [1, 0, 2]) == [1, 0, 1]
     assert over([3, 0, 0], [1, 0, 2], idle=[0, 0, 0]) == [1, 0, 2], "but where nothing but own pings can be seen"
 
 
-def test_what_is_at_a_peak_and_had_begun_before_a_minute_ran_through_it():
+def test_requests_of_a_later_peak_ran_through_the_minute():
     peak, begun = np.array([33, 33, 33, 26, 1, 1, 0.0]), np.array([33, 0, 5, 7, NAN, NAN, NAN])
 
     assert least_at_work(peak, begun).tolist() == [0, 28, 14, 0, 1, 0, 0]

@@ -15,7 +15,7 @@ READY = Provisioned(5, 5, 5)
 BROKEN = Provisioned(5, 0, 0, Phase.FAILED, "FUNCTION_ERROR_INIT_FAILURE")
 
 
-def test_nothing_speaks_against_a_plain_alias():
+def test_a_plain_alias_has_no_objection():
     assert objection("agent:live", Alias("3"), PLAIN, READY) is None
 
 
@@ -29,7 +29,7 @@ def test_nothing_speaks_against_a_plain_alias():
     (Alias("3"), replace(PLAIN, updating=True), READY, Conflict, "being deployed"),
     (Alias("3"), replace(PLAIN, state="Failed", state_reason="no role"), READY, Conflict, "no role"),
 ])
-def test_what_aws_would_refuse_is_said_beforehand(alias, function, provisioned, kind, needle):
+def test_states_that_aws_refuses_are_objections(alias, function, provisioned, kind, needle):
     error = objection("agent:live", alias, function, provisioned)
 
     assert type(error) is kind
@@ -45,7 +45,7 @@ def test_a_failed_initialisation_alone_forbids_nothing():
 
 @pytest.mark.parametrize(("counted", "name"), [(True, "subtracted"), (False, "not subtracted")])
 @given(limit=st.integers(200, 2000), others=st.integers(0, 100), current=st.integers(0, 100), more=st.integers(1, 5000))
-def test_what_is_allowed_is_right_whichever_way_aws_counts(counted, name, limit, others, current, more):
+def test_the_allowed_units_are_correct_in_both_ways_of_counting(counted, name, limit, others, current, more):
     floor = 100
     room = limit - floor - others
     current = min(current, max(0, room))
@@ -61,7 +61,7 @@ def test_what_is_allowed_is_right_whichever_way_aws_counts(counted, name, limit,
         assert allowed >= min(max(room, 0), target - 1), "never less than what would have been accepted"
 
 
-def test_facts_are_read_from_what_aws_shows():
+def test_configuration_is_read_from_the_answer():
     shown = {"MemorySize": 2048, "Architectures": ["arm64"], "State": "Active", "LastUpdateStatus": "Successful",
              "SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}}
 
@@ -80,7 +80,7 @@ def test_an_answer_without_its_number_is_an_error_and_not_zero():
 @pytest.mark.parametrize(("status", "before", "available"), [
     ("READY", None, 9), ("IN_PROGRESS", Provisioned(5, 5, 5), 5), ("IN_PROGRESS", Provisioned(12, 12, 12), 9),
 ])
-def test_what_is_available_follows_from_the_status_or_from_what_a_put_changes(status, before, available):
+def test_available_units_follow_from_status_or_the_previous_value(status, before, available):
     """The answer to a Put may lack it: an earlier allocation goes on serving."""
     answer = {"RequestedProvisionedConcurrentExecutions": 9, "Status": status}
 

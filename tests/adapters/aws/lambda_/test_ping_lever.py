@@ -42,7 +42,7 @@ def alive(stage, name="agent") -> int:
     {"handler": "serverless-plugin-warmup"},
     {"handler": "custom", "payload": {"warmer": True}, "answer": "warmed"},
 ], ids=lambda changes: changes["handler"])
-async def test_twenty_that_are_asked_for_are_twenty_environments(stage, changes, log_format):
+async def test_twenty_requested_units_are_twenty_environments(stage, changes, log_format):
     stage.sandbox.settings = dataclasses.replace(stage.sandbox.settings, ping_hold_ms=1000)
     stage.function.log_format = log_format
     lever = stage.lever(**{"hold_ms": 1000} | changes)
@@ -85,7 +85,7 @@ async def test_the_pause_is_learnt_from_the_answers(stage, units):
     assert seen.observations >= 40 * units
 
 
-async def test_who_has_not_opted_in_is_never_pinged(stage):
+async def test_without_opt_in_no_ping_is_sent(stage):
     lever = stage.lever(opted_in=False)
     seen = await lever.read()
     with pytest.raises(Unsupported, match=r"agent.*opted_in: true"):
@@ -96,7 +96,7 @@ async def test_who_has_not_opted_in_is_never_pinged(stage):
     assert invoked(stage) == 0
 
 
-async def test_a_handler_that_does_not_know_pings_gets_one_and_no_more(stage):
+async def test_a_handler_without_ping_support_gets_one_ping(stage):
     stage.function.understands_pings = False
     lever = stage.lever()
     with pytest.raises(Unsupported, match=r"agent.*sends no more"):
@@ -107,7 +107,7 @@ async def test_a_handler_that_does_not_know_pings_gets_one_and_no_more(stage):
     assert (await lever.read()).requested == 0
 
 
-async def test_a_new_version_that_does_not_know_pings_gets_one_and_no_more(stage):
+async def test_a_new_version_without_ping_support_gets_one_ping(stage):
     lever = stage.lever()
     await lever.write(20)
     await stage.passes(2 * MINUTE)
@@ -121,7 +121,7 @@ async def test_a_new_version_that_does_not_know_pings_gets_one_and_no_more(stage
     assert seen.ready == 0
 
 
-async def test_a_handler_that_crashes_is_not_pinged_on(stage):
+async def test_a_handler_that_crashes_gets_no_more_pings(stage):
     stage.function.versions["1"].init_fails = True
     with pytest.raises(Unsupported, match=r"agent.*Runtime\.ExitError"):
         await stage.lever().write(20)
@@ -140,7 +140,7 @@ async def test_a_lever_that_is_only_read_never_pings(stage):
     assert stage.mutations() == 0
 
 
-async def test_after_a_restart_it_goes_on_where_it_was(stage):
+async def test_after_a_restart_the_target_continues(stage):
     before = stage.lever()
     await before.write(20)
     await stage.passes(2 * MINUTE)
@@ -169,7 +169,7 @@ async def test_pings_change_nothing_else(stage):
     assert alive(stage, "neighbour") == 0
 
 
-async def test_throttled_pings_are_made_up_for(stage):
+async def test_throttled_pings_are_repeated(stage):
     lever = stage.lever()
     await lever.write(20)
     await stage.rounds()  # the round's own canary has come back
@@ -181,7 +181,7 @@ async def test_throttled_pings_are_made_up_for(stage):
     assert (seen.ready, seen.blocked, lever.keeper.error) == (20, None, None)
 
 
-async def test_what_goes_wrong_later_is_told_by_a_reading(stage):
+async def test_a_later_failure_is_reported_by_a_read(stage):
     lever = stage.lever()
     await lever.write(5)
     await stage.passes(2 * MINUTE)
@@ -194,7 +194,7 @@ async def test_what_goes_wrong_later_is_told_by_a_reading(stage):
     assert (seen.requested, seen.ready) == (5, 0)
 
 
-async def test_half_of_a_reservation_is_left_to_users(stage):
+async def test_half_of_a_reservation_stays_for_users(stage):
     stage.function.reserved = 30
     lever = stage.lever()
     facts = await lever.traits()
@@ -205,7 +205,7 @@ async def test_half_of_a_reservation_is_left_to_users(stage):
     assert invoked(stage) == 0
 
 
-async def test_fewer_units_take_no_call(stage):
+async def test_a_lower_target_makes_no_call(stage):
     lever = stage.lever()
     await lever.write(9)
     await stage.passes(MINUTE)
@@ -216,7 +216,7 @@ async def test_fewer_units_take_no_call(stage):
     assert stage.sandbox.calls.reading.total() + stage.sandbox.calls.mutating.total() == before
 
 
-async def test_more_units_take_no_canary_of_their_own_once_the_version_is_known(stage):
+async def test_a_known_version_gets_no_second_canary(stage):
     lever = stage.lever()
     await lever.write(1)
     await stage.passes(MINUTE)
@@ -231,7 +231,7 @@ async def test_more_units_take_no_canary_of_their_own_once_the_version_is_known(
     assert invoked(stage) == before + 1
 
 
-async def test_an_alias_that_another_pool_provisions_is_left_to_it(stage):
+async def test_an_alias_that_another_pool_provisions_has_a_foreign_owner(stage):
     lever, provider = stage.lever(), stage._providers[-1]
     await ProvisionedConcurrency(provisioned_pool(), provider).write(4)
     seen = await lever.read()
@@ -239,7 +239,7 @@ async def test_an_alias_that_another_pool_provisions_is_left_to_it(stage):
     assert "provisioned concurrency (4 units" in seen.foreign_owner
 
 
-async def test_while_traffic_is_shifted_no_more_are_asked_for(stage):
+async def test_no_units_are_requested_while_traffic_shifts(stage):
     lever = stage.lever()
     await lever.write(3)
     stage.in_deployment()
@@ -247,7 +247,7 @@ async def test_while_traffic_is_shifted_no_more_are_asked_for(stage):
         await lever.write(4)
 
 
-async def test_the_start_up_time_is_learnt_from_cold_pings(stage):
+async def test_the_start_time_is_learned_from_cold_pings(stage):
     lever = stage.lever()
     assert (await lever.traits()).init_seconds is None
     await lever.write(5)
@@ -266,7 +266,7 @@ def test_settings_that_could_not_work_are_refused(field, value):
         LambdaPingSettings.model_validate(good | {field: value})
 
 
-def test_how_it_is_pinged_is_no_part_of_the_address():
+def test_the_resource_excludes_the_ping_settings():
     one, other = ping_pool(handler="stoker").lever, ping_pool(handler="lambda-warmer").lever
 
     assert one.resource == other.resource
@@ -290,7 +290,7 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-async def test_users_are_made_cold_no_more_often_than_without_pings(stage, name):
+async def test_pings_add_no_cold_starts_of_users(stage, name):
     """An hour and a half with rounds of pings, against the sandbox's twin that has the same users and none."""
     peak, busy = PATTERNS[name]
     stage.sandbox.add_function("served", users(90, peak, busy))
@@ -311,7 +311,7 @@ async def test_users_are_made_cold_no_more_often_than_without_pings(stage, name)
         assert totals.cold_starts <= 0.5 * totals.cold_starts_without
 
 
-async def test_what_is_learnt_of_demand_lacks_our_own_pings(stage):
+async def test_learned_demand_excludes_own_pings(stage):
     stage.sandbox.add_function("served", users(120, lambda m: 1.0 * (m % 2), lambda m: 0.1 * (m % 2)))
     lever = stage.lever(resource="served")
     (source, names), = stage._providers[-1].sources([ping_pool("served")])
@@ -331,7 +331,7 @@ async def test_what_is_learnt_of_demand_lacks_our_own_pings(stage):
     assert stage.sandbox.hosted("served").driver.totals.pings > 200
 
 
-async def test_a_new_process_leaves_the_newest_stored_minutes_alone(stage):
+async def test_a_new_process_keeps_the_newest_stored_minutes(stage):
     """An earlier one pinged in them, and has stored what is left of them without its pings."""
     before = stage.lever()
     await before.write(3)
@@ -350,7 +350,7 @@ async def test_a_new_process_leaves_the_newest_stored_minutes_alone(stage):
     assert told[-1].window(minute_of(start), minute_of(start) + 10).peak.tolist() == [0.0] * 10
 
 
-def test_a_custom_payload_is_sent_as_it_is():
+def test_a_custom_payload_is_sent_unchanged():
     from adapters.aws.lambda_.ping_payloads import parameters
 
     asked = parameters(ping_pool(handler="custom", payload={"ping": [1, 2]}).lever, 3, 20, "mark")

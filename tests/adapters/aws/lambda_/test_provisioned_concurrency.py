@@ -31,7 +31,7 @@ def asked(stage):
     return counted
 
 
-async def test_a_reading_is_one_call_once_the_alias_is_known(stage):
+async def test_a_read_is_one_call_with_a_cached_alias(stage):
     lever = stage.lever()
     await lever.traits()
     await lever.read()
@@ -41,7 +41,7 @@ async def test_a_reading_is_one_call_once_the_alias_is_known(stage):
     assert asked(stage) == {GET: 1}
 
 
-async def test_a_write_looks_at_the_alias_right_before(stage):
+async def test_a_write_reads_the_alias_first(stage):
     lever = stage.lever()
     await lever.traits()
     await lever.read()
@@ -52,7 +52,7 @@ async def test_a_write_looks_at_the_alias_right_before(stage):
     assert asked(stage) == {"GetAlias": 2, PUT: 1, DELETE: 1}
 
 
-async def test_the_alias_is_looked_at_again_after_a_quarter_of_an_hour(stage):
+async def test_the_alias_is_read_again_after_15_minutes(stage):
     lever = stage.lever()
     await lever.read()
     await stage.passes(timedelta(minutes=16))
@@ -70,7 +70,7 @@ async def test_scalable_targets_are_listed_once_for_all_pools(stage):
     assert asked(stage)["DescribeScalableTargets"] == 1
 
 
-async def test_a_shift_that_began_after_the_reading_is_seen_before_the_write(stage):
+async def test_a_traffic_shift_after_the_read_blocks_the_write(stage):
     lever = stage.lever()
     await lever.read()
     stage.in_deployment()
@@ -80,7 +80,7 @@ async def test_a_shift_that_began_after_the_reading_is_seen_before_the_write(sta
     assert stage.writes() == []
 
 
-async def test_the_end_of_a_deployment_is_seen_at_the_next_reading(stage):
+async def test_the_next_read_shows_the_end_of_a_deployment(stage):
     lever = stage.lever()
     stage.in_deployment()
     during = (await lever.read()).blocked
@@ -91,7 +91,7 @@ async def test_the_end_of_a_deployment_is_seen_at_the_next_reading(stage):
     assert (await lever.write(3)).requested == 3
 
 
-async def test_a_version_whose_initialisation_fails_is_said(stage):
+async def test_a_failing_initialisation_is_reported(stage):
     stage.function.versions["1"].init_fails = True
     lever = stage.lever()
     await lever.write(3)
@@ -102,7 +102,7 @@ async def test_a_version_whose_initialisation_fails_is_said(stage):
     assert "FUNCTION_ERROR_INIT_FAILURE" in seen.detail
 
 
-async def test_an_alias_stuck_between_versions_is_said_and_left_alone(stage):
+async def test_an_alias_stuck_between_versions_is_reported_and_not_changed(stage):
     lever = stage.lever()
     await lever.write(3)
     await stage.passes(LONG)
@@ -123,7 +123,7 @@ async def test_an_alias_stuck_between_versions_is_said_and_left_alone(stage):
     (lambda function: setattr(function, "last_update_status", "InProgress"), Conflict, "being deployed"),
     (lambda function: setattr(function, "state", "Pending"), Conflict, "being deployed"),
 ])
-async def test_what_cannot_have_it_is_said_and_not_asked_for(stage, spoil, kind, needle):
+async def test_an_unsupported_function_is_reported_without_a_write(stage, spoil, kind, needle):
     spoil(stage.function)
     lever = stage.lever()
     seen = await lever.read()
@@ -144,7 +144,7 @@ async def test_a_deployment_that_ends_unblocks_without_waiting_for_the_hourly_fa
     assert (await lever.read()).blocked is None
 
 
-async def test_a_missing_alias_is_told_from_a_missing_setting(stage):
+async def test_a_missing_alias_differs_from_a_missing_setting(stage):
     lever = stage.lever()
     assert (await lever.read()).requested == 0
     del stage.function.aliases["live"]
@@ -153,7 +153,7 @@ async def test_a_missing_alias_is_told_from_a_missing_setting(stage):
         await lever.write(3)
 
 
-async def test_reserved_concurrency_is_the_limit_where_there_is_some(stage):
+async def test_reserved_concurrency_is_the_limit(stage):
     stage.function.reserved = 20
     lever = stage.lever()
 
@@ -167,7 +167,7 @@ async def test_reserved_concurrency_is_the_limit_where_there_is_some(stage):
                                  "pool's max")
 
 
-async def test_the_account_is_the_limit_otherwise(stage):
+async def test_the_account_is_the_limit_without_a_reservation(stage):
     """1000, of which 100 must stay; how many is known only after a refusal, and 10 is the least that AWS keeps."""
     lever = stage.lever()
     before = (await lever.traits()).allowed
@@ -233,7 +233,7 @@ async def test_without_any_of_them_the_missing_permission_is_named(stage):
         await stage.lever().traits()
 
 
-async def test_nothing_is_written_while_it_cannot_be_known_who_else_scales(stage):
+async def test_nothing_is_written_while_other_autoscalers_are_unknown(stage):
     stage.sandbox.credentials.denied.add("application-autoscaling:DescribeScalableTargets")
     seen = await stage.lever().read()
 
@@ -242,7 +242,7 @@ async def test_nothing_is_written_while_it_cannot_be_known_who_else_scales(stage
     assert "application-autoscaling:DescribeScalableTargets" in str(seen.blocked)
 
 
-async def test_a_listing_that_fails_for_a_while_leaves_the_last_one_standing(stage):
+async def test_a_failed_listing_keeps_the_last_one(stage):
     lever = stage.lever()
     stage.other_autoscaler()
     await lever.read()
@@ -262,7 +262,7 @@ async def test_a_wholly_suspended_target_owns_nothing(stage):
     assert (await stage.lever().read()).foreign_owner is None
 
 
-async def test_a_target_on_the_version_behind_the_alias_is_an_owner_too(stage):
+async def test_a_target_on_the_aliass_version_is_an_owner(stage):
     stage.other_autoscaler()
     targets = stage.sandbox.scalable_targets
     targets["function:agent:1"] = targets.pop("function:agent:live") | {"ResourceId": "function:agent:1"}
@@ -270,7 +270,7 @@ async def test_a_target_on_the_version_behind_the_alias_is_an_owner_too(stage):
     assert (await stage.lever().read()).foreign_owner is not None
 
 
-async def test_more_calls_than_our_own_rate_wait_their_turn(stage):
+async def test_calls_above_the_rate_limit_wait(stage):
     lever = stage.lever()
     await lever.read()
     for _ in range(6):
@@ -282,7 +282,7 @@ async def test_more_calls_than_our_own_rate_wait_their_turn(stage):
     assert asked(stage)[GET] == 7
 
 
-async def test_a_throttle_slows_every_pool_of_the_region_down(stage):
+async def test_a_throttled_call_slows_every_pool_of_the_region(stage):
     lever = stage.lever()
     await lever.read()
     stage.sandbox.faults.throttle(GET, times=1)
@@ -292,12 +292,12 @@ async def test_a_throttle_slows_every_pool_of_the_region_down(stage):
     assert lever._plane._bucket.wait() > 0
 
 
-async def test_a_negative_target_is_a_fault_of_ours(stage):
+async def test_a_negative_target_raises_value_error(stage):
     with pytest.raises(ValueError, match="negative"):
         await stage.lever().write(-1)
 
 
-async def test_an_endpoint_that_is_not_there_is_unreachable(stage):
+async def test_a_missing_endpoint_is_unreachable(stage):
     lever = stage.lever()
     await stage._server.stop()
 

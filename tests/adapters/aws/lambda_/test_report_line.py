@@ -35,5 +35,5 @@ def test_the_report_is_read(log, expected):
     "", "hello\n", '{"type": "platform.start", "record": {}}', "the handler wrote: Duration: 3 ms\n", '["platform.report"]',
     "INIT_REPORT Init Duration: 10006.19 ms\tPhase: init\tStatus: timeout\n",
 ])
-def test_what_is_no_report_is_not_taken_for_one(log):
+def test_other_log_lines_are_not_a_report(log):
     assert report_in(log) is None
