@@ -165,9 +165,7 @@ class ControlPlane:
             self._reserving.discard(key)
 
     def requested_by_others(self, key: str) -> int:
-        """Return the provisioned concurrency of other aliases whose functions have no reserved concurrency: it uses the
-        account's.
-        """
+        """Return the provisioned concurrency that other aliases take from the account: their functions have no reservation."""
         return sum(units for each, units in self.requested.items() if each != key and each not in self._reserving)
 
     def requested_by_siblings(self, key: str) -> int:

@@ -1,4 +1,4 @@
-"""Connections: where calls go, how long they may take, and that one slow call keeps no other waiting."""
+"""Connections: destinations and timeouts of calls, and that a slow call delays no other."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ async def connected():
 
 
 async def run_with(environment, code):
-    """A new process, for the environment is read once; off the loop, in which the server answers."""
+    """Run a new process, because the environment is read once; in a thread, because the server runs on this loop."""
     command = [sys.executable, "-c", code]
     return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=ROOT,
                                    env=os.environ | environment)
@@ -63,7 +63,7 @@ async def test_a_call_reaches_the_sandbox(server, connected):
 
 
 async def test_a_sandbox_client_ignores_the_machines_configuration(server):
-    """No profile, no endpoint, no proxy, no FIPS switch of the environment is followed."""
+    """No profile, endpoint, proxy or FIPS setting of the environment applies."""
     code = ("import asyncio\nfrom tests.adapters.aws.test_clients import *\n"
             f"async def main():\n    c = Connections('us-east-1', {server.url!r})\n"
             "    print(await c.call(READ, ALIAS, lambda a: a['FunctionVersion']))\n    await c.close()\nasyncio.run(main())")
@@ -157,7 +157,7 @@ def test_timestamps_of_every_protocol_are_seconds(given):
 
 
 class Asking:
-    """Answers with how often it was asked, or fails."""
+    """Fake fetch that returns its number of calls, or raises."""
 
     def __init__(self):
         self.times, self.error, self.hangs = 0, None, False
@@ -243,7 +243,7 @@ async def test_a_cancelled_caller_does_not_cancel_the_fetch():
     ("list_functions", {}), ("get_function_concurrency", {"FunctionName": "agent"}), ("get_alias", ALIAS),
 ])
 async def test_a_truncated_answer_is_not_an_empty_one(server, connected, operation, parameters):
-    """The library reads what is no JSON as an answer without members: no functions, nothing reserved."""
+    """The library reads invalid JSON as an answer without members, which would mean: no functions, nothing reserved."""
     server.sandbox.hosted("agent").function.reserved = 7
     server.sandbox.faults.cut()
 

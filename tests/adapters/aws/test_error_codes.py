@@ -1,4 +1,4 @@
-"""Codes that say how to go on: none that botocore would retry is taken for a refusal, whichever way AWS writes it."""
+"""Error codes: every code that botocore retries is retryable, in every way that AWS writes it."""
 
 import botocore.session
 import pytest
@@ -23,7 +23,7 @@ def refused(code, message="no", status=400, **fields):
 
 
 def cancelled(*codes, named=True):
-    """As DynamoDB answers: a reason for each item. `named`: with the reasons, which its model does not require."""
+    """Return DynamoDB's error of a cancelled transaction. `named`: with the reasons of the items, which are optional."""
     text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]"
     reasons = {"CancellationReasons": [{"Code": code} if code == "None" else {"Code": code, "Message": f"{code} it is"}
                                        for code in codes]}
@@ -31,7 +31,7 @@ def cancelled(*codes, named=True):
 
 
 def legacy(name):
-    """The codes in botocore's older retry rules, for every service and for `name`."""
+    """Return the codes in botocore's older retry rules, for all services and for `name`."""
     rules = create_loader().load_data("_retry")
     policies = [*rules["definitions"].values(), *rules["retry"].get(name, {}).get("__default__", {}).get("policies", {}).values()]
     responses = [each["applies_when"]["response"] for each in policies if "response" in each["applies_when"]]
@@ -39,7 +39,7 @@ def legacy(name):
 
 
 def retried(name):
-    """Every code that botocore retries for a service: by its two lists, by the older rules, and by the service's model."""
+    """Return all codes that botocore retries for a service, by its lists, its older rules and the service's model."""
     modelled = {shape.error_code for shape in botocore.session.get_session().get_service_model(name).error_shapes
                 if shape.metadata.get("retryable")}
     lists = (standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES, standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES)

@@ -1,4 +1,4 @@
-"""AWS's refusals in Stoker's words."""
+"""Translation of AWS's errors."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The last look before a write leaves, at the wire."""
+"""The fence check right before a write is sent, over HTTP."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A function, an alias or a region that is written otherwise than the policy wants it is refused with what to write instead."""
+"""Functions, aliases and regions in a wrong form are refused with the correct value."""
 
 import pytest
 from pydantic import ValidationError
@@ -10,7 +10,7 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:agent"
 
 
 def refused(**changes: object) -> list[tuple[str, str]]:
-    """The settings that are refused, each with why."""
+    """Return the refused settings, each with the error."""
     with pytest.raises(ValidationError) as caught:
         LambdaProvisionedConcurrencySettings.model_validate(RIGHT | changes)
     return [(str(error["loc"][0]), str(error.get("ctx", {}).get("error", error["type"]))) for error in caught.value.errors()]

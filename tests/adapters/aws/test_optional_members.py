@@ -1,4 +1,4 @@
-"""AWS's service models require few members of an answer. Whatever is left out is understood, or is an error that says so."""
+"""Answers of AWS without optional members: each missing member has a defined meaning or raises an error that names it."""
 
 from collections import defaultdict
 from dataclasses import asdict
@@ -41,7 +41,7 @@ READ = {
 
 
 def optional(shape, path=(), depth=5):
-    """Every member that may be absent from an answer, as a path."""
+    """Return every optional member of an answer, as a path."""
     if depth and shape.type_name == "structure":
         for name, member in shape.members.items():
             if name not in shape.required_members:
@@ -52,7 +52,7 @@ def optional(shape, path=(), depth=5):
 
 
 class Watched(Faults):
-    """Keeps the answers as they were before anything was left out."""
+    """Records the complete answers."""
 
     def __init__(self, clock):
         super().__init__(clock)
@@ -64,7 +64,7 @@ class Watched(Faults):
 
 
 class Connected(Aws):
-    """Keeps nothing but the connections: making clients would take most of the time."""
+    """Shares the connections between tests: creating clients would take most of the time."""
 
     def __init__(self, clock, connections, url):
         super().__init__(clock, np.random.default_rng(0), url)
@@ -75,7 +75,7 @@ class Connected(Aws):
 
 
 class Stage:
-    """Two functions, one with a history and some of everything that Stoker reads."""
+    """Two functions, of which one has a history and an item of everything that Stoker reads."""
 
     def __init__(self):
         self.clock = ManualClock(NOON)
@@ -117,7 +117,7 @@ class Stage:
 
 
 async def reads(stage, provider, _, name="agent"):
-    """The neighbour has a scalable target of somebody else."""
+    """Read a pool whose neighbour has a foreign scalable target."""
     capacity = await ProvisionedConcurrency(pool(name), provider).read()
     if capacity.blocked is not None:  # then nothing is written
         raise capacity.blocked
@@ -213,7 +213,7 @@ async def stage():
 
 
 def present(path, body):
-    """Whether an answer has what may be left out of it."""
+    """Return whether an answer has the optional member."""
     name, *rest = path
     if name == "*":
         return isinstance(body, list) and any(present(rest, each) for each in body)
@@ -222,7 +222,7 @@ def present(path, body):
 
 @pytest.mark.parametrize(("service", "operation"), [(service, each) for service, some in READ.items() for each in some])
 async def test_an_answer_without_an_optional_member_is_used_or_refused(stage, service, operation):
-    """Each member that AWS's model does not require, in each answer that Stoker reads, left out in turn."""
+    """Remove each optional member of each answer in turn."""
     shape = botocore.session.get_session().get_service_model(service).operation_model(operation).output_shape
     faults, tried = stage.sandbox.faults, 0
     for use in USES:
@@ -251,14 +251,14 @@ async def test_an_answer_without_an_optional_member_is_used_or_refused(stage, se
     ("Query", "Items", leads), ("GetMetricData", "MetricDataResults.*.Id", collects),
 ])
 async def test_a_missing_required_member_is_named(stage, operation, member, use):
-    """A list of which the emptiness lets Stoker write, or makes a successor forget, must be there too."""
+    """Lists that would allow a write or delete handover records when empty are required too."""
     stage.sandbox.faults.omissions = [(operation, member)]
 
     assert f"a response without '{member.rpartition('.')[2]}'" in await stage.outcome(use)
 
 
 async def test_an_incomplete_metric_is_unknown_and_not_zero(stage):
-    """The region's own metrics prove that telemetry is alive, so what is missing of a function would pass for no request."""
+    """The region's metrics prove the minute, so a missing value of a function would count as no request."""
     stage.sandbox.faults.omissions = [("GetMetricData", "MetricDataResults.*.StatusCode")]
 
     assert "CloudWatch returned an incomplete result" in await stage.outcome(collects)

@@ -155,7 +155,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def told(folder):
-    """Kind and text of the error of each case."""
+    """Return class and text of the error of each case."""
     base = {"AWS_CONFIG_FILE": str(folder / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"), "HOME": str(folder),
             "PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED": "true"}
     cases = {name: base | dict(zip(variables, filled(folder, variables.values()), strict=True))

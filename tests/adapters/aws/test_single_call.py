@@ -1,4 +1,4 @@
-"""What leaves and what does not: a call that was given up never leaves, and a dead connection costs one call and not many."""
+"""Sending of calls: an abandoned call is never sent, and a broken connection costs one call."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Histories from files: what is read, and what is refused with its line and a remedy."""
+"""History files: accepted forms, and errors with line and remedy."""
 
 import gzip
 from pathlib import Path

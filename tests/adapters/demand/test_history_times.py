@@ -1,4 +1,4 @@
-"""What is wrong with the times of a history is named as it is, with what an import does about it."""
+"""Errors of a history's timestamps, with the correction by an import."""
 
 import pytest
 

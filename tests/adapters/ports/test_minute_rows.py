@@ -1,4 +1,4 @@
-"""Arithmetic on metrics by the minute."""
+"""Functions on metrics by minute."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_an_unknown_duration_is_the_last_first_or_usual_one():
 
 
 def minutes(text):
-    """`x`: a point; `.`: none, and telemetry was alive; `?`: none, and unknown why. As there and silent."""
+    """Return the masks of points and of silence. `x`: a point; `.`: none, metrics published; `?`: none, unknown."""
     return np.array([each == "x" for each in text]), np.array([each == "." for each in text])
 
 
@@ -72,7 +72,7 @@ def test_fewer_than_30_points_are_not_steady():
 
 
 def bounded(text):
-    """`x`: a point, `.`: alive without one, `?`: not alive."""
+    """Return the edges, for `x`: a point, `.`: alive without one, `?`: not alive."""
     there, silent = minutes(text)
     return "".join("e" if each else was for each, was in zip(edges(there, there | silent), text, strict=True))
 

@@ -1,4 +1,4 @@
-"""Clocks: one that runs like the machine, one that runs faster, one that stands still."""
+"""The system clock, the scaled clock and the manual clock."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ ROUNDING = 1e-5
 
 
 def stall(seconds: float) -> None:
-    """Keep the event loop from running, as a long computation does."""
+    """Block the event loop, as a long computation does."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         pass

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all; the daemon's own are its user's alone, and never behind a link."""
+"""Atomic writes, and private files that are never written through a link."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Our own rate limit: how many pass, in which order, and who is sent away."""
+"""Rate limit: number and order of admitted calls, and refused ones."""
 
 import asyncio
 from datetime import timedelta
@@ -23,7 +23,7 @@ async def turn():
 
 
 def done(tasks):
-    """How many were admitted; who was sent away does not count."""
+    """Return the number of admitted calls, without refused ones."""
     return sum(task.done() and not task.cancelled() and task.exception() is None for task in tasks)
 
 

@@ -1,4 +1,4 @@
-"""Threads that serve blocking calls, and let the process go."""
+"""Threads for blocking calls that do not delay the exit of the process."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A proxy or a file of certificates that cannot be used is named by its variable, by every client of the web."""
+"""Every HTTP client names the variable of an unusable proxy or certificate file."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Answers of servers that are slow, endless, packed to burst, or send one elsewhere."""
+"""Responses that are slow, endless, compressed to excess, or redirects."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""By how much counters of several units rose, when units begin, end and restart between two readings."""
+"""Increase of counters of several units that start, stop and restart between two readings."""
 
 from math import isnan
 
@@ -11,7 +11,7 @@ from adapters.web.exposition import Value
 
 
 def page(**units) -> dict:
-    """Label sets by unit; a pair is a value and when its counter was created."""
+    """Return label sets by unit; a pair is a value and the creation time of its counter."""
     values = {name: value if isinstance(value, tuple) else (value,) for name, value in units.items()}
     return {frozenset({("unit", name)}): Value(*value) for name, value in values.items()}
 

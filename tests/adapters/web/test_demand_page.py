@@ -1,4 +1,4 @@
-"""A page of counters: what is on it, and what it proves of each minute."""
+"""Demand from a page of metrics."""
 
 import asyncio
 import threading
@@ -25,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def looked(*looks) -> PageReadings:
-    """Readings of one unit: minute, in flight, requests so far, and seconds of work so far if the page has them."""
+    """Return readings of one unit: minute, in flight, total requests, and total work in seconds if the page has it."""
     made = PageReadings()
     for minute, in_flight, requests, work in looks:
         made.add(PageReading(minute * 60.0, in_flight, {frozenset(): Value(requests)}, work and {frozenset(): Value(work)}))
@@ -59,7 +59,7 @@ def test_requests_between_two_readings_have_a_peak_of_1():
 
 
 async def collected(pages, *, kind="text/plain; version=0.0.4", minutes=None, **settings):
-    """What a source tells that reads `pages` one a minute over real HTTP; the last telemetry, and the headers it asked with."""
+    """Read one of `pages` a minute over HTTP. Return the last telemetry and the headers of the requests."""
     clock, asked, left = ManualClock(NOON), [], list(pages)
 
     async def page(request):
@@ -79,7 +79,7 @@ async def collected(pages, *, kind="text/plain; version=0.0.4", minutes=None, **
 
 
 def body(**units) -> str:
-    """A page of units by name: what is in flight, and requests and seconds so far."""
+    """Return a page of units by name: requests in flight, total requests and total seconds."""
     return "".join(f"""requests_in_flight{{unit="{unit}"}} {flying}
 requests_total{{unit="{unit}",route="/sessions/{{id}}"}}{total}
 request_duration_seconds_sum{{unit="{unit}"}} {work}

@@ -1,4 +1,4 @@
-"""What is read from a page of metrics, and what is refused."""
+"""Metrics pages: accepted and refused content."""
 
 import pytest
 
@@ -8,13 +8,13 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def values(page, *names, kind=TEXT):
-    """Of each metric found, its values by label set."""
+    """Return the values of each metric by label set."""
     found = metrics_of(page, kind, names or ("requests_total",))
     return {name: {tuple(sorted(labels)): each.value for labels, each in sets.items()} for name, sets in found.items()}
 
 
 def amounts(page, kind=TEXT):
-    """The values of requests_total in the order of the page."""
+    """Return the values of requests_total in the order of the page."""
     return list(values(page, kind=kind)["requests_total"].values())
 
 

@@ -1,4 +1,4 @@
-"""Pings to a URL, over real connections: which requests go out, what their answers prove, and what goes wrong."""
+"""The lever http-ping over HTTP: requests, proved units, and failures."""
 
 import asyncio
 from datetime import timedelta
@@ -51,7 +51,7 @@ async def test_twenty_requested_units_stay_warm_for_hours(stage):
 
 
 async def test_time_to_first_byte_distinguishes_cold_from_warm():
-    """On a running clock and without names: a minute's start is a second of the machine's."""
+    """Use a running clock and no unit header: a start of 1 min takes 1 s of the machine's clock."""
     clock = ScaledClock(NOON, 60)
     sandbox = Sandbox(clock)
     sandbox.add_container("agent.test", init_seconds=60.0)

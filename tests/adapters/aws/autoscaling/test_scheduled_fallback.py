@@ -1,4 +1,4 @@
-"""A scheduled action that nobody puts off any more, over the real client library and at the wire."""
+"""Scheduled actions that run when they are not postponed, through the real client library over HTTP."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -41,7 +41,7 @@ def down(stage, most=2):
 
 
 def along(stage, *units):
-    """Units for each half hour of the clock from half an hour on, then at most two."""
+    """Return changes for each half hour of the clock, from 30 min on, and a final one to at most 2 units."""
     at = stage.clock.now() + HALF_HOUR
     begins = [at, *(at.replace(minute=0, second=0) + (slot + 1) * HALF_HOUR for slot in range(6))]
     begins = [at, *[each for each in begins[1:] if each > at][:len(units)]]
@@ -50,7 +50,7 @@ def along(stage, *units):
 
 
 async def arm(stage, lever, orders):
-    """Once there are calls to be had again: a region is allowed two a second."""
+    """Arm after the rate limit of 2 calls a second allows it."""
     await stage.passes(timedelta(seconds=10))
     await lever.arm(orders)
 

@@ -1,4 +1,4 @@
-"""From metrics to demand: what is zero, what is unknown, and where long work is booked."""
+"""Demand from metrics: which minutes are zero or unknown, and the minutes of long work."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def everywhere(n):
 
 
 def rows_of(made, proof=None, usual_ms=None, counted=None, **given):
-    """Demand of points; unless told otherwise every minute is proved, and the region's Invocations have a point in each."""
+    """Return the demand of points; by default, every minute is proved and has a point of the region's Invocations."""
     n = len(made.invocations)
     proof, counted = (everywhere(n) if each is None else np.asarray(each, bool) for each in (proof, counted))
     return demand(made, proof, counted, usual_ms, **given)
@@ -56,7 +56,7 @@ def test_the_newest_minute_of_a_busy_alias_is_not_idle_at_once():
 
 
 def test_busy_is_at_most_the_peak_and_the_rest_moves_to_later_minutes():
-    """One request of four minutes: all its time is booked in the minute in which it began."""
+    """One request of 4 min, which CloudWatch counts in the minute of its start."""
     rows = rows_of(points([1, NAN, NAN, NAN, NAN], [1, 1, 1, 1, NAN], [240_000, NAN, NAN, NAN, NAN]))
 
     assert rows.busy.tolist() == [1, 1, 1, 1, 0]
@@ -125,7 +125,7 @@ def test_a_temporarily_missing_peak_is_unknown():
 
 
 def test_without_invocations_busy_keeps_its_share_of_the_peak():
-    """Were it zero, whatever goes by what is steadily busy would be lowered."""
+    """A busy of zero would lower all decisions that use it."""
     made = points([30, 30, NAN, NAN, NAN], [4, 4, 4, 6, 2], [4_000, 4_000, NAN, NAN, NAN])
 
     assert rows_of(made, counted=[1, 1, 0, 0, 0]).busy.tolist() == [2, 2, 2, 3, 1]
@@ -153,7 +153,7 @@ def test_a_throttled_request_needs_at_most_one_unit():
 
 
 def region(n, invoked=(), claimed=(), called=(), requests=1.0):
-    """A region's life by minute from 0 on, with a point in the minutes given."""
+    """Return a region's activity from minute 0 on, with a point in the given minutes."""
     columns = [np.full(n, NAN) for _ in range(3)]
     for column, minutes in zip(columns, (invoked, claimed, called), strict=True):
         column[list(minutes)] = requests
@@ -276,7 +276,7 @@ BURSTS = st.dictionaries(st.integers(0, MINUTES - 2), st.tuples(st.integers(1, 2
 
 @given(USERS, BURSTS, st.integers(0, MINUTES), st.floats(1, 400_000))
 def test_own_pings_are_never_demand(users, bursts, read, usual_ms):
-    """`read`: of how many minutes the durations are read; those of the newest are not, and an older mean stands for them."""
+    """`read`: minutes with known durations; the newest minutes have none and use an older mean."""
     ledger, pings = OwnTraffic(), []
     for minute, (count, second) in bursts.items():
         ledger.note(1000 + minute, count, 1.0 * count)
@@ -294,7 +294,7 @@ def test_own_pings_are_never_demand(users, bursts, read, usual_ms):
 
 
 def test_users_work_continues_after_a_minute_of_mostly_pings():
-    """Twenty requests of 150 s; of the sixty in flight in the second minute forty are pings."""
+    """20 requests of 150 s; 40 of the 60 requests in flight in the second minute are pings."""
     ledger = OwnTraffic()
     ledger.note(1001, 40, 4.0)
     made = points([20, 40, NAN, NAN], [20, 60, 20, NAN], [150_000, 100, NAN, NAN])
@@ -313,7 +313,7 @@ def test_pings_do_not_make_a_peak_of_an_alias_without_one():
 
 
 def test_the_work_of_users_is_the_sum_without_the_time_of_pings():
-    """Twenty pings of 100 ms and two requests of a minute: with the mean of a minute without pings, pings would be long too."""
+    """20 pings of 100 ms and 2 requests of 1 min: the mean of a minute without pings must not apply to pings."""
     ledger = OwnTraffic()
     ledger.note(1001, 20, 2.0)
     rows = rows_of(points([2, 22, 22], [2, 20, 20], [60_000, (2 * 60_000 + 2_000) / 22, NAN]), own=ledger.own(1000, 3))

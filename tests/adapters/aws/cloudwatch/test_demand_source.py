@@ -1,4 +1,4 @@
-"""Demand from CloudWatch: against the sandbox's, over a real connection."""
+"""Demand from the sandbox's CloudWatch, over HTTP."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ DAY = 1440
 
 
 def recorded(peak, before, after=0):
-    """Traffic of which every minute has its own number, `before` minutes of it past."""
+    """Return traffic with a different number in every minute, starting `before` minutes ago."""
     peaks = np.asarray(peak, np.float32)
     assert len(peaks) == before + after
     return DemandSeries(minute_of(NOON) - before, peaks, peaks / 2, peaks * 3)
@@ -28,7 +28,7 @@ def recorded(peak, before, after=0):
 
 @pytest.fixture
 async def cloud():
-    """`busy` has traffic always, `calm` only now and then, `never` not at all."""
+    """Serve three functions: `busy` always has traffic, `calm` sometimes, `never` none."""
     clock = ManualClock(NOON + timedelta(seconds=30))
     sandbox = Sandbox(clock, seed=5)
     before, after = 2 * DAY, 600
@@ -228,7 +228,7 @@ async def test_a_missing_permission_is_named(cloud):
 
 
 async def test_a_failed_call_is_the_error_of_its_pools(cloud):
-    """Twenty minutes and two weeks do not fit one call."""
+    """Windows of 20 min and of 14 days do not fit into one call."""
     until = cloud.clock.now().replace(second=0)
     asking = cloud.source._reader._batch
 
@@ -248,7 +248,7 @@ async def test_a_failed_call_is_the_error_of_its_pools(cloud):
 
 
 async def test_no_minute_of_a_busy_pool_counts_as_idle(cloud):
-    """The delays of its points and of the region's differ."""
+    """Points of the alias and of the region are published with different delays."""
     for _ in range(40):
         series = (await cloud.collect("busy"))["busy"].series
         assert not (series.peak[series.known] == 0).any()
@@ -274,7 +274,7 @@ async def test_work_longer_than_a_minute_is_spread_over_the_minutes_it_took():
 
 @pytest.mark.parametrize("rest", [[], ["busy"]])
 async def test_a_history_is_equally_known_whether_it_was_recorded_before_the_sandbox_began_or_played(rest):
-    """Of a sparse pool, alone in its region or not, with two gaps; the newest minutes are not published whole."""
+    """Traffic of a sparse pool, alone in its region or not, with two gaps; the newest minutes are incomplete."""
     minutes = 240
     at = np.arange(minutes)
     units = {"calm": np.where(at % 50 < 5, 4.0, 0.0), "busy": 2.0 + at % 7}

@@ -1,4 +1,4 @@
-"""Questions packed into calls, and answers laid into columns."""
+"""Batches of queries, and answers as columns."""
 
 from datetime import UTC, datetime
 

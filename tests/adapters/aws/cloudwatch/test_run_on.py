@@ -1,4 +1,4 @@
-"""Work that is booked where it began, over the minutes in which it was done."""
+"""Distribution of work over the minutes in which it ran."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_work_continues_through_unknown_minutes():
 
 
 def test_work_is_reserved_for_minutes_with_a_known_minimum():
-    """Ten that began at once: one of them ran for four minutes, and the rest need not have filled the first."""
+    """10 requests start at once: one runs for 4 min, and the others may end within the first minute."""
     assert over([10, 0, 0, 0], [10, 9, 1, 1], [0, 1, 1, 0]) == [8, 1, 1, 0]
     assert over([0, 0, 0], [5, 4, 1], [4, 1, 0]) == [4, 1, 0], "though no duration is published yet"
 

@@ -1,4 +1,4 @@
-"""Which limit of AWS bounds a pool, with its numbers and what the operator can change."""
+"""The AWS limit of a pool, with its numbers and the remedy."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What speaks against a change of provisioned concurrency, and how much an account would have allowed."""
+"""Objections to a change of provisioned concurrency, and the units that an account allows."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def test_states_that_aws_refuses_are_objections(alias, function, provisioned, ki
 
 
 def test_a_failed_initialisation_alone_forbids_nothing():
-    """A new version may work; whether to ask again is for the plan to say."""
+    """A new version may work; the plan decides whether to try again."""
     assert objection("agent:live", Alias("3"), PLAIN, BROKEN) is None
     assert "initialisation fails" in BROKEN.detail
 
@@ -81,7 +81,7 @@ def test_an_answer_without_its_number_is_an_error_and_not_zero():
     ("READY", None, 9), ("IN_PROGRESS", Provisioned(5, 5, 5), 5), ("IN_PROGRESS", Provisioned(12, 12, 12), 9),
 ])
 def test_available_units_follow_from_status_or_the_previous_value(status, before, available):
-    """The answer to a Put may lack it: an earlier allocation goes on serving."""
+    """The answer to a Put may lack Available: an earlier allocation continues to serve."""
     answer = {"RequestedProvisionedConcurrentExecutions": 9, "Status": status}
 
     assert Provisioned.of(answer, before).available == available

@@ -1,4 +1,4 @@
-"""Pings to Lambda, over a real connection: how many environments they prove, whom they must not reach, what they leave alone."""
+"""The lever lambda-ping over HTTP: proved environments, handlers without pings, and unchanged settings."""
 
 import dataclasses
 import json
@@ -274,7 +274,7 @@ def test_the_resource_excludes_the_ping_settings():
 
 
 def users(minutes: int, peak, busy, start=NOON) -> DemandSeries:
-    """`peak(minute)` and `busy(minute)` for so many minutes from `start` on; ten requests for each unit."""
+    """Return traffic of `peak(minute)` and `busy(minute)` from `start` on, with 10 requests per unit."""
     at = range(minutes)
     peaks, works = np.array([peak(m) for m in at], np.float32), np.array([busy(m) for m in at], np.float32)
     return DemandSeries(minute_of(start), peaks, works, np.ceil(peaks) * 10)
@@ -291,7 +291,7 @@ PATTERNS = {
 
 @pytest.mark.parametrize("name", PATTERNS)
 async def test_pings_add_no_cold_starts_of_users(stage, name):
-    """An hour and a half with rounds of pings, against the sandbox's twin that has the same users and none."""
+    """Compare 90 min with pings to a sandbox with the same users and no pings."""
     peak, busy = PATTERNS[name]
     stage.sandbox.add_function("served", users(90, peak, busy))
     lever = stage.lever(resource="served")
@@ -332,7 +332,7 @@ async def test_learned_demand_excludes_own_pings(stage):
 
 
 async def test_a_new_process_keeps_the_newest_stored_minutes(stage):
-    """An earlier one pinged in them, and has stored what is left of them without its pings."""
+    """An earlier process pinged in these minutes and stored their demand without its pings."""
     before = stage.lever()
     await before.write(3)
     await stage.passes(timedelta(minutes=20))

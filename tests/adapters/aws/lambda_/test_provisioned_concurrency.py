@@ -1,4 +1,4 @@
-"""What is particular to provisioned concurrency: aliases, deployments, quotas, and how few calls it makes."""
+"""Provisioned concurrency: aliases, deployments, quotas, and the number of calls."""
 
 import asyncio
 from datetime import timedelta
@@ -23,7 +23,7 @@ async def stage():
 
 
 def asked(stage):
-    """Counts of every operation so far; the log starts anew."""
+    """Return the count of every operation since the last call."""
     calls = stage.sandbox.calls
     counted = dict(calls.reading + calls.mutating)
     calls.reading.clear()
@@ -168,7 +168,7 @@ async def test_reserved_concurrency_is_the_limit(stage):
 
 
 async def test_the_account_is_the_limit_without_a_reservation(stage):
-    """1000, of which 100 must stay; how many is known only after a refusal, and 10 is the least that AWS keeps."""
+    """1000 units, of which 100 must stay unreserved. Only a refusal contains that number; before, 10 is assumed."""
     lever = stage.lever()
     before = (await lever.traits()).allowed
     with pytest.raises(QuotaExceeded) as caught:
@@ -183,7 +183,7 @@ async def test_the_account_is_the_limit_without_a_reservation(stage):
 
 
 class OneAtATime(ProvisionedCapacity):
-    """Refuses a change during an allocation: reported of AWS, and not documented."""
+    """Fake that refuses a change during an allocation, as users report of AWS; AWS does not document it."""
 
     def put(self, units, at, preparation, *, init_fails):
         if self.status is Status.IN_PROGRESS:

@@ -1,4 +1,4 @@
-"""REPORT lines as Lambda writes them, in both formats, and tails that have none."""
+"""REPORT lines in both of Lambda's formats, and tails without one."""
 
 import json
 
