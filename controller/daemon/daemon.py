@@ -65,18 +65,18 @@ class Daemon:
         with ExitStack() as start:
             start.enter_context(at_work(self._clock))  # loading history must not take hours of a scaled clock
             try:
-                async with self._opened() as store:
-                    published = self._published(store)
+                async with self._open_store() as store:
+                    published = self._new_published_state(store)
                     async with self._listening(published):
-                        await self._work(await self._built(store, published), stop, start)
+                        await self._work(await self._build(store, published), stop, start)
             finally:
                 await self._settings.providers.close()
 
     async def run_once(self) -> Runtime:
         """Run one tick, including writes, without HTTP. Raise `StoreError` as in `run`."""
         try:
-            async with self._opened() as store:
-                runtime = await self._built(store, self._published(store))
+            async with self._open_store() as store:
+                runtime = await self._build(store, self._new_published_state(store))
                 lease_task = None if runtime.failover is None else await runtime.failover.settle()
                 await runtime.tick.run()
                 await self._end(runtime, lease_task)
@@ -84,11 +84,11 @@ class Daemon:
         finally:
             await self._settings.providers.close()
 
-    def _published(self, store: AsyncStore) -> PublishedState:
+    def _new_published_state(self, store: AsyncStore) -> PublishedState:
         return PublishedState(self._settings.policy, self._clock, store, self._tick_every, self._settings.providers.calls,
                               self._auth)
 
-    async def _built(self, store: AsyncStore, published: PublishedState) -> Runtime:
+    async def _build(self, store: AsyncStore, published: PublishedState) -> Runtime:
         self.runtime = await build(self._settings, store, published, self.url)
         for pool, (target, at) in (await store.run(store.store.intents)).items():
             log.warning("unconfirmed-write", pool=pool, target=target, sent_at=at.isoformat(),
@@ -146,7 +146,7 @@ class Daemon:
             await self._settings.tracing.close()
 
     @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[AsyncStore]:
+    async def _open_store(self) -> AsyncIterator[AsyncStore]:
         asyncio.get_running_loop().set_exception_handler(report_fault)
         store = Store(self._state_dir / STORE_NAME)
         if store.moved_aside is not None:

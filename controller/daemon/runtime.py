@@ -1,10 +1,10 @@
 """Construction of a started daemon: everything that exists once history is loaded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-
-import structlog
+from typing import Any
 
 from adapters.ports.lease_store import LeaseStore
 from adapters.runtime.clock import Clock
@@ -28,8 +28,6 @@ from controller.overrides.active_overrides import ActiveOverrides
 from controller.overrides.prewarming import Prewarming
 from controller.store.async_store import AsyncStore
 from controller.telemetry.tracing import Tracing
-
-log = structlog.get_logger("stoker.service")
 
 
 @dataclass(frozen=True)
@@ -65,13 +63,17 @@ class Runtime:
 async def build(settings: Settings, store: AsyncStore, published: PublishedState, url: str) -> Runtime:
     """Load history, and construct and connect the parts of a daemon. `url`: its HTTP address, published with the lease."""
     policy, clock = settings.policy, settings.clock
-    journal = DecisionLog(store)
+
+    def explain(pool: str, at: datetime) -> Mapping[str, Any]:
+        """Return the rationale of a proposal. Called in ticks only, when fleet and forecasts exist."""
+        return proposal_rationale(fleet, forecasts.rotation.accuracy, pool, at)
+
+    journal = DecisionLog(store, explain)
     leadership = leadership_of(settings, url)
     term = NO_LEASE if leadership is None else LeaderTerm(leadership)
     fleet = await assemble(policy, settings.providers, store, clock, journal, term)
     accounts = await open_accounts(fleet, store, clock)
     forecasts = Forecasts(fleet, store, clock)
-    journal.weighed = partial(proposal_rationale, fleet, forecasts.rotation.accuracy)
     publish = None if leadership is None else partial(publish_overrides, leadership)
     overrides = ActiveOverrides(fleet.reconcilers, store, publish)
     await overrides.load(clock.now())

@@ -30,22 +30,24 @@ class DecisionStore(Protocol):
 
 
 class DecisionLog:
-    """Log of the plans that change something, with counts by action and deciding reason."""
+    """Log of the plans that change something, with counts by action and deciding reason.
 
-    def __init__(self, store: DecisionStore) -> None:
-        self._store = store
+    `explain`: returns the rationale of a pool's proposal for the record; see `controller.forecasts.rationale`.
+    """
+
+    def __init__(self, store: DecisionStore,
+                 explain: Callable[[str, datetime], Mapping[str, Any]] | None = None) -> None:
+        self._store, self._explain = store, explain
         self.counts: dict[tuple[str, str], int] = {}
         """Recorded decisions by action and deciding reason."""
         self.last_change: dict[str, Plan] = {}
         """Last recorded decision of each pool since the start."""
-        self.weighed: Callable[[str, datetime], Mapping[str, Any]] | None = None
-        """Returns the rationale of a pool's proposal for the record; see `controller.forecasts.rationale`."""
         self._pending: list[tuple[Plan, Mapping[str, Any]]] = []
         """Decisions that could not be stored; they are stored with the next ones."""
 
     async def note(self, plans: Sequence[tuple[Plan, Plan | None, Mapping[str, Any]]]) -> None:
         """Store the plans that are worth recording in one transaction, and then log them. Raise `StoreError`."""
-        new = [(plan, self.with_grounds(plan, inputs)) for plan, before, inputs in plans if is_worth_recording(plan, before)]
+        new = [(plan, self.with_rationale(plan, inputs)) for plan, before, inputs in plans if is_worth_recording(plan, before)]
         batch = self._pending + new
         if not batch:
             return
@@ -65,12 +67,12 @@ class DecisionLog:
                        ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text),
                        **fencing)
 
-    def with_grounds(self, plan: Plan, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    def with_rationale(self, plan: Plan, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the inputs with the rationale of the proposal. It only explains: an error in it is logged and has no effect."""
-        if self.weighed is None:
+        if self._explain is None:
             return inputs
         try:
-            return {**inputs, "weighed": self.weighed(plan.pool, plan.at)}
+            return {**inputs, "weighed": self._explain(plan.pool, plan.at)}
         except Exception:
             log.exception("not-explained", pool=plan.pool)
             return inputs
