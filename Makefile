@@ -25,12 +25,12 @@ export PYTHONDONTWRITEBYTECODE :=
 
 help:
 	@echo "make demo   see it work: a real daemon against an embedded cloud, 60 times faster than life"
-	@echo "make check  lint, types, import contracts and the unit tests: before each commit (UNIT_WORKERS=auto, PYTEST_ARGS=)"
+	@echo "make check  lint, types, import contracts and the unit tests but the slow ones: before each commit (UNIT_WORKERS=auto, PYTEST_ARGS=)"
 	@echo "make test   lint, types, import contracts and every test: what CI runs (TEST_WORKERS=4, PYTEST_ARGS=);"
 	@echo "            with PYTEST_ARGS=--hypothesis-profile=nightly, property tests try 50 times as many examples"
 	@echo "make simulate   thousands of seeds of faults against every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
 	@echo "make foreign    install the third-party servers that tests/foreign runs against (650 MB, in $(FOREIGN))"
-	@echo "make lint   the first three of these"
+	@echo "make lint   lint, types and import contracts"
 	@echo "make lock   resolve the dependencies again into requirements*.txt (the only command that needs uv)"
 	@echo "make audit  ask the advisory database about every locked dependency; 3 when it cannot be reached"
 	@echo "make image  build the container image"
@@ -44,7 +44,7 @@ test: lint
 
 check: lint
 	@echo "== unit tests"
-	@$(BIN)/python -m pytest -q -m unit -n $(UNIT_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -m "unit and not slow" -n $(UNIT_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	@echo "== ruff"

@@ -9,6 +9,7 @@ import structlog
 
 from controller.redaction.known_secrets import PROCESS_SECRETS, KnownSecrets
 from tests.examples import register_profiles
+from tests.slow import SLOW
 
 register_profiles()
 
@@ -22,11 +23,13 @@ FOLDERS = {"e2e": "e2e", "foreign": "foreign", "simulation": "simulation", "scen
 
 
 def pytest_collection_modifyitems(items):
-    """Mark each test by its folder, a browser test by its module; what bears no other marker is a unit test."""
+    """Mark each test by its folder or file, and a browser test by what its module imports; all others are unit tests."""
     for item in items:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if folder in FOLDERS:
             item.add_marker(FOLDERS[folder])
+        if item.path in SLOW:
+            item.add_marker("slow")
         if "tests.browser" in {getattr(each, "__module__", "") for each in vars(item.module).values()}:
             item.add_marker("browser")
         if not any(item.get_closest_marker(name) for name in ("e2e", "browser", "foreign", "simulation")):

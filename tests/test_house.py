@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE_SECONDS
+from tests.slow import SLOW
+from tests.sources import MODULES, PACKAGES, ROOT, nodes_of, tree_of
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("config", "forecasting", "adapters", "controller")
-MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base", "core", "lib", "stuff"}
 
@@ -25,8 +24,7 @@ def name_of(path: Path) -> str:
 
 def functions(path: Path) -> list[tuple[str, int]]:
     """Name and length in lines of each function of a module."""
-    tree = ast.parse(path.read_text())
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found = [node for node in nodes_of(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     return [(node.name, (node.end_lineno or node.lineno) - node.lineno + 1) for node in found]
 
 
@@ -47,7 +45,7 @@ def test_a_module_is_named_for_what_it_holds():
 
 
 def test_every_module_opens_by_saying_what_it_is_for():
-    silent = [name_of(path) for path in MODULES if path.stat().st_size and ast.get_docstring(ast.parse(path.read_text())) is None]
+    silent = [name_of(path) for path in MODULES if path.stat().st_size and ast.get_docstring(tree_of(path)) is None]
 
     assert silent == []
 
@@ -97,6 +95,10 @@ def test_no_test_has_a_deadline_of_its_own():
            if DEADLINE.search(line)}
 
     assert own == set()
+
+
+def test_every_slow_file_exists():
+    assert sorted(path for path in SLOW if not path.exists()) == []
 
 
 BREACHES = {

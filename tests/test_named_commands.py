@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import click
@@ -9,9 +10,8 @@ import pytest
 
 from controller import cli
 from controller.cli import main
+from tests.sources import MODULES, ROOT, nodes_of
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("config", "forecasting", "adapters", "controller")
 KINDS = {".md", ".yaml", ".json", ".tf", ".service", ".txt", ".html", ".js"}
 FOLDERS = [ROOT / "docs", ROOT / "deploy", ROOT / "controller" / "http" / "static"]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md",
@@ -41,19 +41,19 @@ OTHERS = {"adapters/aws/names.py", "adapters/aws/token_faults.py", "adapters/gcp
 EVERY_OPTION = set().union(*COMMANDS.values()) | {"--version"}
 
 
+@cache
 def texts(path: Path) -> list[str]:
     """The strings of a module as they are shown, parts that are put in left out."""
-    tree = ast.parse(path.read_text())
-    joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    joined = [node for node in nodes_of(path) if isinstance(node, ast.JoinedStr)]
     within = {id(part) for node in joined for part in ast.walk(node)}
     found = ["".join(str(part.value) if isinstance(part, ast.Constant) else " … " for part in node.values) for node in joined]
-    return found + [node.value for node in ast.walk(tree)
+    return found + [node.value for node in nodes_of(path)
                     if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in within]
 
 
 def shown(path: Path) -> list[str]:
     """The strings of a module but for those that only a reader of the source sees."""
-    notes = [node.value.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Expr)
+    notes = [node.value.value for node in nodes_of(path) if isinstance(node, ast.Expr)
              and isinstance(node.value, ast.Constant)]
     return [text for text in texts(path) if text not in notes]
 
@@ -67,9 +67,6 @@ def unknown(text: str) -> list[str]:
         else:
             found += [f"stoker {name} {option}" for option in OPTION.findall(rest) if option not in COMMANDS[name]]
     return found
-
-
-MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
 def test_every_command_that_a_message_names_is_there():

@@ -7,6 +7,7 @@ import hashlib
 import zipfile
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,11 +24,17 @@ LEARNING = ("controller.decision", "controller.demand", "forecasting")
 
 def fingerprint(pools: Iterable[str]) -> str:
     """Return a digest of the pools in their order, and of all code that decides what is learned."""
-    digest = hashlib.sha256(repr(tuple(pools)).encode())
+    return hashlib.sha256(repr(tuple(pools)).encode() + code_digest()).hexdigest()
+
+
+@cache
+def code_digest() -> bytes:
+    """Return a digest of the code in `LEARNING`, read once: later changes of the files do not change what this process runs."""
+    digest = hashlib.sha256()
     for package in LEARNING:
         for source in sorted(Path(str(files(package))).rglob("*.py")):
             digest.update(source.read_bytes())
-    return digest.hexdigest()
+    return digest.digest()
 
 
 def save(path: Path, key: str, arrays: Arrays) -> None:

@@ -81,8 +81,8 @@ class Stage:
         self.clock = ManualClock(NOON)
         self.sandbox = Sandbox(self.clock, 3, Settings(control_rps=1000.0))
         self.sandbox.faults = Watched(self.clock)
-        column = np.full(240, 3, np.float32)
-        history = DemandSeries(minute_of(NOON) - 120, column, column, column * 10)
+        column = np.full(60, 3, np.float32)
+        history = DemandSeries(minute_of(NOON) - 30, column, column, column * 10)
         for name in ("agent", "neighbour"):
             self.sandbox.add_function(name, history)
         self.sandbox.hosted("agent").function.reserved = 50

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.model.prewarm import Prewarm
+from tests.examples import examples
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 
@@ -20,9 +21,9 @@ async def fuzzed(here, folder, *more, phases="coverage,fuzzing"):
     description = folder / "openapi.json"
     description.write_text(json.dumps(narrowed(told)))
     process = await asyncio.create_subprocess_exec(
-        SCHEMATHESIS, "run", description, "--url", here.service.url, "--phases", phases, "--max-examples", "12", "--seed", "1",
-        "--generation-deterministic", "--request-timeout", str(PATIENCE_SECONDS), "--continue-on-failure", "--no-color", *more,
-        cwd=folder,
+        SCHEMATHESIS, "run", description, "--url", here.service.url, "--phases", phases, "--seed", "1",
+        "--max-examples", str(examples(60).max_examples), "--generation-deterministic",
+        "--request-timeout", str(PATIENCE_SECONDS), "--continue-on-failure", "--no-color", *more, cwd=folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
     try:
         out, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)

@@ -1,0 +1,35 @@
+"""Files with slow unit tests: they simulate days of traffic, fit models or start other programs.
+
+Together they take more than half of the CPU time of all unit tests. `make check` leaves them out; `make test` and CI run them.
+"""
+
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+
+SLOW = frozenset(TESTS / name for name in (
+    "adapters/aws/cloudwatch/test_demand_source.py",
+    "adapters/aws/lambda_/test_ping_lever.py",
+    "adapters/aws/test_clients.py",
+    "adapters/aws/test_optional_members.py",
+    "adapters/gcp/monitoring/test_demand_source.py",
+    "adapters/gcp/test_clients.py",
+    "adapters/pinging/test_keep_alive_loop.py",
+    "adapters/sandbox/test_cloudwatch.py",
+    "controller/backtest/report/test_report.py",
+    "controller/backtest/test_lever_comparison.py",
+    "controller/cli/evaluate/test_backtest.py",
+    "controller/cli/evaluate/test_forecast.py",
+    "controller/decision/selection/test_selector.py",
+    "controller/demand/test_proposer.py",
+    "controller/demand/test_selector_snapshot.py",
+    "controller/fleet/test_dead_man_switch.py",
+    "controller/forecasts/test_capacity_forecast.py",
+    "controller/forecasts/test_worker_pool.py",
+    "controller/http/handlers/test_forecast.py",
+    "controller/http/test_fuzz.py",
+    "controller/notifications/test_missing_metrics_log.py",
+    "deploy/test_monitoring.py",
+    "forecasting/test_combined.py",
+    "test_packaging.py",
+))
