@@ -39,7 +39,7 @@ class Provider(Protocol):
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """Return the tests of a pool's permissions by action; they change nothing. See `adapters.ports.permissions`."""
 
-    def tallies(self) -> list[CallCounter]:
+    def call_counters(self) -> list[CallCounter]:
         """Return the counters of provider calls."""
 
     async def survey(self, where: Where) -> Survey:
@@ -159,7 +159,7 @@ class Registry:
         """Return the number of calls to each provider since the start, by operation and outcome."""
         from adapters.runtime.call_counter import summed
 
-        return summed(tally for provider in self._providers.values() for tally in provider.tallies())
+        return summed(counter for provider in self._providers.values() for counter in provider.call_counters())
 
     def lease(self, settings: LeaseSettings) -> LeaseStore:
         """Return the lease store; the caller closes it. Raise `Unsupported` when its library is not installed."""

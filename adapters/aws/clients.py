@@ -72,7 +72,7 @@ class Connections:
         self.date: str | None = None
         """`Date` header of the last response, which may be an error."""
         self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
-        self.tally = CallCounter()
+        self.calls = CallCounter()
         self._at_once = {"lambda": at_once, "application-autoscaling": SCALING_THREADS}
         self._threads = {service: DaemonThreads(count, f"aws-{service}-{region}") for service, count in self._at_once.items()}
         self._bulk = DaemonThreads(BULK_THREADS, f"aws-bulk-{region}")
@@ -89,7 +89,7 @@ class Connections:
         Raise `AdapterError`. The call is not retried. If this is cancelled, a request that was sent continues, so that a write
         may have happened; a request that was not sent is never sent.
         """
-        with self.tally.counting(call.service, call.operation):
+        with self.calls.counting(call.service, call.operation):
             return await self._within_timeout(call, parameters, digest)
 
     async def _within_timeout(self, call: ApiCall, parameters: Mapping[str, object], digest: Digest[T]) -> T:

@@ -26,9 +26,9 @@ class Aws(PingProvider):
         super().__init__()
         self.rng, self.sessions = rng, AwsSessions(clock, sandbox_url, timeouts)
 
-    def tallies(self) -> list[CallCounter]:
+    def call_counters(self) -> list[CallCounter]:
         """Return the call counters of every region, with a separate one for pings."""
-        return self.sessions.tallies()
+        return self.sessions.call_counters()
 
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Return a CloudWatch demand source per region, each with the names of its pools."""

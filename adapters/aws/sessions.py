@@ -38,9 +38,9 @@ class AwsSessions:
             self._pings[region] = TimedConnections(region, self._sandbox_url, self._timeouts)
         return self._pings[region]
 
-    def tallies(self) -> list[CallCounter]:
+    def call_counters(self) -> list[CallCounter]:
         """Return the call counters of every region, with a separate one for pings."""
-        return [each.tally for each in (*self._connections.values(), *self._pings.values())]
+        return [each.calls for each in (*self._connections.values(), *self._pings.values())]
 
     async def close(self) -> None:
         """Close all control planes, threads and connections."""

@@ -27,7 +27,7 @@ class Gcp:
                  timeouts: Timeouts | None = None) -> None:
         self.sessions = GcpSessions(clock, sandbox_grpc, timeouts)
 
-    def tallies(self) -> list[CallCounter]:
+    def call_counters(self) -> list[CallCounter]:
         """Return the counters of calls made."""
         return [self.sessions.calls]
 

@@ -38,9 +38,9 @@ class CallCounter:
             self.counts[Call(api, operation, outcome)] += 1
 
 
-def summed(tallies: Iterable[CallCounter]) -> Counter[Call]:
+def summed(counters: Iterable[CallCounter]) -> Counter[Call]:
     """Return the sum of all counters."""
     total: Counter[Call] = Counter()
-    for tally in tallies:
-        total += tally.counts
+    for counter in counters:
+        total += counter.counts
     return total

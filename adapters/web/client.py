@@ -38,7 +38,7 @@ class Client:
 
     def __init__(self, sandbox_url: str | None = None, patience: float = FIRST_BYTE_SECONDS) -> None:
         self._sandbox = sandbox_url
-        self.tally = CallCounter()
+        self.calls = CallCounter()
         self._timeout = aiohttp.ClientTimeout(total=patience + CONNECT_SECONDS, connect=None, sock_connect=CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
         self._wire = SystemClock()  # units hold pings in real milliseconds, however fast an injected clock runs
@@ -49,7 +49,7 @@ class Client:
 
         Raise `Unreachable` when it was not sent, `OutcomeUnknown` when no response came.
         """
-        with self.tally.counting("http", method):
+        with self.calls.counting("http", method):
             return await self._sent(method, url, resource, headers, query, text=text)
 
     async def _sent(self, method: str, url: str, resource: str, headers: Mapping[str, str], query: Mapping[str, str],

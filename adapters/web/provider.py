@@ -28,9 +28,9 @@ class Web(PingProvider):
         self.clock, self.rng = clock, rng
         self.client = Client(sandbox_url, patience)
 
-    def tallies(self) -> list[CallCounter]:
+    def call_counters(self) -> list[CallCounter]:
         """Return the counter of requests."""
-        return [self.client.tally]
+        return [self.client.calls]
 
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Return one source for all pools; every pool has its own page."""
