@@ -54,7 +54,7 @@ class Timeouts:
         """Return the read timeout of a service."""
         return self.read.get(service, self.read_otherwise)
 
-    def whole(self, service: str) -> float:
+    def total(self, service: str) -> float:
         """Return the seconds after which the caller gets an error, even if the thread still runs."""
         return self.connect + self.reading(service) + self.slack
 
@@ -93,7 +93,7 @@ class Connections:
             return await self._within_timeout(call, parameters, digest)
 
     async def _within_timeout(self, call: ApiCall, parameters: Mapping[str, object], digest: Digest[T]) -> T:
-        pending, seconds = PendingCall(fence_of_this_task() if call.writes else None), self._timeouts.whole(call.service)
+        pending, seconds = PendingCall(fence_of_this_task() if call.writes else None), self._timeouts.total(call.service)
         try:
             async with asyncio.timeout(seconds):
                 fault = None if self._sandbox_url is not None else await self._credentials.ready()

@@ -64,7 +64,7 @@ class Client:
         try:
             async with self._opened().request(method, target, params=query, headers=headers, allow_redirects=False) as reply:
                 first_byte = self._wire.monotonic()
-                text_of = (await whole(reply.content, resource)).decode(errors="replace") if text else ""
+                text_of = (await complete_body(reply.content, resource)).decode(errors="replace") if text else ""
                 return Reply(sent, first_byte, reply.status, reply.headers, text_of)
         except aiohttp.ClientConnectorCertificateError:
             remedy = certificates_fault() or "renew it, or set SSL_CERT_FILE to the CA file"
@@ -96,7 +96,7 @@ class Client:
         return self._session
 
 
-async def whole(content: aiohttp.StreamReader, resource: str) -> bytes:
+async def complete_body(content: aiohttp.StreamReader, resource: str) -> bytes:
     """Return a complete, decompressed body: a part would show too little demand. Raise `Unsupported` when it is too large."""
     body = bytearray()
     async for piece in content.iter_any():

@@ -246,9 +246,9 @@ class CloudWatchDemand:
         memo, usual_ms = self._memos[pool], self._usual_ms(pool, points, own)
         if memo.peakless is not False:
             memo.peakless = has_no_peak(points)
-        whole = demand(points, *proof, usual_ms, newest, peakless=bool(memo.peakless), own=own,
+        series = demand(points, *proof, usual_ms, newest, peakless=bool(memo.peakless), own=own,
                        runs_on=memo.runs_on)
-        rows = whole.window(*window)
+        rows = series.window(*window)
         memo.barren_until = None if rows.recorded.any() else rows.end_minute
         absent = ~present(points)[window.first - points.first :]
         return Telemetry(rows, absent=absent, duration_seconds=None if usual_ms is None else usual_ms / 1000)

@@ -91,7 +91,7 @@ def request(batch: Sequence[Query]) -> dict[str, object]:
     }
 
 
-def answered(answer: Answer) -> list[Result]:
+def results_of(answer: Answer) -> list[Result]:
     """Return the results of a page. Raise ValueError for invalid values, KeyError for a missing member."""
     results = []
     for item in answer["MetricDataResults"]:

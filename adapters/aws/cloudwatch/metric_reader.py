@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from adapters.aws.clients import Connections, Digest
-from adapters.aws.cloudwatch.metric_queries import Query, Result, answered, batches, request
+from adapters.aws.cloudwatch.metric_queries import Query, Result, batches, request, results_of
 from adapters.aws.errors import ApiCall
 from adapters.aws.paging import all_pages
 from adapters.ports.errors import AdapterError, PermissionDenied, Unreachable
@@ -58,7 +58,7 @@ class MetricReader:
         """Return the results of each query of one call, from all its pages."""
         results: list[list[Result]] = [[] for _ in batch]
         self.metrics_requested += len(batch)
-        for result in await all_pages(self._page, request(batch), answered):
+        for result in await all_pages(self._page, request(batch), results_of):
             if not 0 <= result.place < len(batch):
                 raise Unreachable(f"{self._call.resource}: CloudWatch returned a result of an unknown query")
             results[result.place].append(result)

@@ -42,13 +42,13 @@ def spread(work: Minutes, least: Minutes, most: Minutes, idle: Mask) -> Minutes:
     if not (least > 0).any() and not (work > most).any() and not np.isnan(most).any():
         return work
     out: list[float] = []
-    rest = room = 0.0
+    remaining = room = 0.0
     columns = (each.tolist() for each in (work, least, most, _reserved_for_later(work, least), idle))
     for booked, low, high, later, is_idle in zip(*columns, strict=True):
-        whole, unknown = rest + booked, math.isnan(high)
+        total, unknown = remaining + booked, math.isnan(high)
         room = room + booked if unknown else high or room
-        done = min(room, whole) if unknown else min(high, max(low, whole - later))
-        rest = 0.0 if is_idle else min(max(0.0, whole - done), LONGEST_REQUEST * room)
+        done = min(room, total) if unknown else min(high, max(low, total - later))
+        remaining = 0.0 if is_idle else min(max(0.0, total - done), LONGEST_REQUEST * room)
         out.append(math.nan if unknown else done)
     return np.array(out)
 

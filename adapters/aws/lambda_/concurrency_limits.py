@@ -23,7 +23,7 @@ def of_account(region: str, account: Account, floor: int, requested: int) -> Lim
     """Return the account's limit. `floor`: units that must stay unreserved. `requested`: units that the alias has requested."""
     whole = "" if account.limit is None else f" of {account.limit}"
     stays = f", of which {floor} must stay" if floor else ""
-    has = f"; {requested} are requested here" if requested else ""
+    has = f"; {requested} are requested by this alias" if requested else ""
     text = f"{account.unreserved}{whole} units of the account's concurrency in {region} are not reserved{stays}{has}"
     return Limit("account-concurrency", text, ACCOUNT_REMEDY)
 

@@ -94,8 +94,8 @@ class ProvisionedConcurrency:
 
     async def _put(self, target: int) -> Provisioned:
         parameters = {**self._qualified, "ProvisionedConcurrentExecutions": target}
-        answered = partial(Provisioned.of, before=self._seen)
-        return await self._plane.call_urgently("put_provisioned_concurrency_config", self.resource, parameters, answered)
+        digest = partial(Provisioned.of, before=self._seen)
+        return await self._plane.call_urgently("put_provisioned_concurrency_config", self.resource, parameters, digest)
 
     async def _delete(self) -> Provisioned:
         with suppress(NotSet):

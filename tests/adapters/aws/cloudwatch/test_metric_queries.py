@@ -14,10 +14,10 @@ from adapters.aws.cloudwatch.metric_queries import (
     MOST_QUERIES,
     Query,
     Result,
-    answered,
     batches,
     column,
     request,
+    results_of,
 )
 
 WINDOWS = st.tuples(st.integers(0, 30_000), st.integers(1, 20_000))
@@ -74,10 +74,10 @@ def test_parts_of_a_series_from_several_pages_make_one_column():
 ])
 def test_an_answer_that_makes_no_sense_is_not_taken_for_silence(garbage):
     with pytest.raises((KeyError, ValueError)):
-        answered(garbage)
+        results_of(garbage)
 
 
 def test_an_answer_without_points_and_status_is_incomplete():
-    (result,) = answered({"MetricDataResults": [{"Id": "q0"}]})
+    (result,) = results_of({"MetricDataResults": [{"Id": "q0"}]})
 
     assert (result.place, len(result.values), result.status) == (0, 0, "")

@@ -56,7 +56,7 @@ def test_what_a_function_reserves_is_shared_by_its_aliases_and_never_negative(re
 
 
 @pytest.mark.parametrize(("account", "requested", "whole", "here"), [
-    (Account(1000, 990), 0, "990 of 1000", ""), (Account(None, 990), 5, "990", "; 5 are requested here"),
+    (Account(1000, 990), 0, "990 of 1000", ""), (Account(None, 990), 5, "990", "; 5 are requested by this alias"),
 ])
 def test_what_the_account_has_left_is_told_in_numbers(account, requested, whole, here):
     text = f"{whole} units of the account's concurrency in us-east-1 are not reserved, of which 100 must stay{here}"
