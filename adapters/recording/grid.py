@@ -96,7 +96,7 @@ def in_order(table: Table, chosen: dict[str, Chosen], notes: list[str]) -> Rows:
                                     f"{table.at(int(rows[first]))}, at the same time; keep one of the two rows")
         keep[row] = False
     if not keep.all():
-        notes.append(f"{counted(int((~keep).sum()), 'row')} with the same time and values as another: merged")
+        notes.append(f"{counted(int((~keep).sum()), 'row')} with the same time as another row and no different value: merged")
     return Rows(times[keep], {role: column[keep] for role, column in values.items()}, rows[keep])
 
 

@@ -62,7 +62,7 @@ def test_rows_of_one_time_are_merged_when_equal_and_rejected_when_different():
     found = read(HEAD + stamp(0, "10,,") + stamp(0, "10,0.5,1") + stamp(0, "10,0.5,1"))
 
     assert plain(found.series.busy) == [0.5]
-    assert "2 rows with the same time and values as another: merged" in notes(found)
+    assert "2 rows with the same time as another row and no different value: merged" in notes(found)
     assert refusal(HEAD + stamp(0) + stamp(1) + stamp(0, "1,1,2")).startswith(
         "f.csv:4: max_concurrency is 2 here and 1 in f.csv:2, at the same time; keep one")
 
