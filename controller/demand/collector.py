@@ -15,7 +15,7 @@ from adapters.ports.minute_rows import STEADY
 from controller.decision.costs.measurements import DelayMeter, SettlingMeter
 from controller.decision.planning.observation import PATIENCE, DataFreshness, Traffic
 from controller.demand.demand_store import DemandStore
-from controller.demand.plausibility import CONTEXT, believable, lost_of, unlikely
+from controller.demand.plausibility import CONTEXT, lost_of, possible, unlikely
 from controller.demand.recent_window import SETTLING, RecentWindow
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 from forecasting.warmer import Rhythm, left_out
@@ -234,7 +234,7 @@ class DemandCollector:
 
         `idle`: bool[pools], pools with a recent idle minute, which may be idle again.
         """
-        item = believable(name, item, self._day)
+        item = possible(name, item, self._day)
         if (rhythm := self._warmers.get(name)) is not None:
             series, last = left_out(item.series, rhythm, self._warmed.get(name))
             item, self._warmed[name] = replace(item, series=series), last

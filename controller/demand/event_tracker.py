@@ -24,7 +24,7 @@ MOST_A_TICK = 40
 URGENT_MINUTES = 2 * HOUR
 """Minutes before the preparation of an event from which on its history is read at once, even if incomplete."""
 
-log = structlog.get_logger("stoker.diary")
+log = structlog.get_logger("stoker.events")
 
 
 class EventTracker:

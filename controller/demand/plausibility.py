@@ -30,7 +30,7 @@ LOOK = 30
 """Minutes from which `unseen` is calculated for one decision."""
 
 
-def believable(name: str, item: Telemetry, day: Callable[[str, int], DemandSeries]) -> Telemetry:
+def possible(name: str, item: Telemetry, day: Callable[[str, int], DemandSeries]) -> Telemetry:
     """Return `item` without impossible minutes: negative, infinite, above any provider's limit, or contradicting themselves.
 
     They become unknown, not zero: a single one would distort the scores of all candidates. `day`: returns the rows of a pool in

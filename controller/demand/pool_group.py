@@ -27,7 +27,7 @@ RETIMED_SHOWN = timedelta(hours=1)
 """Time for which plans state that the keep-alive has changed."""
 
 TERMS, PROPOSED = "terms", "proposed"
-log = structlog.get_logger("stoker.region")
+log = structlog.get_logger("stoker.demand")
 
 
 @dataclass(frozen=True, slots=True)

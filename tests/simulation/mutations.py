@@ -233,7 +233,7 @@ MUTATIONS: dict[str, Plant] = {
     "foreign writes go unseen": with_step("detect_foreign_write"),
     "shadow is not a shadow": instead(builder, "ShadowLever", _unshadowed),
     "a start trusts what it has not read": instead(collector.DemandCollector, "has_fresh_read", lambda self, name: True),
-    "impossible demand is believed": instead(collector, "believable", lambda name, item, day: item),
+    "impossible demand is believed": instead(collector, "possible", lambda name, item, day: item),
     "counters are summed before they are differenced": instead(demand_page, "increase", _of_sums),
     "an outage of minutes is bridged": instead(demand_rows.RegionActivity, "proved", _bridged),
     "lost points of one pool are idleness": instead(collector, "unlikely", lambda item, before: item),

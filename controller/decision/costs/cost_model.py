@@ -43,7 +43,7 @@ PRICES: dict[tuple[str, str], Price] = {
     ("http-ping", "x86_64"): Price(0.0, 2.65e-5, 2.65e-5),
     ("http-ping", "arm64"): Price(0.0, 2.65e-5, 2.65e-5),
 }
-"""By lever kind and architecture, at `PRICES_AS_OF`. A policy's `prices` override them."""
+"""Prices by lever kind and architecture, at `PRICES_AS_OF`. A policy's `prices` override them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ RATES: dict[str, dict[str, Rates]] = {
         "instance nvidia-l4 zonal": Rates(*_WHOLE, date(2026, 8, 31), accelerator=2.909e-4),
     },
 }
-"""By lever kind and billing mode. Where unknown, the first mode, one vCPU and one gigabyte are assumed."""
+"""Rates by lever kind and billing mode. Where unknown, the first mode, one vCPU and one gigabyte are assumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,11 @@ PINGS: dict[str, Pings] = {
     "lambda-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0),
     "http-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0),
 }
-"""By lever kind. A pinged unit costs less than 1 % of provisioned concurrency (1 GB, 8 s of initialisation)."""
+"""Pings by lever kind. A pinged unit costs less than 1 % of provisioned concurrency (1 GB, 8 s of initialisation)."""
 
 
 BILLING_STEPS = {"lambda-provisioned-concurrency": timedelta(minutes=5)}
-"""By lever kind: a unit is billed from the request, its time rounded up to a whole step (Lambda pricing page)."""
+"""Billing step by lever kind: a unit is billed from the request, its time rounded up to a whole step (Lambda pricing page)."""
 
 STAY_WARM = frozenset({"cloud-run-min-instances", "lambda-ping", "http-ping"})
 """Lever kinds whose units are of the same kind as on-demand units: after scale-in they stay warm for the keep-alive."""

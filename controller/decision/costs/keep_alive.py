@@ -65,12 +65,12 @@ ASSUMED: dict[str, KeepAlive] = {
     # 60 min.
     "lambda-provisioned-concurrency": _LAMBDA,
     "lambda-ping": _LAMBDA,
-    # Google's documentation: an idle instance is kept for up to 15 minutes.
+    # Google's documentation: an idle instance is kept for up to 15 min.
     "cloud-run-min-instances": _assumed(15, 0, 15, "assumed for Cloud Run, which documents up to 15m"),
     # The provider behind a URL is unknown: the range of those above.
     "http-ping": _assumed(20, 5, 60, "assumed for a URL, whose provider is unknown"),
 }
-"""By lever kind."""
+"""Assumed keep-alive by lever kind."""
 
 FALLBACK = _assumed(20, 5, 60, "assumed for a lever whose keep-alive is unknown")
 

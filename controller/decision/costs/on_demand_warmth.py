@@ -34,14 +34,14 @@ class Warm:
         """Units in use in the last minutes, a row each; minute n is in row n modulo their number."""
         self._minute = 0
 
-    def advance(self, peak: Floats | Amounts, ready: Amounts, kept: Amounts, keep_alive: Amounts) -> Amounts:
+    def advance(self, peak: Floats | Amounts, ready: Amounts, staying: Amounts, keep_alive: Amounts) -> Amounts:
         """Add the next minute and return the units that start cold in it: float64[pools].
 
-        `peak`: float[pools], NaN where unknown. `kept`: `ready` where units stay warm after scale-in, else 0.
+        `peak`: float[pools], NaN where unknown. `staying`: `ready` where units stay warm after scale-in, else 0.
         """
         self._reach(int(keep_alive.max(initial=0)))
-        warm = np.maximum(self._before(keep_alive), kept)
-        used = np.maximum(peak, ready) - (ready - kept)
+        warm = np.maximum(self._before(keep_alive), staying)
+        used = np.maximum(peak, ready) - (ready - staying)
         used = np.where(np.isnan(used), warm, used)
         if len(self._used):
             self._used[self._minute % len(self._used)] = used

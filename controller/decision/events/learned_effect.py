@@ -20,7 +20,7 @@ FURTHEST = 4.0
 """Highest ratio of actual to announced demand that counts; the lowest is its inverse."""
 
 EFFECT_ANNOUNCED, EFFECT_SEEN = 1.5, 1.25
-"""Multiples of the baseline: an event without effect had at least the first announced, and less than the second came."""
+"""Multiples of the baseline: an event has no effect if at least the first was announced and demand stayed below the second."""
 
 
 @dataclass(frozen=True, slots=True)

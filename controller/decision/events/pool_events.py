@@ -68,8 +68,8 @@ class PoolEvents:
         if hour != self._hour:
             first, last = minute - LOOKED_BACK, minute + HOUR + LOOKED_AHEAD
             self._near = tuple(window for window in self._windows if window.ready < last and window.end > first)
-            kept = {window.learned_until for window in self._near} | {max(self._learned, default=0)}
-            self._learned = {midnight: what for midnight, what in self._learned.items() if midnight in kept}
+            needed = {window.learned_until for window in self._near} | {max(self._learned, default=0)}
+            self._learned = {midnight: known for midnight, known in self._learned.items() if midnight in needed}
         self._day, self._hour = day, hour
         return self._near
 
@@ -81,9 +81,9 @@ class PoolEvents:
         needed = {window.learned_until for window in near} | ({last} if ended else set())
         return {midnight for midnight in needed - self._learned.keys() if midnight + metric_delay <= minute}
 
-    def learn(self, midnight: int, what: Learned) -> None:
+    def learn(self, midnight: int, known: Learned) -> None:
         """Store what was learned from the history before `midnight`."""
-        self._learned[midnight] = what
+        self._learned[midnight] = known
 
     def baseline(self, window: EventWindow) -> BaselineDemand:
         """Return baseline demand for a window."""

@@ -1,4 +1,4 @@
-"""Which capacity rule to follow: candidates, their replayed cost, and their weights. Pure.
+"""Selection of capacity rules: candidates, their replayed cost, and their weights. Pure.
 
-Bounds on what a rule proposes belong in `planning`.
+Bounds of a proposal belong in `planning`.
 """

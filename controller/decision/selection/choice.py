@@ -11,7 +11,7 @@ from controller.decision.selection.candidates import CANDIDATES
 
 
 class SelectionMode(IntEnum):
-    """How a pool follows its leader, a candidate. Arrays hold the values as int8."""
+    """Way in which a pool follows its leader, a candidate. Arrays hold the values as int8."""
 
     ALONE = 0
     """The leader proposes alone."""
