@@ -1,4 +1,4 @@
-"""Capacity that exists on paper: what a shadow pool would have, and what a backtest plays with."""
+"""Simulated capacity: of a pool in shadow mode, and of a backtest."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from adapters.ports.lever import Capacity, Lever, Phase, Traits
 
 if TYPE_CHECKING:
-    from adapters.runtime.clock import Clock  # which waits, and so brings asyncio: a backtest needs neither
+    from adapters.runtime.clock import Clock  # imports asyncio, which a backtest does not need
 
 
 class SimulatedCapacity:
-    """Requested units of which a raise is ready after `lead_time` and a fall takes effect at once.
+    """Units of which an increase is ready after `lead_time` and a decrease takes effect at once.
 
-    Ready at an instant is the least that was requested at any time since `lead_time` before it, so that each raise
-    serves after its own lead time whatever came in between.
+    The units ready at an instant are the minimum requested since `lead_time` before it, so that each increase is ready after its
+    own lead time regardless of later requests.
     """
 
     def __init__(self, lead_time: timedelta, requested: int = 0) -> None:
@@ -24,12 +24,12 @@ class SimulatedCapacity:
         self._settled = requested
 
     def request(self, target: int, now: datetime) -> None:
-        """Ask for `target` units at `now`; instants must not go back."""
+        """Request `target` units at `now`, which must not be earlier than in the call before."""
         self._changes.append((now, target))
         self.requested = target
 
     def ready(self, now: datetime) -> int:
-        """Units usable at `now`."""
+        """Return the units usable at `now`."""
         since = now - self._lead_time
         while self._changes and self._changes[0][0] <= since:
             self._settled = self._changes.pop(0)[1]
@@ -37,10 +37,10 @@ class SimulatedCapacity:
 
 
 class ShadowLever:
-    """A lever that reads the real resource and writes only on paper: no mutating call can leave through it.
+    """Lever that reads the real resource and simulates writes: it makes no mutating call.
 
-    What the real resource says of owners, blocks and limits is passed on; `requested` and `ready` are what they would be
-    had the plans of this process been carried out since it first read, or since what `resumed` tells from before a restart.
+    Owners, blocks and limits of the real resource are passed on. `requested` and `ready` are what they would be if the plans had
+    been carried out since the first read, or since `resumed`, the units simulated before a restart.
     """
 
     def __init__(self, lever: Lever, clock: "Clock", lead_time: timedelta, resumed: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Posts a message to a URL of the operator's, once: who calls retries. The URL may be a secret, so no error repeats it."""
+"""Post one message to a URL that the operator configured, without retries. No error contains the URL, which may be a secret."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,20 +11,20 @@ from config.loading.web_address import fault_of
 
 CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 15.0
 MOST_BYTES = 64 << 10
-"""So much of an answer is read, to leave its connection usable; none of it is used."""
+"""Bytes of a response that are read, so that its connection can be reused; they are not evaluated."""
 
 LONGEST_PAUSE = timedelta(hours=1)
 
 
 class Poster:
-    """One session for all URLs. Redirects are not followed: a message goes where the operator said, and nowhere else."""
+    """One HTTP session for all sinks. Redirects are not followed: a message goes only to the URL that the operator configured."""
 
     def __init__(self, whole_seconds: float = WHOLE_SECONDS) -> None:
         self._timeout = aiohttp.ClientTimeout(total=whole_seconds, sock_connect=CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """`Throttled` and `Unreachable` may pass; other errors will not until the operator changes something."""
+        """Send `body`. Raise `Throttled` or `Unreachable` if a retry may succeed, another `AdapterError` if it cannot."""
         if (fault := fault_of(url)) is not None:
             raise Unsupported(f"sink {name}: its URL {fault}")
         if (fault := proxy_fault(url)) is not None:
@@ -44,7 +44,7 @@ class Poster:
             raise refusal(name, status, after)
 
     async def close(self) -> None:
-        """Drop connections."""
+        """Close all connections."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -57,7 +57,7 @@ class Poster:
 
 
 def refusal(name: str, status: int, after: str) -> AdapterError:
-    """What a status says that is not 2xx."""
+    """Return the error for a status that is not 2xx. `after`: the value of `Retry-After`, in seconds."""
     if status in (408, 425) or status >= 500:
         return Unreachable(f"sink {name} failed on its side ({status})")
     if status == 429:
