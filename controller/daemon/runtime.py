@@ -32,7 +32,7 @@ from controller.telemetry.tracing import Tracing
 
 @dataclass(frozen=True)
 class Settings:
-    """What a daemon is constructed from. `lease_store` belongs to the policy's lease; `holder` is this daemon's name in it."""
+    """Settings of a daemon. `lease_store` belongs to the policy's lease; `holder` is this daemon's name in it."""
 
     policy: Policy
     providers: Providers

@@ -27,12 +27,12 @@ class Outcome:
 
     @property
     def avoided(self) -> int:
-        """Return the number of cold starts that warm capacity prevented."""
+        """Number of cold starts that warm capacity prevented."""
         return self.cold_starts_without - self.cold_starts
 
     @property
     def saved_usd(self) -> float:
-        """Return the cost without Stoker minus the cost with it; negative when warm capacity cost more than it saved."""
+        """Cost without Stoker minus the cost with it; negative when warm capacity cost more than it saved."""
         return self.cost_without_usd - self.cost_usd
 
     def __add__(self, other: "Outcome") -> "Outcome":

@@ -43,7 +43,7 @@ class Pool:
 
     @property
     def policy(self) -> dict[str, Any]:
-        """Return its entry in the policy file."""
+        """Entry of the pool in the policy file."""
         return {
             "name": self.name, "lever": settings(self.kind, self.name), "mode": "active", "max": self.ceiling,
             "objective": {"cold_start_cost_usd": self.cold_start_cost_usd}, "init_seconds": self.init_seconds, **self.more,
@@ -60,7 +60,7 @@ class Scenario:
 
     @property
     def policy(self) -> dict[str, Any]:
-        """Return the policy of this scenario as plain data."""
+        """Policy of the scenario as plain data."""
         return {"version": 1, "pools": [pool.policy for pool in self.pools]}
 
 

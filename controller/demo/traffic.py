@@ -23,12 +23,12 @@ class Span:
 
     @property
     def hour(self) -> Reals:
-        """Return the hour of the day (UTC) at which each minute starts, float64[minutes]."""
+        """Hour of the day (UTC) at which each minute starts, float64[minutes]."""
         return (self.first_minute + np.arange(self.minutes)) % MINUTES_PER_DAY / 60.0
 
     @property
     def workday(self) -> Reals:
-        """Return 1 from Monday to Friday, else 0, float64[minutes]."""
+        """1 from Monday to Friday, else 0, float64[minutes]."""
         day = (self.first_minute + np.arange(self.minutes)) // MINUTES_PER_DAY
         return ((day + EPOCH_WEEKDAY) % 7 < 5).astype(np.float64)
 

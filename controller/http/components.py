@@ -14,7 +14,7 @@ from controller.overrides.prewarming import Prewarming
 
 @dataclass(frozen=True)
 class Components:
-    """What exists once history is loaded. `leadership` is None without a lease."""
+    """Parts that exist once history is loaded. `leadership` is None without a lease."""
 
     fleet: Fleet
     accounts: Ledger

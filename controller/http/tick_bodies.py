@@ -22,7 +22,7 @@ STARTING: Mapping[str, Any] = {"as_of": None, "tick": None, "sources": [], "tota
 
 @dataclass(frozen=True)
 class TickBodies:
-    """What handlers serve until the next tick. By pool: `stale` reasons, `ages` of data, `units` requested and ready."""
+    """Bodies that handlers serve until the next tick. By pool: `stale` reasons, `ages` of data, `units` requested and ready."""
 
     status: CompressedBody
     pools: bytes

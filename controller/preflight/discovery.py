@@ -51,6 +51,7 @@ class Proposal:
 
     @property
     def ceiling(self) -> int:
+        """Maximum units in the draft."""
         return max(1, math.ceil(self.habits.peak * MARGIN))
 
 

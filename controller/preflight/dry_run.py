@@ -45,7 +45,7 @@ class PoolPreview:
 
     @property
     def changes(self) -> bool:
-        """Return whether the target differs from the requested capacity."""
+        """Whether the target differs from the requested capacity."""
         return self.plan.target is not None and self.plan.requested is not None and self.plan.target != self.plan.requested
 
 
@@ -59,6 +59,7 @@ class ReadOnlyProviders:
         self.pinged: set[str] = set()
 
     def lever(self, pool: PoolPolicy) -> Lever:
+        """Return the lever of a pool, with simulated writes."""
         lever = self._providers.lever(pool)
         if isinstance(lever, ResumesTarget):
             self.pinged.add(pool.name)
@@ -67,12 +68,15 @@ class ReadOnlyProviders:
         return ShadowLever(lever, self._clock, self._policy.assume.lead_time)
 
     def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[DemandSource, tuple[str, ...]]]:
+        """Return the demand sources, each with the names of its pools."""
         return self._providers.sources(pools)
 
     def calls(self) -> Mapping[Call, int]:
+        """Return the number of calls to each provider."""
         return self._providers.calls()
 
     async def close(self) -> None:
+        """Close clients and connections."""
         await self._providers.close()
 
 

@@ -23,7 +23,7 @@ class Opening(NamedTuple):
 
     @property
     def local(self) -> tuple[datetime, datetime]:
-        """Return start and end as wall-clock time in the schedule's time zone."""
+        """Start and end as wall-clock time in the schedule's time zone."""
         zone = ZoneInfo(self.schedule.timezone)
         return self.start.astimezone(zone), self.end.astimezone(zone)
 

@@ -39,6 +39,7 @@ class LogLimit(logging.Filter):
         self._windows: dict[tuple[object, ...], Window] = {}
 
     def __call__(self, logger: logging.Logger, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Return the event, with the number of dropped lines before it. Raise `DropEvent` above the limit."""
         if method in ("debug", "info") or event.get("event") in RECORDS:
             return event
         most = OURS if logger.name.startswith("stoker.") and logger.name != "stoker.http" else ONE

@@ -24,6 +24,7 @@ class Redaction:
     """A processor that removes secrets from every value of an event, including the message and the traceback."""
 
     def __call__(self, _: object, __: str, event: Event) -> Event:
+        """Return the event without secrets."""
         private = {name: value for name, value in event.items() if name.startswith("_")}  # private to the formatter
         shown = {name: value for name, value in event.items() if not name.startswith("_")}
         cleaned = redact(shown)
@@ -46,6 +47,7 @@ class Stamp:
         self._clock = clock
 
     def __call__(self, _: object, __: str, event: Event) -> Event:
+        """Return the event with its instant in ISO 8601."""
         event["at"] = self._clock.now().isoformat(timespec="milliseconds")
         return event
 

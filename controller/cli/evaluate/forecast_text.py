@@ -68,4 +68,5 @@ def peak_of(rows: Floats) -> Floats:
 
 
 def number(value: float, digits: int = 0) -> str:
+    """Return a number with `digits` decimals, or a question mark if it is unknown."""
     return f"{value:.{digits}f}" if np.isfinite(value) else "?"

@@ -37,7 +37,7 @@ def validated(tmp_path, text):
     (POOL.replace("function: support-agent", 'function: "arn:aws:lambda:us-east-1:123456789012:function:a:live"'),
      "is the ARN of a function with a qualifier: write function: a and alias: live"),
 ])
-def test_a_mistake_is_told_in_one_line_with_its_place_and_what_to_write(tmp_path, text, says):
+def test_an_error_is_one_line_with_place_and_remedy(tmp_path, text, says):
     code, _, told = validated(tmp_path, text)
 
     assert code == 2
@@ -45,7 +45,7 @@ def test_a_mistake_is_told_in_one_line_with_its_place_and_what_to_write(tmp_path
     assert len(told.splitlines()) == 1
 
 
-def test_of_several_wrong_levers_only_their_own_faults_are_told(tmp_path):
+def test_of_several_invalid_levers_only_their_own_errors_are_reported(tmp_path):
     latest = POOL.replace("live}", "$LATEST}")
     pools = latest.partition("pools:\n")[2]
     run = "  - {name: c, max: 5, lever: {kind: cloud-run-min-instances, project: acme, location: europe-west1}}\n"
@@ -75,7 +75,7 @@ def test_a_merge_key_brings_its_keys(tmp_path):
     assert "1 active" in out
 
 
-def test_schedules_that_change_nothing_and_days_and_zones_that_mislead_are_warnings(tmp_path):
+def test_schedules_without_effect_and_misleading_days_and_zones_are_warnings(tmp_path):
     text = (POOL + "    min: 5\n    schedules:\n"
             '      - {name: weekends off, cron: "0 0 * * sat", timezone: Europe/Prague, duration: 2d, min: 0}\n'
             '      - {name: office hours, cron: "0 8 * * 2-6", timezone: EST, duration: 9h, min: 9}\n')
@@ -93,7 +93,7 @@ def test_schedules_that_change_nothing_and_days_and_zones_that_mislead_are_warni
     (",30,0,0", "history.csv:2: invocations is 30 and avg_concurrency 0 at a max_concurrency of 0"),
     (",30,,", "is empty in all 5 rows, so that demand is unknown"),
 ])
-def test_a_replay_of_a_history_that_tells_nothing_fails_with_the_reason(tmp_path, rows, says):
+def test_a_backtest_of_an_empty_history_fails_with_the_reason(tmp_path, rows, says):
     policy, history = tmp_path / "policy.yaml", tmp_path / "history.csv"
     policy.write_text(POOL + "    memory_mb: 1024\n")
     history.write_text(HEAD + "".join(f"2026-03-02T00:0{minute}:00Z{rows}\n" for minute in range(5)))

@@ -29,7 +29,7 @@ def test_help_names_every_command_with_its_line():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_named_is_there(name):
+def test_every_named_command_exists(name):
     command = main.get_command(click.Context(main), name)
 
     assert command is not None
@@ -44,7 +44,7 @@ def test_every_command_answers_help(name):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_help_teaches_by_an_example(name):
+def test_every_help_has_an_example(name):
     told = CliRunner().invoke(main, [name, "--help"], terminal_width=200).output
     usage, below = told.split("\n", 1)
 
@@ -53,7 +53,7 @@ def test_every_help_teaches_by_an_example(name):
 
 
 @pytest.mark.parametrize("arguments", [("schema",), ("--help",), ("validate", "config/example.yaml", "--json")])
-def test_a_full_disk_behind_the_output_is_one_line(arguments):
+def test_a_full_disk_behind_standard_output_is_one_line(arguments):
     with Path("/dev/full").open("w") as full:
         told = subprocess.run([sys.executable, "-m", "controller.cli", *arguments], stdout=full, stderr=subprocess.PIPE,
                               text=True, timeout=PATIENCE_SECONDS, cwd=FOLDER.parents[1])
@@ -69,7 +69,7 @@ def test_every_module_with_a_command_is_named():
     assert modules == {entry.module for entry in COMMANDS.values()}
 
 
-def test_help_waits_for_no_library():
+def test_help_imports_no_library():
     code = "import sys, controller.cli as c; c.main(['--help'], standalone_mode=False); print(*sys.modules, file=sys.stderr)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
@@ -83,7 +83,7 @@ def test_an_unknown_command_is_wrong_input():
     assert "No such command 'warm'" in told.output
 
 
-def test_a_near_miss_is_answered_with_the_command_that_was_meant():
+def test_a_misspelled_command_suggests_the_closest_one():
     told = CliRunner().invoke(main, ["backtset"])
 
     assert told.exit_code == 2

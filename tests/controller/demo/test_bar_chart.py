@@ -22,13 +22,13 @@ def points(*pairs: tuple[float | None, int]) -> list[Point]:
     (None, 0, 0, (" ", IDLE)),    # nobody knows
     (1, 1, 0, ("▄", WARM)),       # half a row
 ])
-def test_a_cell_says_how_its_demand_was_served(peak, ready, row, expected):
+def test_a_cell_shows_whether_its_demand_was_served_warm(peak, ready, row, expected):
     shown = cell(Point(START, peak, ready), row, 0.5 if row == 0 and peak != 4 else 1.0)
 
     assert shown == expected
 
 
-def test_the_newest_minute_is_rightmost_and_old_ones_fall_off_the_left():
+def test_the_newest_minute_is_rightmost_and_old_ones_are_cut_at_the_left():
     lines = draw(points(*[(1, 1)] * 5, (8, 8)), width=4, height=2)
 
     assert [len(line) for line in lines] == [4, 4, 4]
@@ -41,7 +41,7 @@ def test_few_points_leave_the_left_empty():
     assert lines[0].plain == "     █"
 
 
-def test_hours_stand_under_their_minute():
+def test_times_are_below_their_minute():
     lines = draw(points(*[(1, 1)] * 20), width=20, height=1)
 
     assert lines[-1].plain.startswith("09:00")

@@ -46,7 +46,7 @@ def test_warm_capacity_is_paid_and_avoids_the_cold_starts():
     assert out.saved_usd == pytest.approx(out.cost_without_usd - out.cost_usd)
 
 
-def test_pings_are_paid_with_the_starts_that_they_meet_and_spare_the_users_theirs():
+def test_pings_and_their_cold_starts_are_billed_and_prevent_cold_starts_of_users():
     clock = ManualClock(START)
     sandbox = Sandbox(clock)
     sandbox.add_function("agent", traffic=iter([Minute(0, 0, 0), Minute(3, 1.5, 3), Minute(0, 0, 0)]))
@@ -61,7 +61,7 @@ def test_pings_are_paid_with_the_starts_that_they_meet_and_spare_the_users_their
     assert out.cost_without_usd == pytest.approx(3 * 0.01 + 1.5 * 0.004 + 3 * TERMS.cold, rel=1e-3)
 
 
-def test_a_sum_is_of_every_amount_but_time_that_passes_for_all_at_once():
+def test_a_sum_adds_every_amount_except_time():
     one, other = Outcome(5, 10, 1, 4, 20, 0.5, 2.0), Outcome(7, 1, 2, 3, 1, 0.25, 0.1)
     both = one + other
 
@@ -75,5 +75,5 @@ def test_a_sum_is_of_every_amount_but_time_that_passes_for_all_at_once():
     (Outcome(cold_starts=1, cold_starts_without=4, cost_usd=3, cost_without_usd=1), "$2.00 more than without Stoker"),
     (Outcome(), "No cold starts"),
 ])
-def test_the_outcome_is_told_whichever_way_it_went(out, said):
+def test_the_outcome_is_stated_for_savings_and_losses(out, said):
     assert said in sentence(out)

@@ -12,7 +12,7 @@ from controller.demo.scenarios import invented
 from tests.patience import PATIENCE_SECONDS
 
 
-async def test_no_time_flies_while_the_clouds_open(tmp_path):
+async def test_the_clock_runs_at_real_speed_while_the_emulators_start(tmp_path):
     scene, stop, frames = invented(np.random.default_rng(1), timedelta(hours=3)), asyncio.Event(), []
 
     def watch(frame):

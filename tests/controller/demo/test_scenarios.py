@@ -24,7 +24,7 @@ def recording(path: Path, peaks: list[int]) -> Path:
 
 
 @pytest.mark.parametrize("scene_of", [invented, every_lever])
-def test_invented_traffic_has_a_fortnight_behind_it_and_lasts_to_the_end(scene_of):
+def test_generated_traffic_has_14_days_of_history_and_lasts_to_the_end(scene_of):
     scene = scene_of(np.random.default_rng(1), timedelta(hours=3))
 
     for pool in scene.pools:
@@ -47,7 +47,7 @@ def test_there_is_a_pool_for_every_lever():
 
 
 @pytest.mark.parametrize("scene_of", [invented, every_lever])
-def test_the_policy_is_one_that_the_loader_takes(tmp_path, scene_of):
+def test_the_policy_of_a_scenario_loads(tmp_path, scene_of):
     scene = scene_of(np.random.default_rng(1), timedelta(hours=1))
     policy = write_policy(scene, tmp_path / "policy.yaml")
 
@@ -56,7 +56,7 @@ def test_the_policy_is_one_that_the_loader_takes(tmp_path, scene_of):
     assert [pool.name for pool in policy.pools] == [pool.name for pool in scene.pools]
 
 
-def test_a_recording_begins_a_day_before_its_end_unless_told(tmp_path):
+def test_a_recording_starts_a_day_before_its_end_by_default(tmp_path):
     scene = recorded(recording(tmp_path / "a.csv", [3] * (3 * DAY)), None, None)
 
     assert scene.start == START + timedelta(days=2)
@@ -70,7 +70,7 @@ def test_a_recording_can_be_cut_short_but_not_stretched(tmp_path):
     assert recorded(path, 1, timedelta(days=9)).lasting == timedelta(days=1)
 
 
-def test_the_ceiling_knows_nothing_of_what_is_to_come():
+def test_the_ceiling_uses_only_history():
     peaks = np.array([10] * DAY + [900] * DAY, np.float32)
     series = DemandSeries(0, peaks, peaks / 2, peaks)
 
@@ -88,5 +88,5 @@ def test_a_day_that_the_recording_does_not_have_is_refused(tmp_path, day):
 @pytest.mark.parametrize(("stem", "name"), [
     ("support agent", "support-agent"), ("ä", "recorded"), ("a" * 99, "a" * 60), ("x_1", "x_1"),
 ])
-def test_a_file_gives_the_pool_a_lawful_name(stem, name):
+def test_the_file_name_becomes_a_valid_pool_name(stem, name):
     assert pool_name(stem) == name

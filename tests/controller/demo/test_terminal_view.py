@@ -61,7 +61,7 @@ def test_the_picture_names_pools_figures_and_the_newest_decision():
     assert "scales out 8 → 9" in text
 
 
-def test_a_pinged_pool_shows_its_pings_in_place_of_units_that_nobody_bills():
+def test_a_pinged_pool_shows_pings_instead_of_billed_units():
     now = frame(pools=1)
     pinged = replace(now, pools=tuple(replace(pool, outcome=replace(pool.outcome, pings=321)) for pool in now.pools))
 
@@ -71,7 +71,7 @@ def test_a_pinged_pool_shows_its_pings_in_place_of_units_that_nobody_bills():
     assert "warm unit minutes" not in text
 
 
-def test_plain_lines_tell_each_decision_once_and_everything_every_ten_minutes():
+def test_plain_lines_show_each_decision_once_and_a_summary_every_10_minutes():
     told: list[str] = []
     lines = PlainLines(told.append)
     for minute in range(21):
@@ -90,7 +90,7 @@ def test_the_summary_has_a_row_for_each_pool_and_one_for_all():
     assert [row.split()[0] for row in rows if row.startswith(("agent", "all "))] == ["agent-0", "agent-1", "agent-2", "all"]
 
 
-def test_the_outcome_for_machines_adds_up():
+def test_the_outcome_as_json_adds_up():
     outcome = outcome_json(frame())
 
     assert outcome["simulated_seconds"] == 5400

@@ -18,7 +18,7 @@ def rng(seed: int = 1) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def test_two_that_overlap_make_a_peak_of_two():
+def test_two_overlapping_requests_make_a_peak_of_2():
     series = series_of(Span(0, 2), np.array([10.0, 20.0]), np.array([30.0, 70.0]))
 
     assert series.peak.tolist() == [2, 1]
@@ -37,7 +37,7 @@ requests = st.lists(st.tuples(st.floats(0, 599), st.floats(0.5, 900)), max_size=
 
 
 @given(requests)
-def test_average_never_exceeds_peak_and_work_is_neither_lost_nor_made(made):
+def test_average_never_exceeds_peak_and_total_work_is_preserved(made):
     starts, lengths = np.array([start for start, _ in made]), np.array([length for _, length in made])
     series = series_of(Span(0, 30), starts, lengths)
 
@@ -87,7 +87,7 @@ def test_the_same_seed_makes_the_same_traffic(habit):
     assert (one.peak != another.peak).any()
 
 
-def test_a_batch_comes_every_hour_of_the_working_day_and_at_no_other_time():
+def test_a_batch_starts_every_hour_of_the_working_day_only():
     series = hourly(WEEK, rng(), 5, 16)
     began = np.flatnonzero((series.peak > 8) & (np.concatenate([[0.0], series.peak[:-1]]) == 0))
 

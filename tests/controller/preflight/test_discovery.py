@@ -34,7 +34,7 @@ AWKWARD = ["true", "null", "12", "1e3", "0x1", "on", "_a", "a", "nan", "Inf", "-
 
 
 @given(st.lists(NAMES, min_size=1, max_size=6, unique=True) | st.just(AWKWARD), st.floats(0.1, 900))
-def test_any_names_make_a_policy_that_is_right(tmp_path_factory, names, peak):
+def test_any_resource_names_make_a_valid_policy(tmp_path_factory, names, peak):
     pools = pools_of([Survey(tuple(found(name) for name in names), ())])
     seen = {pool.name: ObservedUsage(peak, 10.0, 1.0, 1.0) for pool, _ in pools}
     path = tmp_path_factory.mktemp("draft") / "policy.yaml"
@@ -67,7 +67,7 @@ def test_without_traffic_there_is_a_reason_and_no_pool(rows, why):
     assert why in told
 
 
-def test_what_waits_most_comes_first():
+def test_the_pool_with_most_cold_starts_comes_first():
     pools = pools_of([Survey((found("a"), found("b")), (Skipped("c", "x"),))])
     ordered, _ = proposed(pools, {"a": ObservedUsage(1, 1, 1, 1), "b": ObservedUsage(1, 1, 9, 1)})
 
@@ -94,11 +94,11 @@ def test_a_warmer_is_named_and_its_requests_do_not_count():
     assert "    warmer: {every: 5m, requests: 3}" in text
 
 
-def test_what_only_a_warmer_calls_is_left_out():
+def test_a_resource_called_only_by_a_warmer_is_left_out():
     assert "3 requests every 5 min with almost no work, which look like a warmer" in habits(warmed(0), SIX)
 
 
-def test_a_draft_with_a_warmer_is_taken_by_the_loader(tmp_path):
+def test_a_draft_with_a_warmer_loads(tmp_path):
     path = tmp_path / "policy.yaml"
     seen = {"a": habits(warmed(20), SIX)}
     path.write_text(draft(*proposed(pools_of([Survey((found("a"),), ())]), seen), "stoker discover", NOON))

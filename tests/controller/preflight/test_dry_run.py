@@ -24,7 +24,7 @@ def pools(*names, **changes):
     return policy_of([pool_policy(name=name, **changes) for name in names])
 
 
-async def test_a_pass_plans_every_pool_and_writes_nothing(clock):
+async def test_a_dry_run_plans_every_pool_and_writes_nothing(clock):
     providers = providers_of(clock, a=steady(3), b=steady(0))
     shown = await preview(pools("a", "b"), providers, clock)
 
@@ -41,7 +41,7 @@ async def test_the_price_of_a_month_is_that_of_the_capacity(clock):
     assert shown[0].usd_per_month_now == 0
 
 
-async def test_a_pool_that_cannot_be_read_says_why_beside_the_others(clock):
+async def test_an_unreadable_pool_is_shown_with_its_error(clock):
     providers = providers_of(clock, a=steady(3), b=steady(3))
     providers.levers["b"].failing["read"] = NotFound("function agent does not exist: correct the policy")
     shown = {each.plan.pool: each for each in await preview(pools("a", "b"), providers, clock)}
@@ -58,7 +58,7 @@ async def test_missing_metrics_are_an_error_and_change_nothing(clock):
     assert (shown[0].changes, str(shown[0].error)) == (False, "monitoring does not answer")
 
 
-async def test_a_throttled_reading_is_tried_again_when_the_provider_says(clock):
+async def test_a_throttled_read_is_retried_after_the_providers_delay(clock):
     import asyncio
     providers = providers_of(clock, a=steady(3))
     lever = providers.levers["a"]

@@ -37,7 +37,7 @@ def test_blank_lines_do_not_shift_the_lines_that_are_named(opened):
     assert opened("30,0,0", gap=("", "")).doubts[0].line == 4
 
 
-def test_many_such_rows_are_summed_up_by_their_lines(opened):
+def test_many_impossible_rows_are_summarised_by_line_ranges(opened):
     history = opened("1,1,1", *["30,0,0"] * 5, "1,1,1", "30,0,0", *["1,1,1", "30,0,0"] * 20)
 
     assert len(warnings_of(history)) == 4
@@ -52,14 +52,14 @@ EMPTY = ("a.csv: avg_concurrency or max_concurrency is empty in all 4 rows, so t
 
 
 @pytest.mark.parametrize(("cells", "says"), [("30,0,0", IMPOSSIBLE), ("30,,", EMPTY), ("30,,4", EMPTY), ("30,4,", EMPTY)])
-def test_a_history_of_which_nothing_is_known_is_no_history_of_zeros(opened, cells, says):
+def test_a_history_without_known_minutes_is_not_a_history_of_zeros(opened, cells, says):
     with pytest.raises(HistoryError) as refused:
         check_known(opened(*[cells] * 4))
 
     assert str(refused.value) == says
 
 
-def test_what_is_known_before_the_accounting_begins_is_not_enough(opened):
+def test_minutes_before_the_start_of_the_accounting_do_not_suffice(opened):
     history = opened("1,1,1", "1,1,1", "1,,", "1,,")
 
     check_known(history, 1)

@@ -18,25 +18,25 @@ def found(state_dir, now=NOON):
     return {finding.check: finding for finding in local_findings(policy_of([pool_policy()]), state_dir, now)}
 
 
-def test_a_folder_that_is_not_there_yet_is_fine_and_is_not_made(tmp_path):
+def test_a_missing_state_folder_is_ok_and_is_not_created(tmp_path):
     told = found(tmp_path / "deep" / "state")
 
     assert {finding.verdict for finding in told.values()} == {Verdict.OK}
     assert list(tmp_path.iterdir()) == []
 
 
-def test_looking_leaves_nothing_in_a_folder(tmp_path):
+def test_checking_leaves_no_file_in_a_folder(tmp_path):
     assert found(tmp_path)["state folder"].verdict is Verdict.OK
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_in_its_place_is_told(tmp_path):
+def test_a_file_in_place_of_the_state_folder_is_reported(tmp_path):
     (tmp_path / "state").write_text("")
 
     assert found(tmp_path / "state")["state folder"].verdict is Verdict.FAIL
 
 
-def test_a_daemon_at_work_there_is_told_and_not_disturbed(tmp_path):
+def test_a_running_daemon_is_reported_and_not_disturbed(tmp_path):
     store = Store(tmp_path / STORE_NAME)
     try:
         told = found(tmp_path)["daemon"]
@@ -50,13 +50,13 @@ def test_a_daemon_at_work_there_is_told_and_not_disturbed(tmp_path):
 @pytest.mark.parametrize(("free", "verdict"), [
     (DISK_WARN, Verdict.OK), (DISK_WARN - 1, Verdict.WARN), (DISK_FAIL - 1, Verdict.FAIL),
 ])
-def test_a_disk_that_fills_is_told(free, verdict):
+def test_low_disk_space_is_reported(free, verdict):
     told = disk("state", free)
 
     assert told == replace(told, verdict=verdict)
 
 
-def test_a_sink_at_a_metadata_service_is_told(tmp_path, monkeypatch):
+def test_a_sink_at_a_metadata_service_is_a_warning(tmp_path, monkeypatch):
     monkeypatch.setenv("HOOK", "http://169.254.170.2/")
     sink = Sink(name="on-call", kind="webhook", url_env="HOOK")
     told = local_findings(policy_of([pool_policy()]).model_copy(update={"notify": (sink,)}), tmp_path, NOON)
@@ -66,7 +66,7 @@ def test_a_sink_at_a_metadata_service_is_told(tmp_path, monkeypatch):
     assert "addresses" not in found(tmp_path)
 
 
-def test_time_zone_data_of_years_ago_is_told(tmp_path):
+def test_outdated_time_zone_data_is_reported(tmp_path):
     told = found(tmp_path, NOON + timedelta(days=3650))["time zones"]
 
     assert told.verdict is Verdict.WARN

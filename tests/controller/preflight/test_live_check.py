@@ -81,7 +81,7 @@ async def test_a_unit_that_never_becomes_ready_is_reported_and_set_back(clock):
     assert "2 of 3 ready" in found[1][1]
 
 
-async def test_a_raise_whose_answer_is_lost_is_set_back_even_where_it_takes_effect_late(clock):
+async def test_a_raise_without_an_answer_is_set_back_even_if_it_takes_effect_late(clock):
     lever = Interfering(clock, timedelta(seconds=1), requested=2)
 
     async def lost_then_late(target):
@@ -120,7 +120,7 @@ async def test_setting_back_is_repeated_while_the_provider_refuses_for_now(clock
     assert found[-1][0] is Verdict.OK
 
 
-async def test_where_it_cannot_be_set_back_the_operator_is_asked_to_do_it(clock):
+async def test_a_failed_set_back_names_the_manual_remedy(clock):
     lever = Interfering(clock, timedelta(seconds=1), requested=2)
 
     async def refuse(target):
@@ -173,7 +173,7 @@ async def test_it_is_refused_where_a_write_would_be_unwise(clock, change, why):
     assert lever.writes == []
 
 
-async def test_the_proposal_says_what_is_done_and_the_most_it_can_cost(clock):
+async def test_the_proposal_states_the_change_and_the_maximum_bill(clock):
     trial = await propose(pool_policy(), FakeLever(clock, requested=2), Assume())
 
     assert (trial.before, trial.raised) == (2, 3)

@@ -19,7 +19,7 @@ class Source:
         return {name: Telemetry(DemandSeries(minute_of(NOON) - 4, peak, peak / 2, requests), True) for name in pools}
 
 
-async def test_a_minute_that_cannot_have_been_is_unknown():
+async def test_an_impossible_minute_is_unknown():
     told = {name: telemetry async for name, telemetry in recent_demand([(Source(), ("a",))], NOON)}
 
     assert told["a"].series.known.tolist() == [True, False, True, True]

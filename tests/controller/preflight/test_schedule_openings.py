@@ -18,7 +18,7 @@ def schedule(cron: str, duration: str = "1h", timezone: str = "Europe/Paris", **
     return Schedule.model_validate({"cron": cron, "duration": duration, "timezone": timezone, "min": 1} | more)
 
 
-def test_windows_keep_their_place_on_the_wall_clock_when_it_changes():
+def test_windows_keep_their_wall_clock_time_over_a_clock_change():
     found = next_openings(schedule("0 8 * * *", "10h"), NOW, 4)
 
     assert [f"{each.local[0]:%d %H:%M}" for each in found] == ["27 08:00", "28 08:00", "29 08:00", "30 08:00"]
@@ -26,13 +26,13 @@ def test_windows_keep_their_place_on_the_wall_clock_when_it_changes():
     assert [f"{each.local[1]:%H:%M}" for each in found] == ["18:00"] * 4
 
 
-def test_a_window_that_is_open_is_the_first_and_one_that_is_over_is_not_named():
+def test_the_first_window_is_the_open_one_and_past_ones_are_left_out():
     assert [each.start.hour for each in next_openings(schedule("0 12 * * *", timezone="UTC"), NOW, 1)] == [12]
     assert [each.start.day for each in next_openings(schedule("0 11 * * *", timezone="UTC"), NOW, 1)] == [28]
     assert [each.start.day for each in next_openings(schedule("0 0 24 * *", "4d", timezone="UTC"), NOW, 1)] == [24]
 
 
-def test_an_hour_that_comes_twice_names_no_window_twice():
+def test_a_repeated_hour_lists_no_window_twice():
     autumn = datetime(2026, 10, 24, 12, tzinfo=UTC)
     starts = [each.start for each in next_openings(schedule("*/30 2 * * *", "10m"), autumn, 6)]
 

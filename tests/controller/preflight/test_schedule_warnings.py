@@ -25,7 +25,7 @@ OFFICE = {"name": "office", "cron": "0 8 * * mon-fri", "duration": "10h"}
 
 
 @pytest.mark.parametrize("low", [0, 1, 5])
-def test_a_floor_that_is_not_above_the_pools_own_never_counts(low):
+def test_a_floor_at_or_below_the_pools_min_has_no_effect(low):
     (found,) = warnings(NIGHTS | {"min": low}, low=5)
 
     assert found.startswith(f"schedules[0].min: min {low} has no effect: the pool's min is 5, and a schedule only raises")
@@ -34,7 +34,7 @@ def test_a_floor_that_is_not_above_the_pools_own_never_counts(low):
 
 
 @pytest.mark.parametrize("high", [50, 60])
-def test_a_ceiling_that_is_not_below_the_pools_own_never_counts(high):
+def test_a_ceiling_at_or_above_the_pools_max_has_no_effect(high):
     (found,) = warnings(NIGHTS | {"max": high}, high=50)
 
     assert found.startswith(f"schedules[0].max: max {high} has no effect: the pool's max is 50, and a schedule only lowers")
@@ -42,27 +42,27 @@ def test_a_ceiling_that_is_not_below_the_pools_own_never_counts(high):
                           else "For fewer units at these times, set a max below 50")
 
 
-def test_a_floor_that_other_windows_always_cover_changes_nothing():
+def test_a_floor_always_covered_by_other_windows_has_no_effect():
     (found,) = warnings({"name": "noon", "cron": "0 12 * * mon-fri", "min": 3}, OFFICE | {"min": 5})
 
     assert found == ("schedules[0].min: min 3 has no effect in its next 25 windows (until 2027-01-01): "
                      "schedule 'office' with min 5 is active at the same time")
 
 
-def test_a_floor_that_two_windows_cover_between_them_changes_nothing():
+def test_a_floor_covered_by_two_windows_together_has_no_effect():
     halves = [{"name": name, "cron": f"0 {hour} * * *", "duration": "6h", "min": 5} for name, hour in (("am", 6), ("pm", 12))]
     (found,) = warnings({"name": "day", "cron": "0 6 * * *", "duration": "12h", "min": 3}, *halves)
 
     assert found.startswith("schedules[0].min: min 3 has no effect")
 
 
-def test_of_two_equal_floors_at_one_time_the_second_changes_nothing():
+def test_of_two_equal_floors_the_second_has_no_effect():
     (found,) = warnings(OFFICE | {"min": 5}, OFFICE | {"name": "again", "min": 5})
 
     assert found.startswith("schedules[1].min: min 5 has no effect")
 
 
-def test_a_floor_that_lower_ceilings_cut_is_named_with_what_is_left():
+def test_a_floor_cut_by_lower_ceilings_is_named_with_its_effect():
     (found,) = warnings(OFFICE | {"min": 10}, {"name": "cap", "cron": "0 0 * * *", "duration": "1d", "max": 4})[:1]
     (nothing,) = warnings(OFFICE | {"min": 10}, NIGHTS | {"max": 4}, OFFICE | {"name": "cap", "max": 2}, low=2)
 
@@ -71,7 +71,7 @@ def test_a_floor_that_lower_ceilings_cut_is_named_with_what_is_left():
     assert "schedule 'cap' with max 2 is active at the same time" in nothing
 
 
-def test_a_ceiling_that_lower_ones_cover_changes_nothing():
+def test_a_ceiling_covered_by_lower_ones_has_no_effect():
     (found,) = warnings(OFFICE | {"max": 10}, {"name": "all", "cron": "0 0 * * mon", "duration": "5d", "max": 4})
 
     assert found.startswith("schedules[0].max: max 10 has no effect in its next")
@@ -88,7 +88,7 @@ def test_a_ceiling_that_lower_ones_cover_changes_nothing():
         ({"cron": "0 8 * * mon-fri/2", "min": 1},), ({"cron": "0 8 * * */2", "min": 1},), ({"cron": "0 8 L * *", "min": 1},),
     ],
 )
-def test_schedules_that_change_something_have_no_warning(schedules):
+def test_schedules_with_effect_have_no_warning(schedules):
     assert warnings(*schedules, high=100) == []
 
 
@@ -115,13 +115,13 @@ def test_windows_that_last_longer_than_the_time_between_them_are_named(cron, dur
         ("6#3", "6#3 is sat#3"),
     ],
 )
-def test_days_by_number_are_named_as_they_are_understood(days, says):
+def test_days_by_number_are_shown_by_name(days, says):
     (found,) = warnings({"cron": f"0 8 * * {days}", "min": 3})
 
     assert found.startswith(f"schedules[0].cron: day of week {says}")
 
 
-def test_a_day_of_month_beside_a_day_of_week_is_named():
+def test_a_cron_with_day_of_month_and_day_of_week_is_a_warning():
     (found,) = warnings({"cron": "0 8 13 * fri", "min": 3})
 
     assert "fires when either matches" in found

@@ -62,7 +62,7 @@ def test_decisions_hold_a_row_a_pool_a_minute_stamped_as_the_history(folder):
     assert any(int(row["target"]) > 0 for row in rows)
 
 
-def test_a_history_that_is_filled_with_zeros_is_marked_as_an_optimist(folder):
+def test_a_history_filled_with_zeros_is_marked_as_optimistic(folder):
     whole = stoker("--history", "agent=agent.csv")
     record(folder / "agent.csv", 400)
     filled = stoker("--history", "agent=agent.csv", "--json", "out.json")
@@ -72,7 +72,7 @@ def test_a_history_that_is_filled_with_zeros_is_marked_as_an_optimist(folder):
     assert json.loads((folder / "out.json").read_text())["pools"]["agent"]["history"]["zeros_without_gaps"] > 0
 
 
-def test_figures_for_machines_add_up(folder):
+def test_figures_as_json_add_up(folder):
     done = stoker("--history", "agent=agent.csv", "--start", "2026-03-03T12:00:00Z", "--compare", "--json", "-")
     assert done.exit_code == 0, done.output
     figures = json.loads(done.stdout)
@@ -90,7 +90,7 @@ def test_figures_for_machines_add_up(folder):
     assert figures["total"]["stoker"] == pool["stoker"]
 
 
-def test_what_the_policy_does_not_say_of_the_function_is_assumed_aloud(folder):
+def test_assumed_properties_of_the_function_are_printed(folder):
     policy = folder / "policy.yaml"
     policy.write_text(policy.read_text().replace("    memory_mb: 1024\n", ""))
     done = stoker("--history", "agent=agent.csv", "--json", "out.json", "--report", "out.html")
@@ -211,7 +211,7 @@ def test_a_replay_of_nothing_fails_and_writes_nothing(folder, change, says, argu
     assert not (folder / "out.json").exists()
 
 
-def test_what_is_known_of_a_history_is_shown_with_its_figures(folder):
+def test_the_known_share_of_a_history_is_shown_with_its_figures(folder):
     rewritten(folder / "agent.csv", lambda at, requests, busy, peak: "30,0,0" if at in (7, 2000) else f"{requests},{busy},{peak}")
     done = stoker("--history", "agent=agent.csv", "--start", "2026-03-03T12:00:00Z", "--json", "out.json", "--report", "out.html")
     history = json.loads((folder / "out.json").read_text())["pools"]["agent"]["history"]
@@ -254,7 +254,7 @@ def test_requests_that_were_counted_again_when_a_unit_ended_change_nothing_but_t
     (("--json", "policy.yaml"), "--json policy.yaml: --policy names the same file"),
     (("--decisions", "agent.csv"), "--decisions agent.csv: --history names the same file"),
 ])
-def test_no_file_is_written_over_another_that_matters(folder, outputs, says):
+def test_no_output_file_overwrites_an_input_or_another_output(folder, outputs, says):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     done = stoker("--history", "agent=agent.csv", *outputs)
 
@@ -270,13 +270,13 @@ def test_a_pool_without_history_is_named(folder):
     assert "no history for chat: add --history chat=FILE" in done.stderr
 
 
-def test_a_place_that_cannot_be_written_fails_with_one(folder):
+def test_an_unwritable_output_is_a_failure(folder):
     done = stoker("--history", "agent=agent.csv", "--decisions", "no/such/folder/out.csv")
     assert done.exit_code == 1
     assert "no/such/folder/out.csv: cannot be written" in done.output
 
 
-def test_an_interrupted_write_leaves_the_old_file_and_no_rest(folder):
+def test_an_interrupted_write_leaves_the_old_file_and_no_partial_file(folder):
     from controller.cli.evaluate.backtest import write_whole
 
     def interrupted():
@@ -329,7 +329,7 @@ def test_levers_are_priced_on_the_terminal_and_for_machines(folder):
     assert levers["cloud-run-min-instances"]["keep_alive"]["seconds"] == 900
 
 
-def test_a_warmer_is_named_and_once_the_policy_names_it_nothing_is_kept_for_it(folder):
+def test_a_warmer_is_named_and_a_policy_that_names_it_plans_no_units_for_it(folder):
     stamps = StampStyle().write(minute_of(NOON), 3 * 1440)
     rows = [f"{stamp},3,0.005,3" if at % 5 == 0 else f"{stamp},0,0,0" for at, stamp in enumerate(stamps)]
     (folder / "agent.csv").write_text("\n".join(["timestamp,invocations,avg_concurrency,max_concurrency", *rows]) + "\n")

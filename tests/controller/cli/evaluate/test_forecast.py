@@ -59,7 +59,7 @@ def asked(*more: str) -> Result:
     return stoker("agent", "--policy", "policy.yaml", "--history", "agent=agent.csv", "--no-model", *more)
 
 
-def test_people_get_a_table_bars_and_how_far_to_trust_them(folder):
+def test_the_text_has_a_table_bars_and_accuracy(folder):
     done = asked("--hours", "3", "--plot", "out.svg")
     assert done.exit_code == 0, done.output
     assert "agent as of 2026-03-04 12:00 UTC" in done.stdout
@@ -68,7 +68,7 @@ def test_people_get_a_table_bars_and_how_far_to_trust_them(folder):
     assert (folder / "out.svg").read_text().startswith("<svg")
 
 
-def test_machines_get_a_day_back_and_the_hours_ahead(folder):
+def test_json_has_the_past_day_and_the_hours_ahead(folder):
     done = asked("--hours", "2", "--json", "--at", "2026-03-04T06:00:00Z")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
@@ -78,13 +78,13 @@ def test_machines_get_a_day_back_and_the_hours_ahead(folder):
     assert np.array(told["ahead"]["peak"]).shape == (120, len(told["levels"]))
 
 
-def test_a_model_is_fitted_when_wanted(folder):
+def test_a_model_is_fitted_on_request(folder):
     done = stoker("agent", "--policy", "policy.yaml", "--history", "agent=agent.csv", "--json", "--hours", "1")
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["enough_history"] is True
 
 
-def test_what_a_daemon_recorded_serves_too(folder):
+def test_history_recorded_by_a_daemon_is_accepted(folder):
     state = folder / "state"
     state.mkdir()
     with Store(state / STORE_NAME) as store:
@@ -96,7 +96,7 @@ def test_what_a_daemon_recorded_serves_too(folder):
     assert told["ahead"] == json.loads(asked("--json", "--hours", "2").stdout)["ahead"]
 
 
-def test_what_a_daemon_kept_is_shown_beside_what_it_saw(folder):
+def test_recorded_capacity_is_shown_next_to_recorded_demand(folder):
     state = folder / "state"
     state.mkdir()
     with Store(state / STORE_NAME) as store:
@@ -145,7 +145,7 @@ def test_wrong_input_is_named_and_nothing_is_written(folder, arguments, complain
     assert sorted(folder.iterdir()) == before
 
 
-def test_a_plot_that_cannot_be_written_is_a_failure(folder):
+def test_an_unwritable_plot_is_a_failure(folder):
     done = asked("--plot", "no/where.svg")
     assert done.exit_code == 1
     assert "no/where.svg: cannot be written" in done.stderr
@@ -161,7 +161,7 @@ async def daemon(state: Path):
         yield service
 
 
-async def test_a_daemon_that_runs_is_asked(folder):
+async def test_a_running_daemon_is_called(folder):
     async with daemon(folder / "state") as service:
         by_url = await typed("forecast", "agent", "--url", service.url, "--json", "--hours", "2")
         by_store = await typed("forecast", "agent", "--policy", "policy.yaml", "--state-dir", "state", "--hours", "2",
@@ -178,7 +178,7 @@ async def test_a_daemon_that_runs_is_asked(folder):
     assert (unknown.exit_code, "no pool called 'nobody'" in unknown.stderr) == (1, True)
 
 
-async def test_a_daemon_that_ended_is_not_asked(folder):
+async def test_a_stopped_daemon_is_not_called(folder):
     async with daemon(folder / "state"):
         pass
     done = stoker("agent", "--policy", "policy.yaml", "--state-dir", "state", "--no-model", "--hours", "1")

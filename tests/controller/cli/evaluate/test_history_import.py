@@ -59,7 +59,7 @@ def told(folder: Path, text: str, *options: str, name: str = "in.csv") -> Result
     ],
     ids=["unsorted", "utc suffix", "offset 0000", "five minutes", "console", "get-metric-data"],
 )
-def test_what_the_field_reported_is_taken_and_what_was_done_is_said(tmp_path, text, minutes, says):
+def test_reported_exports_are_accepted_and_the_conversions_are_printed(tmp_path, text, minutes, says):
     result = told(tmp_path, text)
     series = read_history(tmp_path / "out.csv")
 
@@ -76,7 +76,7 @@ def test_the_share_of_known_minutes_and_the_longest_gap_are_printed(tmp_path):
     assert "  max_concurrency  7 (12.1%), longest gap 32 min from 2026-03-02T00:27Z" in lines
 
 
-def test_what_no_file_tells_is_a_warning_with_where_it_is(tmp_path):
+def test_a_metric_missing_in_every_file_is_a_warning(tmp_path):
     result = told(tmp_path, DATA)
 
     assert (tmp_path / "out.csv").read_text() == f"{HEAD}2026-03-02T00:01:00Z,60,,\n2026-03-02T00:02:00Z,12,,\n"
@@ -90,7 +90,7 @@ def test_minutes_that_contradict_themselves_are_a_warning(tmp_path):
     assert "1 minutes have contradictory values and count as unknown; first: line 2: invocations is 30" in result.stderr
 
 
-def test_a_file_in_form_comes_out_as_it_was(tmp_path):
+def test_a_valid_file_is_written_unchanged(tmp_path):
     text = HEAD + "2026-03-02T00:00:00Z,30,3,4\n2026-03-02T00:01:00Z,,,\n2026-03-02T00:02:00Z,30,3.02,5\n"
     told(tmp_path, text)
 
@@ -106,7 +106,7 @@ def test_a_file_in_form_comes_out_as_it_was(tmp_path):
         (CONSOLE, ("--column", "invocations=m9"), "--column invocations=m9: there is no such column"),
     ],
 )
-def test_what_cannot_be_known_ends_with_its_line_and_exit_code_2_and_writes_nothing(tmp_path, text, options, says):
+def test_unusable_input_has_exit_code_2_and_writes_nothing(tmp_path, text, options, says):
     result = told(tmp_path, text, *options)
 
     assert result.exit_code == 2
@@ -117,13 +117,13 @@ def test_what_cannot_be_known_ends_with_its_line_and_exit_code_2_and_writes_noth
 
 @pytest.mark.parametrize("options",
                          [("--column", "requests=1"), ("--column", "invocations"), ("--step", "often"), ("--step", "0")])
-def test_a_wrong_option_is_a_wrong_call(tmp_path, options):
+def test_an_invalid_option_is_wrong_input(tmp_path, options):
     result = told(tmp_path, UNSORTED, *options)
 
     assert (result.exit_code, "Usage: " in result.stderr) == (2, True)
 
 
-def test_a_file_that_is_there_is_kept_unless_told_otherwise(tmp_path):
+def test_an_existing_file_is_overwritten_only_with_force(tmp_path):
     (tmp_path / "out.csv").write_text("mine")
 
     assert "already exists: give another --output, or --force" in told(tmp_path, UNSORTED).stderr
@@ -148,7 +148,7 @@ def test_local_times_are_read_in_their_zone(tmp_path):
     assert instant_of(read_history(tmp_path / "out.csv").first_minute).isoformat() == "2026-03-01T23:00:00+00:00"
 
 
-def test_what_is_written_is_what_a_backtest_reads(tmp_path):
+def test_a_backtest_reads_the_written_file(tmp_path):
     rows = "".join(f"2026-03-02 {hour:02d}:{minute:02d}:00,30,3.5,5\n" for hour in range(2) for minute in range(60))
     told(tmp_path, HEAD + rows, "--timezone", "UTC")
     (tmp_path / "policy.yaml").write_text(POLICY)
@@ -169,7 +169,7 @@ def test_what_is_written_is_what_a_backtest_reads(tmp_path):
         (CONSOLE, ":1: column timestamp is missing"), (DATA, ":1: this is JSON and not CSV"),
     ],
 )
-def test_a_backtest_of_the_same_files_names_what_is_wrong_and_this_command(tmp_path, text, says):
+def test_a_backtest_of_the_same_files_names_the_error_and_the_import_command(tmp_path, text, says):
     (tmp_path / "in.csv").write_text(text)
     (tmp_path / "policy.yaml").write_text(POLICY)
     result = CliRunner().invoke(main, ["backtest", "--policy", str(tmp_path / "policy.yaml"), "--history",

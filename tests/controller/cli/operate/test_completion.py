@@ -59,7 +59,7 @@ def test_pools_are_those_of_the_policy_that_was_named(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "pools: [", "version: 1\npools: []\n"])
-def test_a_policy_that_is_wrong_or_missing_offers_nothing_and_says_nothing(tmp_path, text, capsys):
+def test_an_invalid_or_missing_policy_completes_nothing_silently(tmp_path, text, capsys):
     policy = tmp_path / "policy.yaml"
     if text:
         policy.write_text(text)

@@ -33,7 +33,7 @@ async def test_each_sink_gets_a_message_in_its_own_shape(tmp_path):
     assert "Stoker-Signature" in receiver.headers[0]
 
 
-async def test_what_fails_is_told_and_no_url_with_it(tmp_path):
+async def test_a_failed_delivery_is_reported_without_its_url(tmp_path):
     async with receiving() as receiver:
         receiver.answers = [403]
         path = policy(tmp_path, "- {name: team, kind: slack, url_env: SLACK}", "- {name: b, kind: slack, url_env: NONE}")
@@ -45,7 +45,7 @@ async def test_what_fails_is_told_and_no_url_with_it(tmp_path):
     assert "T0KEN" not in told.output
 
 
-async def test_a_policy_that_tells_nobody_is_wrong_input(tmp_path):
+async def test_a_policy_without_sinks_is_wrong_input(tmp_path):
     assert (await stoker(policy(tmp_path))).exit_code == 2
 
 

@@ -19,7 +19,7 @@ SAY = ("--reason", "launch", "--by", "ana")
     (("pause", "a"), "pause"), (("pin", "a", "12"), "pin 12"), (("boost", "a", "+5"), "boost +5"),
     (("boost", "a", "x1.5"), "boost x1.5"),
 ])
-async def test_an_order_is_given_and_ended(tmp_path, command, order):
+async def test_an_override_is_set_and_cleared(tmp_path, command, order):
     async with serving(tmp_path) as here:
         given = await here.stoker(*command, "--for", "90m", *SAY, env=WITH)
         assert (given.exit_code, given.output) == (
@@ -31,7 +31,7 @@ async def test_an_order_is_given_and_ended(tmp_path, command, order):
         assert here.components.active_overrides.of("a", here.clock.now()) == ()
 
 
-async def test_unpausing_leaves_a_pin_and_says_when_there_is_no_pause(tmp_path):
+async def test_unpause_keeps_a_pin_and_reports_a_missing_pause(tmp_path):
     async with serving(tmp_path) as here:
         for order in (("pause", "a"), ("pin", "a", "3")):
             await here.stoker(*order, "--for", "1h", *SAY, env=WITH)
@@ -42,7 +42,7 @@ async def test_unpausing_leaves_a_pin_and_says_when_there_is_no_pause(tmp_path):
         assert [each.kind for each in here.components.active_overrides.of("a", here.clock.now())] == [Kind.PIN]
 
 
-async def test_status_tells_the_order(tmp_path):
+async def test_status_shows_the_override(tmp_path):
     async with serving(tmp_path) as here:
         await here.stoker("pin", "a", "12", "--until", "2026-03-02T13:00:00Z", *SAY, env=WITH)
         await here.ticks()
@@ -53,14 +53,14 @@ async def test_status_tells_the_order(tmp_path):
     assert f"a: {told}" in every.output
 
 
-async def test_who_orders_is_the_user_unless_told_otherwise(tmp_path):
+async def test_the_author_is_the_current_user_by_default(tmp_path):
     async with serving(tmp_path) as here:
         given = await here.stoker("pause", "a", "--for", "1h", "--reason", "r", "--json", env=WITH | {"LOGNAME": "carla"})
 
     assert json.loads(given.output)["set"]["by"] == "carla"
 
 
-async def test_the_token_may_stand_in_a_file(tmp_path):
+async def test_the_token_may_be_in_a_file(tmp_path):
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
     async with serving(tmp_path) as here:
@@ -81,14 +81,14 @@ async def test_without_the_right_token_it_fails_in_one_line(tmp_path, env, told)
         assert here.components.active_overrides.of("a", here.clock.now()) == ()
 
 
-async def test_a_daemon_without_a_token_says_how_to_give_it_one(tmp_path):
+async def test_a_daemon_without_a_token_names_the_option_for_one(tmp_path):
     async with serving(tmp_path, token=None) as here:
         given = await here.stoker("pause", "a", "--for", "1h", *SAY, env=WITH)
 
     assert (given.exit_code, "--token-file" in given.output) == (1, True)
 
 
-async def test_what_the_daemon_calls_wrong_is_wrong_input(tmp_path):
+async def test_a_status_400_of_the_daemon_is_wrong_input(tmp_path):
     async with serving(tmp_path) as here:
         given = await here.stoker("pause", "a", "--for", "8d", *SAY, env=WITH)
         nobody = await here.stoker("pause", "nobody", "--for", "1h", *SAY, env=WITH)
@@ -103,14 +103,14 @@ async def test_what_the_daemon_calls_wrong_is_wrong_input(tmp_path):
     ("boost", "a", "-5", "--for", "1h", *SAY), ("pause", "a", "--for", "1h", *SAY, "--url", "ftp://x"),
     ("pause", "a", "--for", "1h", *SAY, "--token-file", "/nowhere/token"),
 ])
-def test_wrong_input_asks_nobody(arguments):
+def test_wrong_input_sends_no_request(arguments):
     told = CliRunner(env={"STOKER_URL": "http://127.0.0.1:9"}).invoke(main, arguments)
 
     assert told.exit_code == 2
 
 
 @pytest.mark.parametrize("token", ["short", "with spaces in the middle of it", "ünïcödé-tökén-of-some-length"])
-def test_a_token_that_cannot_be_used_is_refused_and_not_shown(tmp_path, token):
+def test_an_unusable_token_is_refused_and_not_shown(tmp_path, token):
     file = tmp_path / "token"
     file.write_text(token)
     told = CliRunner().invoke(main, ["unpause", "a", "--token-file", str(file)])
@@ -118,13 +118,13 @@ def test_a_token_that_cannot_be_used_is_refused_and_not_shown(tmp_path, token):
     assert (told.exit_code, token in told.output, "openssl" in told.output) == (2, False, True)
 
 
-def test_nobody_there_is_one_line_with_the_remedy():
+def test_a_daemon_that_does_not_answer_is_one_line_with_the_remedy():
     told = CliRunner(env=WITH).invoke(main, ["unpause", "a", "--url", "http://127.0.0.1:9"])
 
     assert (told.exit_code, "check that `stoker run` is running there" in told.output) == (1, True)
 
 
-async def test_a_plan_of_another_process_follows_the_orders_of_the_daemon(tmp_path):
+async def test_a_plan_with_url_applies_the_overrides_of_the_daemon(tmp_path):
     """What `stoker plan --url` asks the daemon for is what the preview plans by."""
     from controller.cli.setup.plan import active_overrides
     from controller.preflight.dry_run import preview
@@ -146,7 +146,7 @@ async def test_a_plan_of_another_process_follows_the_orders_of_the_daemon(tmp_pa
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no file without an end here")
-def test_a_token_file_without_an_end_is_refused():
+def test_an_endless_token_file_is_refused():
     told = CliRunner().invoke(main, ["unpause", "a", "--token-file", "/dev/zero"])
 
     assert (told.exit_code, "a token is one line" in told.output) == (2, True)

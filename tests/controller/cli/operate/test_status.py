@@ -29,7 +29,7 @@ async def asked(folder, *arguments, env=None):
 @pytest.mark.parametrize(("url", "words"), [("127.0.0.1:8080", "no scheme"), ("http://", "has no host"),
                                             ("http://127.0.0.1:99999", "has a port"), ("http://[::1", "is not a URL")])
 @pytest.mark.parametrize("command", [("status",), ("pause", "a", "--for", "1h", "--reason", "x")])
-async def test_a_url_that_is_none_is_wrong_input_and_says_why(command, url, words):
+async def test_an_invalid_url_is_wrong_input_with_its_cause(command, url, words):
     done = await typed(*command, "--url", url, env={"STOKER_TOKEN": "0123456789abcdef"})
 
     assert done.exit_code == 2
@@ -58,7 +58,7 @@ UNKNOWN = dict.fromkeys(LONG) | {"name": "b", "mode": "shadow"}
     (80, {"ready", "last decision"}, {"busy", "USD today"}), (40, set(), {"mode", "USD month", "last decision"}),
     (20, set(), {"ready"}),
 ])
-def test_columns_go_by_their_worth_where_the_terminal_is_narrow(width, kept, gone):
+def test_a_narrow_terminal_drops_columns_by_their_order(width, kept, gone):
     chosen = fitting([LONG, UNKNOWN], width)
     headings = {column.heading for column in chosen}
 
@@ -68,7 +68,7 @@ def test_columns_go_by_their_worth_where_the_terminal_is_narrow(width, kept, gon
     assert sum(chosen.values()) + 2 * (len(chosen) - 1) <= max(width, 40), "what stays always needs 33"
 
 
-def test_what_others_keep_has_a_column_where_there_is_any():
+def test_external_units_have_a_column_when_there_are_any():
     assert "by others" not in {column.heading for column in fitting([LONG, UNKNOWN], 300)}
     assert "by others" in {column.heading for column in fitting([LONG | {"kept_by_others": 3}, UNKNOWN], 300)}
 
@@ -83,7 +83,7 @@ async def test_no_line_of_the_table_is_longer_than_the_terminal(tmp_path, width)
     assert "\x1b" not in outcome.output, "what is no terminal gets no colour"
 
 
-async def test_one_pool_tells_why(tmp_path):
+async def test_one_pool_shows_its_reasons(tmp_path):
     outcome = await asked(tmp_path, "b")
 
     assert outcome.exit_code == 0
@@ -91,13 +91,13 @@ async def test_one_pool_tells_why(tmp_path):
     assert "proposed" in outcome.output
 
 
-async def test_one_pool_tells_the_plan_of_its_next_hours_or_why_there_is_none(tmp_path):
+async def test_one_pool_shows_the_plan_of_its_next_hours_or_why_there_is_none(tmp_path):
     outcome = await asked(tmp_path, "b")
 
     assert "next hours (UTC)     - (" in outcome.output
 
 
-def test_a_plan_is_told_where_it_changes():
+def test_targets_of_the_next_hours_are_shown_where_they_change():
     told = {"as_of": "2026-03-02T12:50:00+00:00", "next": [[0, 4], [10, 4], [25, 6], [40, 6], [55, 0]], "next_missing": None}
 
     assert next_hours(told) == "12:50 4, 13:15 6, 13:45 0"
@@ -109,19 +109,19 @@ async def test_json_is_the_daemons_own(tmp_path):
     assert {pool["name"] for pool in json.loads(outcome.output)["pools"]} == {"a", "b"}
 
 
-async def test_an_unknown_pool_is_the_daemons_word_and_exit_code_1(tmp_path):
+async def test_an_unknown_pool_is_the_daemons_message_and_exit_code_1(tmp_path):
     outcome = await asked(tmp_path, "nobody")
 
     assert outcome.exit_code == 1
     assert "no pool called 'nobody'" in outcome.output
 
 
-def test_nobody_there_is_one_line_with_the_remedy():
+def test_a_daemon_that_does_not_answer_is_one_line_with_the_remedy():
     outcome = CliRunner().invoke(main, ["status", "--url", "http://127.0.0.1:9"])
 
     assert outcome.exit_code == 1
     assert "check that `stoker run` is running there" in outcome.output
 
 
-def test_what_is_no_address_is_wrong_input():
+def test_an_invalid_address_is_wrong_input():
     assert CliRunner().invoke(main, ["status", "--url", "ftp://x"]).exit_code == 2

@@ -10,7 +10,7 @@ from controller.cli import main
 from tests.services import TOKEN, serving
 
 
-async def test_it_tells_inputs_steps_and_the_providers_answer(tmp_path):
+async def test_it_shows_inputs_steps_and_the_providers_answer(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks(3)
         order = ("pin", "a", "12", "--until", "2026-03-02T13:00:00Z", "--reason", "launch", "--by", "ana")
@@ -29,7 +29,7 @@ async def test_it_tells_inputs_steps_and_the_providers_answer(tmp_path):
     assert "provider accepted: 12 requested, 3 ready (in-progress)" in lines
 
 
-async def test_it_tells_what_the_rules_would_have_cost_and_what_each_counted_for(tmp_path):
+async def test_it_shows_the_simulated_cost_and_share_of_each_rule(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks(3)
         told = await here.stoker("why", "a")
@@ -42,7 +42,7 @@ async def test_it_tells_what_the_rules_would_have_cost_and_what_each_counted_for
     assert [line for line in lines if "100% maximum of the last 60 min (naive)" in line], "history is short: one rule counts"
 
 
-async def test_a_refusal_of_the_provider_is_told(tmp_path):
+async def test_a_refusal_of_the_provider_is_shown(tmp_path):
     async with serving(tmp_path) as here:
         here.levers["a"].failing["write"] = QuotaExceeded("the account has 5 left", 5)
         await here.stoker("pin", "a", "12", "--for", "1h", "--reason", "r", "--by", "ana", env={"STOKER_TOKEN": TOKEN})
@@ -82,23 +82,23 @@ async def test_another_plan_is_exit_code_1_with_the_difference(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "5", "{}", '{"record": {"inputs": {"sight": "fresh"}}}', "[" * 20_000])
-def test_what_is_no_record_is_wrong_input(text):
+def test_an_invalid_record_is_wrong_input(text):
     told = CliRunner().invoke(main, ["replay", "-"], input=text)
 
     assert (told.exit_code, len(told.output.splitlines())) == (2, 1)
 
 
-def test_a_file_that_is_not_there_is_wrong_input(tmp_path):
+def test_a_missing_file_is_wrong_input(tmp_path):
     assert CliRunner().invoke(main, ["replay", str(tmp_path / "none.json")]).exit_code == 2
 
 
-async def test_a_time_that_is_none_is_wrong_input_and_an_unknown_pool_a_failure(tmp_path):
+async def test_an_invalid_time_is_wrong_input_and_an_unknown_pool_a_failure(tmp_path):
     async with serving(tmp_path) as here:
         assert (await here.stoker("why", "a", "--at", "noon")).exit_code == 2
         assert (await here.stoker("why", "nobody")).exit_code == 1
 
 
-def test_a_record_without_an_end_is_refused():
+def test_an_endless_record_is_refused():
     told = CliRunner().invoke(main, ["replay", "-"], input="[" * ((8 << 20) + 2))
 
     assert told.exit_code == 2

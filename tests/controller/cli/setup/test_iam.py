@@ -40,7 +40,7 @@ def test_writes_are_allowed_on_the_aliases_of_active_pools_alone(asked):
     assert "arn:aws:lambda:us-east-1:*:function:watched:live" in found["ReadWarmCapacity"]["Resource"]
 
 
-def test_a_policy_all_in_shadow_allows_no_write(asked):
+def test_a_policy_in_shadow_mode_gets_no_write_permission(asked):
     assert "SetWarmCapacity" not in statements(asked(pools("agent", mode="shadow")))
 
 
@@ -57,7 +57,7 @@ def test_only_calls_that_know_no_resource_have_a_star_and_they_are_held_to_the_r
     ("cn-north-1", "arn:aws-cn:lambda:cn-north-1:123456789012:"),
     ("ap-southeast-2", "arn:aws:lambda:ap-southeast-2:123456789012:"),
 ])
-def test_the_account_and_the_partition_stand_in_every_name(asked, region, begin):
+def test_every_arn_has_the_account_and_the_partition(asked, region, begin):
     found = statements(asked(pools("agent", region=region), "--account", "123456789012"))
 
     assert all(name.startswith(begin) for name in found["SetWarmCapacity"]["Resource"] + found["ReadFunctions"]["Resource"])
@@ -152,7 +152,7 @@ def test_google_allows_to_act_as_an_identity_and_nothing_else_on_it(carried_out,
 LEASE = "lease: {kind: dynamodb, region: eu-west-1, table: our-lease}\n"
 
 
-def test_a_lease_is_allowed_on_its_table_alone_in_one_document_of_many(asked):
+def test_lease_permissions_are_in_one_document_and_limited_to_its_table(asked):
     documents = json.loads(asked(LEASE + pools(*(f"agent-number-{number}" for number in range(60))), "--json").stdout)["aws"]
     shared = [statement for document in documents for statement in document["Statement"] if statement["Sid"] == "ShareLease"]
 
@@ -160,13 +160,13 @@ def test_a_lease_is_allowed_on_its_table_alone_in_one_document_of_many(asked):
     assert max(len(json.dumps(document, separators=(",", ":"))) for document in documents) <= LONGEST
 
 
-def test_a_lease_is_told_of_a_policy_that_has_nothing_else_there(asked):
+def test_a_lease_gets_permissions_without_any_pool_of_its_provider(asked):
     text = LEASE + "version: 1\npools:\n  - {name: web, max: 9, lever: {kind: http-ping, url: 'https://a.example.com/ping'}}\n"
 
     assert set(statements(asked(text))) == {"ShareLease"}
 
 
-def test_pings_of_a_url_need_nothing_and_that_is_said(asked):
+def test_pings_of_a_url_need_no_permission_and_the_output_states_it(asked):
     told = asked("version: 1\npools:\n  - {name: web, max: 9, lever: {kind: http-ping, url: 'https://a.example.com/ping'}}\n")
 
     assert told.exit_code == 0

@@ -11,7 +11,7 @@ from config.yaml_text.document import read_document
 from controller.cli import main
 
 
-def test_the_printed_schema_takes_the_example():
+def test_the_printed_schema_accepts_the_example():
     told = CliRunner().invoke(main, ["schema"])
     schema = json.loads(told.stdout)
     root, _ = read_document((Path(config.__file__).parent / "example.yaml").read_text())

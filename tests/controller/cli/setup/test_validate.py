@@ -72,7 +72,7 @@ def test_problems_as_json_carry_file_line_column_path_and_message(wrong):
     assert all(one["message"] for one in said["problems"])
 
 
-def test_a_right_policy_is_told_in_short():
+def test_a_valid_policy_is_summarised():
     told = CliRunner().invoke(main, ["validate", str(EXAMPLE)])
 
     assert told.exit_code == 0
@@ -82,7 +82,7 @@ def test_a_right_policy_is_told_in_short():
     assert told.stderr == ""
 
 
-def test_a_right_policy_as_json_has_each_pool_with_its_defaults():
+def test_a_valid_policy_as_json_has_each_pool_with_its_defaults():
     told = CliRunner().invoke(main, ["validate", "--json", str(EXAMPLE)])
     said = json.loads(told.stdout)
     first, second = said["files"][0]["pools"]
@@ -94,7 +94,7 @@ def test_a_right_policy_as_json_has_each_pool_with_its_defaults():
     assert said["files"][0]["assume"] == {"metric_delay": "2m", "lead_time": "2m", "keep_alive": "6m", "billing_step": "5m"}
 
 
-def test_of_several_files_each_is_told(wrong):
+def test_each_of_several_files_is_reported(wrong):
     told = CliRunner().invoke(main, ["validate", str(EXAMPLE), str(wrong), "nowhere.yaml"])
 
     assert told.exit_code == 2
@@ -127,14 +127,14 @@ def test_a_url_of_a_metadata_service_is_a_warning(tmp_path):
     assert [done.stderr.strip()] == [f"warning: {text}" for text in told["warnings"]]
 
 
-def test_no_file_is_a_wrong_call():
+def test_no_file_is_wrong_input():
     told = CliRunner().invoke(main, ["validate"])
 
     assert told.exit_code == 2
     assert "POLICY..." in told.stderr
 
 
-def test_help_teaches_by_example():
+def test_help_has_an_example():
     told = CliRunner().invoke(main, ["validate", "--help"])
 
     assert told.exit_code == 0
@@ -205,7 +205,7 @@ def test_the_next_windows_of_schedules_are_listed_on_their_clock_and_in_utc_once
     assert [line.split()[0:4] for line in shared] == [["a", "and", "2", "more"]] * 3
 
 
-def test_what_is_hardly_meant_is_a_warning_with_its_place_once_for_all_pools(scheduled):
+def test_probable_mistakes_are_warnings_with_their_place_once_for_all_pools(scheduled):
     told = CliRunner().invoke(main, ["validate", str(scheduled)])
     body = json.loads(CliRunner().invoke(main, ["validate", "--json", str(scheduled)]).stdout)
     lines = [line.removeprefix(f"warning: {scheduled}:") for line in told.stderr.splitlines()]
