@@ -25,7 +25,7 @@ async def assembled(store, clock, **changes):
     return await builder.assemble(policy, providers, store, clock, DecisionLog(store)), providers
 
 
-async def test_nothing_is_asked_of_a_provider_before_the_first_tick(store, clock):
+async def test_no_provider_is_called_before_the_first_tick(store, clock):
     _, providers = await assembled(store, clock)
 
     assert providers.levers["a"].calls == []
@@ -40,7 +40,7 @@ async def test_a_shadow_pool_gets_a_lever_that_cannot_write_and_an_active_one_th
     assert isinstance(active.reconcilers["a"].lever, FakeLever)
 
 
-async def test_a_pools_state_and_lead_times_are_taken_up(store, clock):
+async def test_state_and_lead_times_are_restored(store, clock):
     store.store.save_state("a", PoolState(written=4))
     for minute, seconds in enumerate((100.0, 120.0, 140.0)):
         store.store.record_lead_time("a", 3, seconds, NOON + timedelta(minutes=minute))
@@ -50,7 +50,7 @@ async def test_a_pools_state_and_lead_times_are_taken_up(store, clock):
     assert fleet.reconcilers["a"].lead_time == timedelta(seconds=120)
 
 
-async def test_what_was_measured_is_judged_by_in_place_of_what_is_assumed(store, clock):
+async def test_measured_values_replace_assumed_ones(store, clock):
     for minute in range(3):
         store.store.record_lead_time("a", 3, 400.0, NOON + timedelta(minutes=minute))
     fleet, _ = await assembled(store, clock, memory_mb=None)
@@ -63,7 +63,7 @@ async def test_what_was_measured_is_judged_by_in_place_of_what_is_assumed(store,
     assert after.idle == pytest.approx(2 * before.idle)
 
 
-async def test_a_keep_alive_that_was_measured_outlives_a_restart(store, clock):
+async def test_a_measured_keep_alive_survives_a_restart(store, clock):
     fleet, _ = await assembled(store, clock)
     seen = KeepAliveSeen(timedelta(minutes=11), timedelta(minutes=9), None, 40, "units")
     fleet.reconcilers["a"]._learn(Traits(keep_alive=seen), NOON)
@@ -76,7 +76,7 @@ async def test_a_keep_alive_that_was_measured_outlives_a_restart(store, clock):
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{broken", b'{"a": 5}'])
-async def test_a_snapshot_of_another_shape_counts_as_none(store, clock, body):
+async def test_a_snapshot_of_another_format_is_ignored(store, clock, body):
     store.store.save_blob(builder.MEASURED, body, NOON)
     fleet, _ = await assembled(store, clock)
 

@@ -1,4 +1,4 @@
-"""What providers are told ahead, on a fleet at work."""
+"""The dead man's switch of a whole fleet."""
 
 import asyncio
 from dataclasses import replace
@@ -72,7 +72,7 @@ async def live(here, clock, minutes, men=None, plan=unknown):
     return men
 
 
-async def test_while_the_daemon_lives_nothing_fires_and_few_calls_are_made(clock, tmp_path):
+async def test_while_the_daemon_runs_no_fallback_runs_and_few_calls_are_made(clock, tmp_path):
     traffic = {f"p{at}": steady(5) for at in range(30)}
     async with fleet_of(clock, tmp_path, traffic) as here:
         await live(here, clock, 120)
@@ -84,14 +84,14 @@ async def test_while_the_daemon_lives_nothing_fires_and_few_calls_are_made(clock
         assert max(map(later.count, later)) <= 15
 
 
-async def test_the_order_is_the_floor_in_force_and_never_nothing(clock, tmp_path):
+async def test_the_fallback_is_the_floor_in_force_and_never_zero(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=3) as here:
         await live(here, clock, 2)
 
         assert [order.most for order in here.levers["a"].armed] == [3]
 
 
-async def test_the_plan_of_the_next_hours_is_ordered_and_then_the_floor(clock, tmp_path):
+async def test_the_plan_of_the_next_hours_is_scheduled_and_then_the_floor(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=1) as here:
         await live(here, clock, 1, plan=rising)
 
@@ -103,7 +103,7 @@ async def test_the_plan_of_the_next_hours_is_ordered_and_then_the_floor(clock, t
                                                                              for order in here.levers["a"].armed)
 
 
-async def test_once_the_plan_is_known_it_is_ordered_without_waiting(clock, tmp_path):
+async def test_a_new_plan_is_scheduled_at_once(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         men = await live(here, clock, 2)
         assert len(here.levers["a"].armed) == 1
@@ -114,7 +114,7 @@ async def test_once_the_plan_is_known_it_is_ordered_without_waiting(clock, tmp_p
 
 
 @pytest.mark.parametrize("why", ["budget", "limits", "pause"])
-async def test_nothing_is_ordered_to_rise_where_money_is_limited_or_an_operator_steers(clock, tmp_path, why):
+async def test_the_fallback_raises_nothing_under_money_limits_and_overrides(clock, tmp_path, why):
     budget = {"budget_usd_per_month": 500.0} if why == "budget" else {}
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, **budget) as here:
         await here.tick()
@@ -127,7 +127,7 @@ async def test_nothing_is_ordered_to_rise_where_money_is_limited_or_an_operator_
         assert [(order.most, order.least) for order in here.levers["a"].armed] == [(3, 0), (5, 0), (1, 0)]
 
 
-async def test_once_an_operator_steers_what_was_told_to_rise_is_so_no_more(clock, tmp_path):
+async def test_an_override_replaces_a_fallback_that_raises(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         men = await live(here, clock, 2, plan=rising)
         assert here.levers["a"].armed[-2].least
@@ -138,7 +138,7 @@ async def test_once_an_operator_steers_what_was_told_to_rise_is_so_no_more(clock
         assert not any(order.least for order in here.levers["a"].armed)
 
 
-async def test_what_an_earlier_process_ordered_is_taken_back_where_its_store_is_lost_and_nothing_is_set(clock, tmp_path):
+async def test_a_fallback_of_a_lost_store_is_cancelled_where_nothing_is_set(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(0)}) as here:
         lever = here.levers["a"]
         lever.armed = (ScheduledChange(NOON + timedelta(minutes=20), 3, 3),)
@@ -147,7 +147,7 @@ async def test_what_an_earlier_process_ordered_is_taken_back_where_its_store_is_
         assert (lever.paper.requested, lever.disarmed) == (0, 1)
 
 
-async def test_shadow_pools_and_what_stoker_has_not_set_are_told_nothing(clock, tmp_path):
+async def test_shadow_pools_and_unset_pools_get_no_fallback(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(0)}) as here:
         await live(here, clock, 3)
         assert here.levers["a"].orders == []
@@ -156,7 +156,7 @@ async def test_shadow_pools_and_what_stoker_has_not_set_are_told_nothing(clock, 
         assert here.levers["a"].orders == []
 
 
-async def test_what_fell_while_no_daemon_lived_is_no_foreign_write_and_is_raised_again(clock, tmp_path):
+async def test_a_fallback_that_ran_is_no_foreign_write_and_capacity_is_raised_again(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 3)
         levers = here.levers
@@ -171,7 +171,7 @@ async def test_what_fell_while_no_daemon_lived_is_no_foreign_write_and_is_raised
         await live(here, clock, 60, men)
 
 
-async def test_wherever_on_the_plan_a_daemon_comes_back_it_takes_what_it_finds_for_its_own(clock, tmp_path):
+async def test_a_restart_takes_any_step_of_the_fallback_for_its_own_write(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 3, plan=rising)
         levers = here.levers
@@ -185,7 +185,7 @@ async def test_wherever_on_the_plan_a_daemon_comes_back_it_takes_what_it_finds_f
         await live(here, clock, 60, men)
 
 
-async def test_what_was_done_as_ordered_and_is_taken_for_ours_is_told_to_whoever_leads_next(clock, tmp_path):
+async def test_a_step_of_the_fallback_that_ran_is_published_for_the_next_leader(clock, tmp_path):
     lease, slow = FakeLease(), {"scale_down_delay": timedelta(minutes=30)}
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, **slow) as here:
         await live(here, clock, 3, plan=rising)
@@ -202,7 +202,7 @@ async def test_what_was_done_as_ordered_and_is_taken_for_ours_is_told_to_whoever
     assert (left.target, left.before, left.number) == (7, 7, 2)
 
 
-async def test_what_could_not_be_shared_is_shared_with_a_later_step(clock, tmp_path):
+async def test_a_write_that_could_not_be_published_is_published_with_a_later_step(clock, tmp_path):
     lease, slow = FakeLease(), {"scale_down_delay": timedelta(hours=3)}
     keep = lease.publish
 
@@ -224,7 +224,7 @@ async def test_what_could_not_be_shared_is_shared_with_a_later_step(clock, tmp_p
     assert read_handover(lease.published).last_writes["a"].target == 7
 
 
-async def test_an_end_amid_a_call_says_that_it_may_be_under_way(clock, tmp_path):
+async def test_closing_during_a_call_returns_false(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
         men = DeadManSwitch(here.fleet, clock, here.store, unknown)
@@ -237,7 +237,7 @@ async def test_an_end_amid_a_call_says_that_it_may_be_under_way(clock, tmp_path)
         telling.cancel()
 
 
-async def test_an_end_that_cannot_take_orders_back_is_no_end(clock, tmp_path):
+async def test_a_release_fails_where_the_fallback_cannot_be_cancelled(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, on_exit="floor") as here:
         await live(here, clock, 3)
         each = here.fleet.reconcilers["a"]
@@ -251,7 +251,7 @@ async def test_an_end_that_cannot_take_orders_back_is_no_end(clock, tmp_path):
         assert "could not be cancelled: no answer" in plan.text
 
 
-async def test_what_a_provider_that_cannot_be_reached_does_meanwhile_is_nobody_elses_doing(clock, tmp_path):
+async def test_a_fallback_that_runs_at_an_unreachable_provider_is_no_foreign_write(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         lever = here.levers["a"]
         men = await live(here, clock, 2, plan=rising)
@@ -267,7 +267,7 @@ async def test_what_a_provider_that_cannot_be_reached_does_meanwhile_is_nobody_e
         assert lever.paper.requested == 5
 
 
-async def test_a_round_that_takes_long_leaves_the_rest_to_the_next(clock, tmp_path):
+async def test_a_long_round_leaves_the_rest_to_the_next_round(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(12)}) as here:
         await here.tick()
         men = DeadManSwitch(here.fleet, clock, Nowhere(), unknown)
@@ -281,7 +281,7 @@ async def test_a_round_that_takes_long_leaves_the_rest_to_the_next(clock, tmp_pa
         assert sum(bool(lever.orders) for lever in here.levers.values()) > begun
 
 
-async def test_where_there_are_more_pools_than_calls_who_was_told_is_put_off_before_another_is_told(clock, tmp_path):
+async def test_renewals_precede_first_fallbacks(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(80)}) as here:
         men = DeadManSwitch(here.fleet, clock, Nowhere(), unknown)
         for lever in here.levers.values():
@@ -294,7 +294,7 @@ async def test_where_there_are_more_pools_than_calls_who_was_told_is_put_off_bef
         assert 30 < sum(bool(lever.orders) for lever in here.levers.values()) < 80
 
 
-async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clock, tmp_path, capsys):
+async def test_late_renewals_are_logged_once(clock, tmp_path, capsys):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(40)}) as here:
         men = await live(here, clock, 30, DeadManSwitch(here.fleet, clock, Nowhere(), unknown))
         assert "fallback-late" not in capsys.readouterr().out
@@ -307,7 +307,7 @@ async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clo
         assert capsys.readouterr().out.count("fallback-late") == 1
 
 
-async def test_what_a_leader_before_told_to_rise_rises_no_more_once_an_operator_steers(clock, tmp_path):
+async def test_an_override_replaces_a_raising_fallback_of_the_leader_before(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 3, plan=rising)
         assert any(order.least for order in here.levers["a"].armed)
@@ -317,7 +317,7 @@ async def test_what_a_leader_before_told_to_rise_rises_no_more_once_an_operator_
         assert not any(order.least for order in here.levers["a"].armed)
 
 
-async def test_a_leader_tells_nothing_about_a_pool_that_nobody_has_set(clock, tmp_path):
+async def test_a_leader_sets_no_fallback_for_an_unset_pool(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
         each = here.fleet.reconcilers["a"]
@@ -327,7 +327,7 @@ async def test_a_leader_tells_nothing_about_a_pool_that_nobody_has_set(clock, tm
         assert here.levers["a"].orders == []
 
 
-async def test_who_leads_no_more_tells_nothing(clock, tmp_path, capsys):
+async def test_a_daemon_without_the_lease_sends_no_fallback(clock, tmp_path, capsys):
     class Followed(FakeLease):
         async def publish(self, number, texts):
             raise Unfenced("another leads")
@@ -342,7 +342,7 @@ async def test_who_leads_no_more_tells_nothing(clock, tmp_path, capsys):
         assert "dead-man" not in capsys.readouterr().out
 
 
-async def test_what_was_told_as_another_began_to_lead_is_left_to_that_one_to_remember(clock, tmp_path):
+async def test_a_fallback_sent_as_the_leader_changed_is_not_stored(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
@@ -357,7 +357,7 @@ async def test_what_was_told_as_another_began_to_lead_is_left_to_that_one_to_rem
         assert (each.state.scheduled_fallback, each.state.pending_fallback) == ((), ())
 
 
-async def test_what_somebody_else_sets_is_not_undone_by_what_was_ordered_before(clock, tmp_path):
+async def test_a_foreign_write_cancels_the_fallback(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         men = await live(here, clock, 3, plan=rising)
         here.levers["a"].foreign(2)
@@ -368,7 +368,7 @@ async def test_what_somebody_else_sets_is_not_undone_by_what_was_ordered_before(
         assert here.levers["a"].armed
 
 
-async def test_while_readings_fail_it_is_put_off_all_the_same(clock, tmp_path):
+async def test_a_fallback_is_renewed_while_readings_fail(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         men = await live(here, clock, 3)
         for _ in range(60):
@@ -378,7 +378,7 @@ async def test_while_readings_fail_it_is_put_off_all_the_same(clock, tmp_path):
             assert not here.levers["a"].fire_if_due()
 
 
-async def test_an_after_that_was_made_shorter_holds_at_once(clock, tmp_path):
+async def test_a_shorter_after_applies_at_once(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, dead_man=DeadMan(after=timedelta(days=1))) as here:
         await live(here, clock, 2)
         levers = here.levers
@@ -388,7 +388,7 @@ async def test_an_after_that_was_made_shorter_holds_at_once(clock, tmp_path):
         assert levers["a"].armed[0].at - clock.now() <= timedelta(minutes=30)
 
 
-async def test_a_number_that_was_ordered_before_our_last_write_is_somebody_elses(clock, tmp_path):
+async def test_units_scheduled_before_the_last_write_are_a_foreign_write(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 3)
         lever, each = here.levers["a"], here.fleet.reconcilers["a"]
@@ -399,7 +399,7 @@ async def test_a_number_that_was_ordered_before_our_last_write_is_somebody_elses
         assert each.state.foreign_since is not None
 
 
-async def test_who_leads_anew_takes_nothing_for_known_that_another_may_have_ordered(clock, tmp_path):
+async def test_a_new_term_discards_the_known_schedule(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         men = await live(here, clock, 30)
         lever, each = here.levers["a"], here.fleet.reconcilers["a"]
@@ -410,7 +410,7 @@ async def test_who_leads_anew_takes_nothing_for_known_that_another_may_have_orde
         assert lever.forgot == 2
 
 
-async def test_a_change_to_another_number_is_still_somebody_elses(clock, tmp_path):
+async def test_other_units_than_scheduled_are_a_foreign_write(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 3)
         here.levers["a"].foreign(2)
@@ -419,7 +419,7 @@ async def test_a_change_to_another_number_is_still_somebody_elses(clock, tmp_pat
         assert here.fleet.plans["a"].reasons[-1].code is ReasonCode.FOREIGN_WRITE
 
 
-async def test_who_stands_by_orders_nothing_and_who_leads_puts_off_what_another_ordered(clock, tmp_path):
+async def test_a_standby_sends_nothing_and_a_leader_renews_the_fallback_of_another(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 2)
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
@@ -434,7 +434,7 @@ async def test_who_stands_by_orders_nothing_and_who_leads_puts_off_what_another_
         assert len(lever.orders) == told + 1
 
 
-async def test_a_provider_that_refuses_is_asked_again_and_told_once(clock, tmp_path, capsys):
+async def test_a_refused_fallback_is_tried_again_and_logged_once(clock, tmp_path, capsys):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         here.levers["a"].refuses = Unreachable("no answer")
         men = await live(here, clock, 5)
@@ -446,7 +446,7 @@ async def test_a_provider_that_refuses_is_asked_again_and_told_once(clock, tmp_p
         assert capsys.readouterr().out.count("fallback-failed") == 1
 
 
-async def test_taken_out_of_the_policy_the_order_is_taken_back(clock, tmp_path):
+async def test_removing_dead_man_from_the_policy_cancels_the_fallback(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 3)
         levers = here.levers
@@ -457,7 +457,7 @@ async def test_taken_out_of_the_policy_the_order_is_taken_back(clock, tmp_path):
         assert here.fleet.reconcilers["a"].state.scheduled_fallback == ()
 
 
-async def test_an_end_that_releases_takes_the_order_back_and_one_that_holds_does_not(clock, tmp_path):
+async def test_a_release_cancels_the_fallback_and_a_hold_keeps_it(clock, tmp_path):
     traffic = {"release": steady(5), "hold": steady(5)}
     async with fleet_of(clock, tmp_path, traffic) as here:
         each = here.fleet.reconcilers["release"]
@@ -470,7 +470,7 @@ async def test_an_end_that_releases_takes_the_order_back_and_one_that_holds_does
 
 
 @pytest.mark.parametrize("remembered", [True, False])
-async def test_an_end_takes_back_also_what_was_cut_short_and_later_what_it_did_not_get_to(clock, tmp_path, remembered):
+async def test_a_release_also_cancels_fallbacks_of_unknown_state(clock, tmp_path, remembered):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, on_exit="release") as here:
         await live(here, clock, 3)
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
@@ -483,7 +483,7 @@ async def test_an_end_takes_back_also_what_was_cut_short_and_later_what_it_did_n
         assert (lever.disarmed, each.state.scheduled_fallback) == (1, ())
 
 
-def test_a_clock_that_was_set_back_does_not_bring_an_order_forward():
+def test_setting_the_clock_back_keeps_the_fallback():
     state = PoolState(written=5, scheduled_fallback=((NOON + timedelta(minutes=30), 1),))
 
     assert without_future_instants(state, observation()).scheduled_fallback == state.scheduled_fallback
@@ -497,7 +497,7 @@ async def test_a_lever_without_scheduled_actions_is_sent_nothing(clock, tmp_path
         assert here.fleet.reconcilers["a"].state.pending_fallback == ()
 
 
-async def test_what_was_being_told_when_the_daemon_was_killed_is_its_own_when_it_is_done(clock, tmp_path):
+async def test_a_fallback_sent_during_a_kill_is_stored_as_pending(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=3) as here:
         await here.tick()
         lever = here.levers["a"]
@@ -512,7 +512,7 @@ async def test_what_was_being_told_when_the_daemon_was_killed_is_its_own_when_it
                                                                        (NOON + timedelta(hours=3, minutes=30), 3))
 
 
-async def test_what_was_done_right_before_it_was_put_off_is_nobody_elses(clock, tmp_path):
+async def test_a_fallback_that_ran_right_before_its_renewal_is_no_foreign_write(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=3) as here:
         men = await live(here, clock, 1, plan=rising)
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
@@ -527,7 +527,7 @@ async def test_what_was_done_right_before_it_was_put_off_is_nobody_elses(clock, 
         assert each.state.foreign_since is None
 
 
-async def test_what_was_tried_to_tell_is_remembered_within_limits(clock, tmp_path):
+async def test_the_number_of_pending_changes_is_limited(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         here.levers["a"].refuses = Unreachable("no answer")
         await live(here, clock, 150, plan=rising)
@@ -539,7 +539,7 @@ async def test_what_was_tried_to_tell_is_remembered_within_limits(clock, tmp_pat
         assert here.fleet.reconcilers["a"].state.pending_fallback == ()
 
 
-async def test_orders_that_may_stand_are_taken_back_though_no_answer_told_of_them(clock, tmp_path):
+async def test_pending_fallbacks_are_cancelled(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=3) as here:
         await here.tick()
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
@@ -555,7 +555,7 @@ async def test_orders_that_may_stand_are_taken_back_though_no_answer_told_of_the
         assert (lever.disarmed, each.state.pending_fallback) == (2, ())
 
 
-async def test_what_is_told_while_the_fleet_is_planned_is_not_forgotten_by_a_plan_of_before(clock, tmp_path):
+async def test_a_fallback_stored_during_planning_is_kept(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(YIELD_EVERY + 10)}) as here:
         for _ in range(7):
             await here.tick()
@@ -572,7 +572,7 @@ async def test_what_is_told_while_the_fleet_is_planned_is_not_forgotten_by_a_pla
         assert first.state.scheduled_fallback == ((NOON, 3),)
 
 
-async def test_a_pool_whose_calls_take_long_delays_no_other(clock, tmp_path):
+async def test_a_pool_with_slow_calls_delays_no_other(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(6)}) as here:
         await here.tick()
         men, slow = DeadManSwitch(here.fleet, clock, Nowhere(), unknown), here.levers["p0"]
@@ -589,7 +589,7 @@ async def test_a_pool_whose_calls_take_long_delays_no_other(clock, tmp_path):
         assert len(slow.orders) == 1, "its calls go on, and are made once"
 
 
-async def test_an_end_cuts_short_what_is_being_told(clock, tmp_path):
+async def test_closing_cancels_calls(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
         men, lever = DeadManSwitch(here.fleet, clock, Nowhere(), unknown), here.levers["a"]

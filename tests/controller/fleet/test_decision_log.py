@@ -32,7 +32,7 @@ BLOCKED, MISSING = plan(Action.HOLD, ReasonCode.BLOCKED), plan(Action.HOLD, Reas
     (BLOCKED, None, True), (BLOCKED, BLOCKED, False), (MISSING, BLOCKED, True), (BLOCKED, WRITE, True), (KEEP, BLOCKED, True),
     (UNREAD, None, False), (UNREAD, BLOCKED, False), (BLOCKED, UNREAD, True), (KEEP, UNREAD, False),
 ])
-def test_what_changes_something_is_worth_a_record(now, before, worth):
+def test_plans_that_change_something_are_recorded(now, before, worth):
     assert is_worth_recording(now, before) is worth
 
 
@@ -50,7 +50,7 @@ async def test_one_line_and_one_record_for_each_decision():
     assert set(journal.last_change) == {"a", "b"}
 
 
-async def test_nothing_is_said_before_it_is_stored():
+async def test_nothing_is_logged_before_it_is_stored():
     class Full:
         async def save_decisions(self, batch):
             raise OSError("disk full")

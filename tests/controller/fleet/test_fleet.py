@@ -31,7 +31,7 @@ async def test_a_tick_raises_every_pool_to_its_demand(clock, tmp_path):
         assert (report.planned, report.written, report.busy) == (2, 2, 0)
 
 
-async def test_what_is_asked_for_on_paper_counts_as_no_write(clock, tmp_path):
+async def test_shadow_writes_do_not_count_as_writes(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(3)}, mode="shadow") as here:
         report = await here.tick()
 
@@ -99,7 +99,7 @@ async def test_a_source_that_hangs_delays_no_other_region(clock, tmp_path):
     NotFound("function agent does not exist: correct the policy"), PermissionDenied("credentials have expired: renew them"),
     Unreachable("https://lambda.example: connection refused"), ZeroDivisionError("ours"),
 ])
-async def test_a_failing_pool_says_why_and_the_others_work(clock, tmp_path, fault):
+async def test_a_failing_pool_has_an_error_and_the_others_work(clock, tmp_path, fault):
     async with world(clock, tmp_path, {"bad": steady(3), "good": steady(3)}) as here:
         here.levers["bad"].failing["read"] = fault
         await here.tick()
@@ -120,7 +120,7 @@ async def test_a_source_that_fails_holds_its_pools_and_not_the_others(clock, tmp
         assert here.levers["b"].writes == [3]
 
 
-async def test_a_fault_of_ours_in_a_source_stays_with_it(clock, tmp_path):
+async def test_a_bug_in_a_source_affects_only_its_pools(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(3)}, {"b": steady(3)}) as here:
         here.sources[0].broken = ZeroDivisionError("ours")
         await here.tick()
@@ -176,7 +176,7 @@ async def test_a_decision_is_stored_before_it_is_shown(clock, tmp_path):
         assert "a" in here.fleet.plans
 
 
-async def test_a_store_that_fails_sends_no_write_and_the_fleet_goes_on(clock, tmp_path):
+async def test_a_failing_store_prevents_writes_and_the_fleet_continues(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(3)}) as here:
         save = here.store.store.save_intent
 
@@ -192,7 +192,7 @@ async def test_a_store_that_fails_sends_no_write_and_the_fleet_goes_on(clock, tm
         assert here.levers["a"].writes == [3]
 
 
-async def test_a_store_that_takes_demand_again_is_told_of_no_more(clock, tmp_path):
+async def test_the_store_error_ends_when_demand_is_stored_again(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(3)}, mode="shadow") as here:
         await here.minutes(5)
         save = here.store.store.save_demands
@@ -208,7 +208,7 @@ async def test_a_store_that_takes_demand_again_is_told_of_no_more(clock, tmp_pat
         assert here.fleet.store_error is None
 
 
-async def test_what_came_while_the_store_took_nothing_is_stored_afterwards(clock, tmp_path):
+async def test_demand_is_stored_once_the_store_works_again(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(3)}, mode="shadow") as here:
         await here.minutes(5)
         save, first = here.store.store.save_demands, minute_of(clock.now()) - 3
@@ -224,7 +224,7 @@ async def test_what_came_while_the_store_took_nothing_is_stored_afterwards(clock
 
 
 @pytest.mark.parametrize("fails", ["save_state", "record_decisions", "record_lead_time"])
-async def test_what_was_done_is_shown_and_recorded_though_the_store_failed_just_then(clock, tmp_path, fails):
+async def test_a_write_is_displayed_and_recorded_although_the_store_failed(clock, tmp_path, fails):
     async with world(clock, tmp_path, {"a": steady(3)}) as here:
         await here.tick(MINUTE)
         store = here.store.store
@@ -248,7 +248,7 @@ async def test_what_was_done_is_shown_and_recorded_though_the_store_failed_just_
         assert here.levers["a"].writes == [3, 9]
 
 
-async def test_closing_lets_a_write_under_way_finish(clock, tmp_path):
+async def test_closing_waits_for_a_write_in_progress(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(3)}) as here:
         gate = asyncio.Event()
         lever = here.levers["a"]

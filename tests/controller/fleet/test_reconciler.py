@@ -68,14 +68,14 @@ async def step(pool, demand, **more):
     return (await pool.step(demand, **more)).plan
 
 
-async def test_a_write_is_noted_before_it_is_sent_and_remembered_after(make, lever, notebook):
+async def test_the_intent_is_stored_before_a_write_and_the_state_after_it(make, lever, notebook):
     plan = await step(make(), wants(5))
 
     assert (plan.action, lever.writes) == (Action.WRITE, [5])
     assert notebook.said == [("state", None), ("intent", 5), ("state", 5)]
 
 
-async def test_what_the_provider_is_told_beside_a_write_is_not_forgotten_by_it(make, notebook):
+async def test_a_fallback_stored_during_a_write_is_kept(make, notebook):
     pool, ordered, notes = make(), ((NOON, 3),), (notebook.save_state, notebook.save_intent)
 
     def beside(keep):
@@ -91,7 +91,7 @@ async def test_what_the_provider_is_told_beside_a_write_is_not_forgotten_by_it(m
     assert len(pool.state.scheduled_fallback) == 3
 
 
-async def test_what_became_of_a_write_without_an_answer_is_remembered_before_the_next_one(make, lever, notebook, clock):
+async def test_the_outcome_of_a_write_is_stored_before_the_next_write(make, lever, notebook, clock):
     pool = make()
     lever.failing["write"] = OutcomeUnknown("no answer")
     await step(pool, wants(5))
@@ -126,7 +126,7 @@ async def test_capacity_is_read_again_when_its_reading_is_old(make, lever, clock
     assert lever.calls.count("read") == 2
 
 
-async def test_an_old_reading_is_renewed_right_before_a_write(make, lever, clock):
+async def test_an_old_reading_is_repeated_right_before_a_write(make, lever, clock):
     pool = make()
     await step(pool, wants(0))
     await clock.advance(timedelta(minutes=5))
@@ -136,7 +136,7 @@ async def test_an_old_reading_is_renewed_right_before_a_write(make, lever, clock
     assert (plan.action, lever.writes) == (Action.KEEP, [])
 
 
-async def test_a_write_that_is_not_shown_yet_is_looked_for_at_every_tick(make, lever, clock):
+async def test_a_write_that_is_not_shown_yet_is_read_at_every_tick(make, lever, clock):
     pool = make()
     await step(pool, wants(5))
     lever.foreign(2)  # what a lagging reading shows, or somebody was quick
@@ -151,7 +151,7 @@ async def test_a_write_that_is_not_shown_yet_is_looked_for_at_every_tick(make, l
     assert (plan.action, lever.writes) == (Action.WRITE, [5, 9])
 
 
-async def test_a_wall_clock_that_was_put_back_makes_no_reading_young(make, lever, clock):
+async def test_setting_the_clock_back_does_not_make_a_reading_newer(make, lever, clock):
     pool = make()
     await step(pool, wants(5))
     await clock.advance(5 * MINUTE)
@@ -163,7 +163,7 @@ async def test_a_wall_clock_that_was_put_back_makes_no_reading_young(make, lever
     assert lever.calls[-2:] == ["read", "write"]
 
 
-async def test_a_wall_clock_put_back_by_nearly_as_much_as_has_passed_makes_no_reading_young(make, lever, clock, monkeypatch):
+async def test_setting_the_clock_back_by_the_elapsed_time_does_not_make_a_reading_newer(make, lever, clock, monkeypatch):
     pool = make()
     await step(pool, wants(5))
     await clock.advance(11 * MINUTE)
@@ -176,7 +176,7 @@ async def test_a_wall_clock_put_back_by_nearly_as_much_as_has_passed_makes_no_re
     assert lever.calls[-2:] == ["read", "write"]
 
 
-async def test_an_unknown_outcome_is_read_before_anything_else(make, lever, clock):
+async def test_an_unknown_outcome_is_read_before_the_next_write(make, lever, clock):
     pool = make()
     lever.failing["write"] = OutcomeUnknown("no answer")
     plan = await step(pool, wants(5))
@@ -190,7 +190,7 @@ async def test_an_unknown_outcome_is_read_before_anything_else(make, lever, cloc
     assert (plan.action, lever.writes, pool.state.written, pool.state.intent) == (Action.KEEP, [], 5, None)
 
 
-async def test_a_write_that_never_returns_is_given_up_and_read_back(make, lever, clock):
+async def test_a_write_that_never_returns_times_out_and_is_read(make, lever, clock):
     pool = make(call_timeout_seconds=0.02)
     lever.hanging.add("write")
     plan = await step(pool, wants(5))
@@ -223,7 +223,7 @@ async def test_a_throttled_write_is_planned_again(make, lever, clock):
     assert (held.action, plan.action, lever.writes) == (Action.HOLD, Action.WRITE, [5])
 
 
-async def test_a_throttled_reading_leaves_the_last_one_in_force_for_a_while(make, lever, clock):
+async def test_the_last_reading_counts_for_an_hour_while_readings_are_throttled(make, lever, clock):
     pool = make()
     await step(pool, wants(0))
     lever.failing["read"] = Throttled("slow down")
@@ -235,7 +235,7 @@ async def test_a_throttled_reading_leaves_the_last_one_in_force_for_a_while(make
     assert (await step(pool, wants(0))).reasons[-1].code is ReasonCode.CAPACITY_UNKNOWN
 
 
-async def test_nothing_is_written_on_an_old_reading_that_could_not_be_renewed(make, lever, clock):
+async def test_no_write_follows_an_old_reading_that_could_not_be_repeated(make, lever, clock):
     pool = make()
     await step(pool, wants(0))
     lever.failing["read"] = Throttled("slow down")
@@ -247,7 +247,7 @@ async def test_nothing_is_written_on_an_old_reading_that_could_not_be_renewed(ma
     assert (held.action, plan.action, lever.writes) == (Action.HOLD, Action.WRITE, [5])
 
 
-async def test_a_throttled_reading_does_not_settle_an_open_write(make, lever, clock):
+async def test_a_throttled_reading_does_not_resolve_an_intent(make, lever, clock):
     pool = make()
     await step(pool, wants(0))
     lever.failing["write"] = OutcomeUnknown("no answer")
@@ -259,7 +259,7 @@ async def test_a_throttled_reading_does_not_settle_an_open_write(make, lever, cl
     assert (plan.action, pool.state.intent, lever.writes) == (Action.HOLD, 5, [])
 
 
-async def test_a_quota_teaches_how_much_may_be_asked(make, lever):
+async def test_a_quota_error_limits_the_next_target(make, lever):
     pool = make()
     lever.failing["write"] = QuotaExceeded("too many", allowed=3)
     await step(pool, wants(5))
@@ -269,7 +269,7 @@ async def test_a_quota_teaches_how_much_may_be_asked(make, lever):
     assert (plan.target, lever.writes) == (3, [3])
 
 
-async def test_a_refusal_also_teaches_which_limit_it_was(make, lever):
+async def test_a_quota_error_names_the_limit_in_the_next_plan(make, lever):
     pool = make()
     lever.failing["write"] = QuotaExceeded("too many", 3, Limit("account-concurrency", "3 units are left", "raise L-B99A9384"))
     await step(pool, wants(5))
@@ -278,7 +278,7 @@ async def test_a_refusal_also_teaches_which_limit_it_was(make, lever):
     assert "3 units are left, so at most 3 units: raise L-B99A9384" in (await step(pool, wants(5))).text
 
 
-async def test_a_limit_that_holds_a_pool_down_is_looked_at_again_within_minutes(make, lever, clock):
+async def test_a_limit_that_reduces_a_target_is_read_again_within_minutes(make, lever, clock):
     """The operator may have raised it; one that does not is looked at hourly."""
     pool = make()
     lever.facts = replace(lever.facts, allowed=3)
@@ -349,7 +349,7 @@ async def test_two_raises_do_not_make_a_lead_time_yet(make):
     assert make(lead_seconds=[30.0, 40.0]).lead_time is None
 
 
-async def test_what_is_ready_on_paper_teaches_no_lead_time(make, lever, clock, notebook):
+async def test_simulated_capacity_has_no_lead_time(make, lever, clock, notebook):
     shadow = ShadowLever(lever, clock, timedelta(minutes=1))
     pool = make(pool_policy(mode="shadow"), lever=shadow)
     for _ in range(4):
@@ -361,7 +361,7 @@ async def test_what_is_ready_on_paper_teaches_no_lead_time(make, lever, clock, n
     assert "write" not in lever.calls
 
 
-async def test_the_price_follows_what_the_provider_tells_of_memory(make, lever):
+async def test_the_price_follows_the_providers_memory(make, lever):
     lever.facts = Traits(memory_mb=3008)
     pool = make(pool_policy(memory_mb=None))
     await pool.read()
@@ -369,7 +369,7 @@ async def test_the_price_follows_what_the_provider_tells_of_memory(make, lever):
     assert pool.usd_per_unit_minute == pytest.approx(3.008)
 
 
-async def test_the_policys_memory_goes_before_the_providers(make, lever):
+async def test_the_policys_memory_takes_precedence_over_the_providers(make, lever):
     lever.facts = Traits(memory_mb=3008)
     pool = make(pool_policy(memory_mb=512))
     await pool.read()
@@ -377,7 +377,7 @@ async def test_the_policys_memory_goes_before_the_providers(make, lever):
     assert pool.traits.memory_mb == 512
 
 
-async def test_the_meter_alone_is_stored_only_now_and_then(make, clock, notebook):
+async def test_spending_alone_is_stored_every_15_minutes(make, clock, notebook):
     pool = make()
     await step(pool, wants(0))
     saved = len(notebook.said)
@@ -432,7 +432,7 @@ class WrongClock(ManualClock):
         return super().now() - self.behind
 
 
-async def test_a_clock_that_is_put_back_makes_no_lead_time_negative(notebook):
+async def test_setting_the_clock_back_makes_no_lead_time_negative(notebook):
     clock = WrongClock(NOON)
     lever = FakeLever(clock, lead_time=timedelta(0))
     lever.paper = SimulatedCapacity(timedelta(seconds=100))
@@ -445,7 +445,7 @@ async def test_a_clock_that_is_put_back_makes_no_lead_time_negative(notebook):
     assert notebook.leads == [(3, 150.0)]
 
 
-async def test_the_meter_is_stored_in_time_though_the_clock_was_put_back(notebook):
+async def test_spending_is_stored_in_time_after_the_clock_was_set_back(notebook):
     clock = WrongClock(NOON)
     pool = Reconciler(pool_policy(), FakeLever(clock), clock, notebook, PoolState(), timedelta(minutes=10), lambda traits: 0.01)
     await step(pool, wants(0))

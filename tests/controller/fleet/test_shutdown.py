@@ -1,4 +1,4 @@
-"""What a daemon leaves behind: the plan of it, and the fleet that ends."""
+"""Release of pools at shutdown: the plan, and the fleet."""
 
 import asyncio
 from datetime import timedelta
@@ -41,7 +41,7 @@ OURS = PoolState(written=9, written_at=NOON - timedelta(hours=2), original_reque
     ("release", PoolState(written=9, written_at=NOON - timedelta(hours=2)), 2),
     ("floor", OURS, 2),
 ])
-def test_what_is_left_is_what_was_found_or_the_floor(how, state, target):
+def test_a_release_restores_the_original_units_or_the_floor(how, state, target):
     made = plan(how, state)
 
     assert (made.action, made.target, made.reasons[0].code) == (Action.WRITE, target, ReasonCode.ON_EXIT)
@@ -54,11 +54,11 @@ def test_what_is_left_is_what_was_found_or_the_floor(how, state, target):
     {"reading": capacity(11)},
     {"reading": None, "error": Throttled("slow down")},
 ])
-def test_orders_and_other_peoples_changes_are_left_alone(seen):
+def test_overrides_and_foreign_writes_prevent_a_release(seen):
     assert plan("floor", OURS, **seen).action is Action.HOLD
 
 
-async def test_a_fleet_that_ends_leaves_each_pool_as_its_policy_says(clock, tmp_path):
+async def test_closing_with_leave_releases_each_pool_by_its_policy(clock, tmp_path):
     traffic = {name: steady(7) for name in ("hold", "floor", "release", "shadow")}
     levers = {name: FakeLever(clock, requested=3) for name in traffic}
     async with world(clock, tmp_path, traffic, levers=levers) as here:
@@ -80,7 +80,7 @@ async def test_a_fleet_that_ends_leaves_each_pool_as_its_policy_says(clock, tmp_
         assert states["floor"].written == 1
 
 
-async def test_without_being_told_a_fleet_leaves_everything(clock, tmp_path):
+async def test_closing_without_leave_releases_nothing(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(7)}, on_exit="release") as here:
         await here.tick()
         await here.fleet.close()
@@ -88,7 +88,7 @@ async def test_without_being_told_a_fleet_leaves_everything(clock, tmp_path):
         assert here.levers["a"].writes == [7]
 
 
-async def test_an_end_takes_no_longer_for_a_provider_that_hangs_and_names_what_was_missed(clock, tmp_path, capsys):
+async def test_closing_does_not_wait_for_a_hanging_provider_and_names_its_pools(clock, tmp_path, capsys):
     async with world(clock, tmp_path, {"a": steady(7), "slow": steady(7)}, on_exit="release") as here:
         await here.tick(MINUTE)
         here.levers["slow"].hanging.add("read")
@@ -103,7 +103,7 @@ async def test_an_end_takes_no_longer_for_a_provider_that_hangs_and_names_what_w
         assert "'slow'" in said
 
 
-async def test_a_provider_that_asks_to_slow_down_is_asked_again(clock, tmp_path):
+async def test_a_throttled_release_is_tried_again(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(7)}, on_exit="release") as here:
         await here.tick(MINUTE)
         lever = here.levers["a"]
@@ -116,7 +116,7 @@ async def test_a_provider_that_asks_to_slow_down_is_asked_again(clock, tmp_path)
         assert lever.writes == [7, 0]
 
 
-async def test_what_was_there_first_is_remembered_over_restarts_and_not_learned_from_our_own_writes(clock, tmp_path):
+async def test_the_original_units_survive_restarts_and_own_writes(clock, tmp_path):
     levers = {"a": FakeLever(clock, requested=5)}
     async with world(clock, tmp_path, {"a": steady(7)}, levers=levers) as here:
         await here.minutes(2)
@@ -127,7 +127,7 @@ async def test_what_was_there_first_is_remembered_over_restarts_and_not_learned_
         assert here.fleet.reconcilers["a"].state.original_requested == 5
 
 
-async def test_only_what_stoker_has_set_is_to_be_left(clock, tmp_path):
+async def test_only_pools_that_stoker_has_set_are_released(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(0), "b": steady(4)}, on_exit="release") as here:
         await here.tick()
 

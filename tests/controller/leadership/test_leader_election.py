@@ -1,4 +1,4 @@
-"""Never two who may write, whatever the store, the network and the machines do; and somebody soon, once they behave."""
+"""At most one daemon may write despite faults of the store, the network and the machines, and one may soon after they end."""
 
 import asyncio
 import contextlib
@@ -203,7 +203,7 @@ DEEDS = st.lists(st.one_of(WHOLE, TIME, WHOLE, TIME, SLOW, PARTS), min_size=8, m
 
 @examples(300)
 @given(DEEDS)
-def test_never_two_may_write_whatever_happens(deeds):
+def test_at_most_one_daemon_may_write(deeds):
     async def run():
         match = Match()
         for deed in deeds:
@@ -214,7 +214,7 @@ def test_never_two_may_write_whatever_happens(deeds):
 
 @examples(60)
 @given(DEEDS)
-def test_whatever_happened_somebody_may_write_soon_after(deeds):
+def test_a_daemon_may_write_soon_after_faults_end(deeds):
     async def run():
         match = Match()
         for deed in deeds:
@@ -240,7 +240,7 @@ def clock():
     return ManualClock(NOON)
 
 
-async def test_the_first_to_come_leads_and_the_second_says_who(clock):
+async def test_the_first_daemon_leads_and_the_second_names_it(clock):
     store = MemoryStore()
     ada, bob = leadership(store, clock), leadership(store, clock, "bob")
     await ada.renew_or_watch()
@@ -251,7 +251,7 @@ async def test_the_first_to_come_leads_and_the_second_says_who(clock):
     assert bob.shown()["leader_url"] == "http://ada"
 
 
-async def test_another_takes_over_one_term_after_the_last_renewal_and_no_sooner(clock):
+async def test_a_standby_takes_over_one_ttl_after_the_last_renewal(clock):
     store = MemoryStore()
     ada, bob = leadership(store, clock), leadership(store, clock, "bob")
     await ada.renew_or_watch()
@@ -266,7 +266,7 @@ async def test_another_takes_over_one_term_after_the_last_renewal_and_no_sooner(
     assert ada.write_blocked(1) is not None
 
 
-async def test_an_answer_that_was_long_in_coming_buys_no_time(clock):
+async def test_a_late_answer_does_not_extend_the_lease(clock):
     store = MemoryStore()
     ada, wire = leadership(store, clock), Wire(store)
     await ada.renew_or_watch()
@@ -285,7 +285,7 @@ async def test_an_answer_that_was_long_in_coming_buys_no_time(clock):
     assert ada.write_blocked(1) is not None
 
 
-async def test_one_that_slept_past_its_term_finds_itself_barred_before_it_asks(clock):
+async def test_a_leader_that_slept_past_its_ttl_may_not_write(clock):
     ada = leadership(MemoryStore(), clock)
     await ada.renew_or_watch()
     await clock.advance(timedelta(seconds=15))
@@ -296,7 +296,7 @@ async def test_one_that_slept_past_its_term_finds_itself_barred_before_it_asks(c
     ada.check(1)
 
 
-async def test_a_machine_whose_monotonic_clock_stood_still_is_barred_by_the_other(clock):
+async def test_a_stopped_monotonic_clock_does_not_extend_the_lease(clock):
     ada = leadership(MemoryStore(), clock)
     await ada.renew_or_watch()
     ada._renewed = replace(ada._renewed, at=ada._renewed.at - timedelta(minutes=10))
@@ -304,7 +304,7 @@ async def test_a_machine_whose_monotonic_clock_stood_still_is_barred_by_the_othe
     assert ada.write_blocked(1) is not None
 
 
-async def test_what_is_shared_under_an_old_number_is_refused_by_the_store(clock):
+async def test_texts_under_an_old_number_are_refused_by_the_store(clock):
     store = MemoryStore()
     ada, bob = leadership(store, clock), leadership(store, clock, "bob")
     await ada.renew_or_watch()
@@ -318,7 +318,7 @@ async def test_what_is_shared_under_an_old_number_is_refused_by_the_store(clock)
     assert ada.number is None
 
 
-async def test_what_many_share_at_once_goes_to_the_store_together(clock):
+async def test_concurrent_texts_are_published_in_one_change(clock):
     store = MemoryStore()
     ada = leadership(store, clock)
     await ada.renew_or_watch()
@@ -328,7 +328,7 @@ async def test_what_many_share_at_once_goes_to_the_store_together(clock):
     assert store.puts == 1
 
 
-async def test_while_the_store_is_away_nothing_is_written_unless_the_policy_says_so(clock):
+async def test_without_the_store_nothing_is_written_unless_the_policy_allows_it(clock):
     store = MemoryStore()
     ada, bob = leadership(store, clock), leadership(store, clock, "bob", away="continue")
     for each in (ada, bob):
@@ -346,7 +346,7 @@ async def test_while_the_store_is_away_nothing_is_written_unless_the_policy_says
     await bob.publish(1, {"intent/a": "1"})
 
 
-async def test_one_that_goes_on_without_the_store_asks_first_after_a_sleep_of_its_own(clock):
+async def test_a_leader_that_continues_without_the_store_tries_it_first_after_a_sleep(clock):
     store = MemoryStore()
     ada = leadership(store, clock, away="continue")
     await ada.renew_or_watch()
@@ -357,7 +357,7 @@ async def test_one_that_goes_on_without_the_store_asks_first_after_a_sleep_of_it
     assert ada.write_blocked(1) is not None
 
 
-async def test_a_daemon_that_never_led_does_not_begin_to_while_the_store_is_away(clock):
+async def test_a_standby_does_not_take_over_without_the_store(clock):
     store = MemoryStore()
     store.away = True
     ada = leadership(store, clock, away="continue")
@@ -366,7 +366,7 @@ async def test_a_daemon_that_never_led_does_not_begin_to_while_the_store_is_away
     assert ada.write_blocked(ada.number) == "the leader is unknown: the store is away"
 
 
-async def test_a_lease_given_back_is_taken_with_the_next_beat(clock):
+async def test_a_released_lease_is_taken_at_the_next_reading(clock):
     store = MemoryStore()
     ada, bob = leadership(store, clock), leadership(store, clock, "bob")
     await ada.renew_or_watch()
@@ -395,7 +395,7 @@ async def test_a_standby_that_cannot_read_the_handover_records_does_not_acquire_
     assert (bob.number, bob.write_blocked(2)) == (2, None)
 
 
-async def test_a_store_that_never_answers_does_not_hold_up_the_beat(clock):
+async def test_a_hanging_store_does_not_stop_renewals(clock):
     class Silent(MemoryStore):
         async def ask(self, change):
             await asyncio.Event().wait()
@@ -408,7 +408,7 @@ async def test_a_store_that_never_answers_does_not_hold_up_the_beat(clock):
         await ada.published()
 
 
-def test_half_of_the_shortest_term_is_longer_than_a_write_may_be_under_way():
+def test_half_the_shortest_ttl_is_longer_than_a_write():
     aws, google = AwsTimeouts(), GoogleTimeouts()
 
     assert SHORTEST.total_seconds() / 2 > max(aws.connect + aws.reading("lambda"), google.run)

@@ -46,7 +46,7 @@ def test_the_limit_is_never_exceeded_unless_floors_alone_exceed_it(stakes, limit
 
 
 @given(fleets(), st.floats(0.01, 100))
-def test_what_is_held_is_given_back_slowly_and_nobody_rises_into_room_that_is_not_there(stakes, limit):
+def test_held_units_are_released_slowly_and_no_pool_rises_into_missing_room(stakes, limit):
     granted = allowed(stakes, limit)
     held = stakes.held
 
@@ -57,7 +57,7 @@ def test_what_is_held_is_given_back_slowly_and_nobody_rises_into_room_that_is_no
 
 
 @given(fleets(), st.floats(0.01, 100))
-def test_what_may_be_on_the_way_is_no_leave_to_rise_to_it_while_the_whole_costs_too_much(stakes, limit):
+def test_no_pool_rises_to_unread_units_while_the_fleet_costs_too_much(stakes, limit):
     granted = allowed(stakes, limit)
     rises = granted > np.maximum(stakes.shown, stakes.floor)
 
@@ -65,12 +65,12 @@ def test_what_may_be_on_the_way_is_no_leave_to_rise_to_it_while_the_whole_costs_
 
 
 @given(fleets(), st.floats(0.01, 100), st.floats(0, 50))
-def test_a_higher_limit_lowers_nobody(stakes, limit, more):
+def test_a_higher_limit_lowers_no_pool(stakes, limit, more):
     assert (allowed(stakes, limit + more) >= allowed(stakes, limit)).all()
 
 
 @given(fleets(held=False), st.floats(0.01, 100))
-def test_nobody_has_more_than_its_floor_while_a_worthier_one_lacks(stakes, limit):
+def test_no_pool_exceeds_its_floor_while_a_pool_with_higher_savings_lacks_units(stakes, limit):
     granted, worth = allowed(stakes, limit), np.nan_to_num(stakes.value)
     lacking = [at for at in range(len(granted)) if granted[at] < stakes.want[at] and stakes.price[at] > 0]
     for at in lacking:
@@ -86,7 +86,7 @@ def test_there_is_no_cliff_a_little_less_limit_takes_little_away(stakes, limit):
 
 
 @given(st.floats(0, 1000), st.floats(0, 1000), st.floats(0.01, 100))
-def test_who_wants_more_is_granted_no_less_and_below_the_knee_everything(wanted, other, limit):
+def test_a_larger_request_is_granted_no_less_and_below_the_knee_in_full(wanted, other, limit):
     low, high = sorted((wanted, other))
 
     assert softened(low, limit) <= softened(high, limit) + 1e-9
@@ -94,7 +94,7 @@ def test_who_wants_more_is_granted_no_less_and_below_the_knee_everything(wanted,
     assert softened(min(low, 0.8 * limit), limit) == min(low, 0.8 * limit)
 
 
-def test_the_least_worthy_shrinks_first_and_before_the_limit_is_reached():
+def test_the_pool_with_the_lowest_savings_shrinks_first_and_before_the_limit():
     nothing, one = np.array([0, 0]), np.array([1, 1])
     stakes = AllocationInputs(np.array([10, 10]), nothing, nothing, one, one.astype(float), np.array([3.0, 0.5]))
 
@@ -109,7 +109,7 @@ def turn(pool, change, waited=0):
     return ChangeRequest(pool, change, NOON - waited * MINUTE)
 
 
-def test_raises_go_before_falls_and_the_largest_first():
+def test_raises_precede_decreases_and_the_largest_is_first():
     turns = [turn("fall", -90), turn("small", 1), turn("large", 9)]
 
     assert [each.pool for each in within_tick_limits(turns, NOON)] == ["large", "small", "fall"]
@@ -117,7 +117,7 @@ def test_raises_go_before_falls_and_the_largest_first():
 
 @examples(50)
 @given(st.integers(1, 5), st.integers(1, 20), st.lists(st.integers(-30, 30).filter(bool), min_size=1, max_size=12))
-def test_nobody_waits_for_ever_however_many_raises_come(pools, units, changes):
+def test_no_pool_waits_for_ever(pools, units, changes):
     left = {f"p{at}": change for at, change in enumerate(changes)}
     since = dict.fromkeys(left, NOON)
     rounds = 0

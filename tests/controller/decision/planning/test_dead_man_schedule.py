@@ -27,7 +27,7 @@ def planned(*units, begin=NOON):
     return [(minute_of(begin) + 15 * at, each) for at, each in enumerate(units)]
 
 
-def test_it_follows_the_most_of_each_half_hour_and_ends_at_the_floor():
+def test_the_schedule_has_the_maximum_of_each_half_hour_and_ends_at_the_floor():
     orders = scheduled_changes(pool(timedelta(hours=1)), NOON + 10 * MINUTE, planned(5, 6, 9, 4, 7, 7, 1, 1))
 
     assert orders == (ScheduledChange(NOON + 10 * MINUTE, 6, 6), ScheduledChange(NOON + 30 * MINUTE, 9, 9),
@@ -35,13 +35,13 @@ def test_it_follows_the_most_of_each_half_hour_and_ends_at_the_floor():
                       ScheduledChange(NOON + 90 * MINUTE, 2))
 
 
-def test_what_does_not_change_is_not_said_again():
+def test_equal_steps_are_merged():
     orders = scheduled_changes(pool(), NOON, planned(*[8] * 24))
 
     assert orders == (ScheduledChange(NOON, 8, 8), ScheduledChange(NOON + THREE_HOURS, 2))
 
 
-def test_without_a_plan_or_when_told_to_it_goes_straight_to_the_floor():
+def test_without_a_plan_the_schedule_is_the_floor():
     at = NOON + HALF_HOUR
     assert scheduled_changes(pool(), at, []) == (ScheduledChange(at, 2),)
     assert scheduled_changes(pool(), at, planned(9, 9)) == (ScheduledChange(at, 2),)  # over by then
@@ -49,21 +49,21 @@ def test_without_a_plan_or_when_told_to_it_goes_straight_to_the_floor():
     assert scheduled_changes(pool_policy(), at, planned(*[9] * 24)) == ()
 
 
-def test_where_nothing_may_rise_a_floor_that_begins_later_is_not_cut_either():
+def test_a_later_floor_is_not_cut_where_nothing_may_rise():
     begins = Schedule(cron="30 12 * * *", timezone="UTC", duration=timedelta(hours=1), min=4)
     orders = scheduled_changes(pool(schedules=(begins,)), NOON, planned(*[20] * 8), most=3)
 
     assert [(order.most, order.least) for order in orders] == [(3, 0), (4, 0), (3, 0), (2, 0)]
 
 
-def test_it_ends_where_the_plan_ends():
+def test_the_schedule_ends_where_the_plan_ends():
     orders = scheduled_changes(pool(), NOON, planned(5, 5, 8, 8, 3))
 
     assert orders == (ScheduledChange(NOON, 5, 5), ScheduledChange(NOON + HALF_HOUR, 8, 8), ScheduledChange(NOON + 2 * HALF_HOUR,
                                                                                                             2))
 
 
-def test_what_was_told_stands_where_the_plan_has_hardly_moved():
+def test_scheduled_units_are_kept_where_the_plan_is_nearly_the_same():
     first, _, third, fourth = (NOON + at * HALF_HOUR for at in range(4))
     told = ((first, 20), (fourth, 3), (fourth + HALF_HOUR, 2))
     orders = scheduled_changes(pool(timedelta(hours=2)), first, planned(21, 21, 22, 22, 25, 25, 4, 4), scheduled=told)
@@ -81,7 +81,7 @@ def test_with_money_limited_nothing_rises():
     assert all(order.least == 0 for order in orders)
 
 
-def test_the_floor_and_ceiling_of_then_bind():
+def test_the_floor_and_ceiling_in_force_at_each_step_apply():
     quiet = Schedule(name="quiet", cron="0 13 * * *", duration=timedelta(hours=2), timezone="UTC", max=3)
     orders = scheduled_changes(pool(schedules=(quiet,)), NOON, planned(*[9] * 24))
 
@@ -89,14 +89,14 @@ def test_the_floor_and_ceiling_of_then_bind():
                       ScheduledChange(NOON + THREE_HOURS, 2))
 
 
-def test_nobody_is_ever_left_with_nothing():
+def test_every_step_keeps_at_least_one_unit():
     orders = scheduled_changes(pool(min=0), NOON, planned(0, 0, 0, 0))
 
     assert {(order.most, order.least) for order in orders} == {(1, 0)}
 
 
 @given(st.lists(st.integers(0, 90), max_size=24), st.integers(0, 360), st.integers(-60, 400), st.none() | st.integers(0, 90))
-def test_orders_are_in_order_within_bounds_and_the_last_is_the_floor(units, follow, late, most):
+def test_steps_are_in_order_within_bounds_and_the_last_is_the_floor(units, follow, late, most):
     at = NOON + late * MINUTE
     orders = scheduled_changes(pool(follow * MINUTE), at, planned(*units), most)
 
@@ -112,7 +112,7 @@ def test_orders_are_in_order_within_bounds_and_the_last_is_the_floor(units, foll
         assert most is None or order.least == 0, "with a limit nothing is raised"
 
 
-def test_what_was_tried_to_tell_last_is_remembered_however_often_it_was_tried():
+def test_the_last_sent_changes_stay_pending_after_many_attempts():
     state = PoolState(written=5, written_at=NOON)
     for minute in range(150):
         now = NOON + minute * MINUTE
@@ -122,7 +122,7 @@ def test_what_was_tried_to_tell_last_is_remembered_however_often_it_was_tried():
     assert len(state.pending_fallback) < 60
 
 
-def test_what_may_have_been_done_and_was_not_seen_is_doubted_and_nothing_else():
+def test_unread_changes_that_may_have_run_become_unconfirmed_writes():
     state = PoolState(written=5, written_at=NOON - 10 * MINUTE, scheduled_fallback=((NOON, 3), (NOON + HALF_HOUR, 1)))
     later = [ScheduledChange(NOON + HALF_HOUR, 3)]
     known = replace(state, written_at=NOON + 3 * MINUTE)

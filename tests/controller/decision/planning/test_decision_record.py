@@ -1,4 +1,4 @@
-"""A recorded plan is made again from its record, byte for byte, whatever it was made from."""
+"""Every plan is computed again from its record, byte for byte."""
 
 import json
 from dataclasses import replace
@@ -98,7 +98,7 @@ def comparable(seen):
 
 @examples(300)
 @given(POLICIES, STATES, SEEN)
-def test_any_plan_is_made_again_byte_for_byte_from_its_record(policy, state, seen):
+def test_every_plan_is_computed_again_byte_for_byte_from_its_record(policy, state, seen):
     kept, again = replayed(recorded(made(policy, state, seen)))
 
     assert kept == again
@@ -106,7 +106,7 @@ def test_any_plan_is_made_again_byte_for_byte_from_its_record(policy, state, see
 
 @examples(100)
 @given(STATES, SEEN)
-def test_what_is_remembered_and_seen_comes_back_whole(state, seen):
+def test_state_and_observation_are_read_back_from_a_record(state, seen):
     each = made(None, state, seen)
     policy, back, now_seen = loaded(json.loads(dump_inputs({"decision": each})))
 
@@ -116,7 +116,7 @@ def test_what_is_remembered_and_seen_comes_back_whole(state, seen):
 
 
 @pytest.mark.parametrize("target", [float("nan"), float("inf"), float("-inf"), -3.5, 1e300])
-def test_a_proposal_that_json_has_no_word_for_is_made_again(target):
+def test_a_proposal_that_json_cannot_represent_is_replayed(target):
     each = made(seen=observation(requested=4, proposed=target))
 
     assert len(set(replayed(recorded(each)))) == 1
@@ -132,7 +132,7 @@ def test_no_secret_is_recorded_and_the_plan_is_still_the_same():
     assert len(set(replayed(record))) == 1
 
 
-def test_a_plan_whose_write_was_refused_is_kept_beside_the_one_that_was_made():
+def test_a_refused_write_is_recorded_with_its_intended_plan():
     each = made()
     record = recorded(each.failed("requesting 5 failed (throttled): slow down", 0))
 
@@ -141,7 +141,7 @@ def test_a_plan_whose_write_was_refused_is_kept_beside_the_one_that_was_made():
     assert "made" not in recorded(each)["inputs"]
 
 
-def test_a_record_that_was_altered_is_noticed():
+def test_an_altered_record_gives_another_plan():
     record = recorded(made())
     record["inputs"]["policy"]["max"] = 3
 
@@ -155,7 +155,7 @@ def test_a_record_that_was_altered_is_noticed():
     ({"inputs": {"version": 3}}, "damaged"), ({"inputs": {"version": 3, "policy": {"name": "a"}, "state": {}}}, "damaged"),
     ({"inputs": {"version": 3, "policy": 5}}, "damaged"),
 ])
-def test_what_is_no_record_is_told(record, told):
+def test_an_invalid_record_is_refused(record, told):
     with pytest.raises(RecordNotReplayable, match=told):
         replayed(record)
 

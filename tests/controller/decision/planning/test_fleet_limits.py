@@ -1,4 +1,4 @@
-"""The limits of a whole fleet on a fleet at work."""
+"""The limits of a whole fleet."""
 
 import asyncio
 import json
@@ -80,7 +80,7 @@ async def test_a_change_that_is_too_large_for_a_tick_is_done_in_parts(clock, tmp
         assert here.levers["a"].writes == [8, 16, 24, 30]
 
 
-async def test_falls_count_as_raises_do_and_go_after_them(clock, tmp_path):
+async def test_decreases_count_like_raises_and_follow_them(clock, tmp_path):
     traffic = {"down": steady(0), "up": steady(6)}
     async with limited(clock, tmp_path, traffic, held={"down": 20}, units_per_tick=6) as here:
         for _ in range(8):
@@ -140,7 +140,7 @@ async def test_the_fleet_never_costs_more_than_its_hour(clock, tmp_path):
 
 @pytest.mark.parametrize(("written", "intent", "minutes", "counted"), [
     (8, None, 1, True), (None, 8, 30, True), (8, None, 5, False)], ids=["not shown yet", "no answer came", "long since"])
-async def test_nobody_rises_into_the_room_of_a_write_that_no_reading_shows(clock, tmp_path, written, intent, minutes, counted):
+async def test_no_pool_rises_into_the_room_of_an_unread_write(clock, tmp_path, written, intent, minutes, counted):
     async with limited(clock, tmp_path, {"a": steady(0), "b": steady(9)}, usd_per_hour=10 * UNIT_USD_AN_HOUR) as here:
         await here.tick()
         a, b = (here.fleet.inputs[name]["decision"] for name in "ab")
@@ -154,7 +154,7 @@ async def test_nobody_rises_into_the_room_of_a_write_that_no_reading_shows(clock
         assert (bound is not None and bound.high <= 2) is counted
 
 
-async def test_what_is_held_above_a_new_limit_is_given_back_little_by_little(clock, tmp_path):
+async def test_units_above_a_new_limit_are_released_step_by_step(clock, tmp_path):
     async with limited(clock, tmp_path, {"a": steady(50)}, held={"a": 50}, usd_per_hour=10 * UNIT_USD_AN_HOUR) as here:
         seen = []
         for _ in range(60):
@@ -165,7 +165,7 @@ async def test_what_is_held_above_a_new_limit_is_given_back_little_by_little(clo
         assert 8 <= seen[-1] <= 10
 
 
-async def test_money_lowers_nobody_whose_metrics_are_missing(clock, tmp_path):
+async def test_money_limits_lower_no_pool_without_metrics(clock, tmp_path):
     async with limited(clock, tmp_path, {"a": steady(9)}, held={"a": 9}, usd_per_hour=2 * UNIT_USD_AN_HOUR) as here:
         here.sources[0].silent["a"] = None
         for _ in range(5):
@@ -186,7 +186,7 @@ async def test_what_a_month_has_cost_leaves_less_for_the_rest_of_it(clock, tmp_p
         assert requested(here)["a"] == 0
 
 
-async def test_want_of_money_lowers_no_pool_of_which_minutes_are_missing(clock, tmp_path):
+async def test_money_limits_lower_no_pool_with_unknown_minutes(clock, tmp_path):
     async with limited(clock, tmp_path, {"a": steady(4)}, {"a": 4}, usd_per_hour=10) as here:
         await here.minutes(2)
         lost = clock.now() - MINUTE

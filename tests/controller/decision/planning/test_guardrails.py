@@ -35,7 +35,7 @@ def test_floor_and_ceiling_bite_with_before_and_after():
     assert (high.reasons[-1].code, high.reasons[-1].before, high.reasons[-1].after) == (ReasonCode.CEILING, 9, 5)
 
 
-def test_nothing_is_lowered_until_demand_was_read_anew_after_a_restart():
+def test_nothing_is_lowered_until_demand_is_read_after_a_restart():
     plan = decide(requested=8, proposed=1.0, settled=False)
 
     assert (plan.action, plan.target) == (Action.KEEP, 8)
@@ -53,13 +53,13 @@ def run_minutes(policy, proposals, requested=10, state=None):
     return targets
 
 
-def test_the_delay_lowers_to_the_highest_wish_of_the_window():
+def test_the_delay_lowers_to_the_highest_recommendation_of_the_window():
     policy = pool_policy(scale_down_delay=timedelta(minutes=3))
 
     assert run_minutes(policy, [10, 10, 10, 10, 6, 4, 2, 2, 2, 2, 2]) == [10, 10, 10, 10, 10, 10, 6, 4, 2, 2, 2]
 
 
-def test_the_delay_ends_when_less_was_wanted_for_all_of_it():
+def test_the_delay_ends_when_all_its_recommendations_are_lower():
     policy, state, targets = pool_policy(scale_down_delay=10 * MINUTE), accepted(PoolState(), 9, NOON), []
     for minute in range(30):
         now = NOON + minute * MINUTE
@@ -74,7 +74,7 @@ def test_the_delay_does_not_hold_back_a_raise():
     assert run_minutes(pool_policy(scale_down_delay=timedelta(minutes=30)), [3, 12], requested=3) == [3, 12]
 
 
-def test_wishes_forgotten_by_a_restart_keep_capacity_for_the_whole_delay():
+def test_recommendations_lost_by_a_restart_keep_capacity_for_the_whole_delay():
     policy = pool_policy(scale_down_delay=timedelta(minutes=3))
     times = (NOON - RECOMMENDATION_GAP - minute * MINUTE for minute in (3, 2, 1))
     before = PoolState(written=10, recommendations=tuple((at, 1) for at in times))
@@ -82,7 +82,7 @@ def test_wishes_forgotten_by_a_restart_keep_capacity_for_the_whole_delay():
     assert run_minutes(policy, [1, 1, 1, 1], state=before) == [10, 10, 10, 1]
 
 
-def test_what_is_paid_for_is_not_given_back_within_its_billing_step():
+def test_nothing_is_lowered_within_a_billing_step():
     raised = PoolState(written=8, raised_at=NOON - 3 * MINUTE)
     step = timedelta(minutes=5)
 
@@ -124,7 +124,7 @@ def test_a_quota_limits_raises_and_takes_nothing_away(requested, allowed, target
     assert bites(plan, ReasonCode.QUOTA)
 
 
-def test_a_quota_says_which_limit_it_is_with_its_numbers_and_the_remedy():
+def test_a_quota_reason_has_the_limit_and_the_remedy():
     limit = Limit("reserved-concurrency", "agent has 5 units of reserved concurrency", "raise it, or lower the pool's max")
     named, unnamed = (decide(proposed=9.0, allowed=5, limit=each) for each in (limit, None))
 
@@ -133,14 +133,14 @@ def test_a_quota_says_which_limit_it_is_with_its_numbers_and_the_remedy():
     assert unnamed.reasons[-1].text == "the provider allows at most 5 units"
 
 
-def test_another_autoscaler_on_the_resource_forbids_acting():
+def test_another_autoscaler_on_the_resource_prevents_writes():
     plan = decide(proposed=9.0, reading=capacity(2, foreign_owner="target tracking policy web"))
 
     assert (plan.action, plan.target) == (Action.HOLD, 2)
     assert "target tracking policy web" in plan.text
 
 
-def test_a_foreign_write_is_left_alone_for_an_hour_and_then_planned_from():
+def test_a_foreign_write_stays_for_an_hour():
     state = PoolState(written=5, written_at=NOON - timedelta(hours=2))
     first = decide(state=state, requested=9, proposed=5.0)
     still = decide(state=first.state, requested=9, proposed=5.0, now=NOON + FOREIGN_WRITE_QUIET - MINUTE)
@@ -150,19 +150,19 @@ def test_a_foreign_write_is_left_alone_for_an_hour_and_then_planned_from():
     assert bites(first, ReasonCode.FOREIGN_WRITE)
 
 
-def test_a_foreign_write_is_set_again_where_the_policy_says_so():
+def test_a_foreign_write_is_overwritten_where_the_policy_says_reassert():
     state = PoolState(written=5, written_at=NOON - timedelta(hours=2))
 
     assert decide(pool_policy(on_foreign_write="reassert"), state, requested=9, proposed=5.0).action is Action.WRITE
 
 
-def test_a_reading_that_lags_behind_our_own_write_is_nobody_elses():
+def test_a_reading_that_lags_behind_a_write_is_no_foreign_write():
     state = PoolState(written=5, written_at=NOON - READ_AFTER_WRITE / 2)
 
     assert decide(state=state, requested=2, proposed=5.0).state.foreign_since is None
 
 
-def test_somebody_who_sets_another_number_right_after_every_write_of_ours_is_not_fought():
+def test_a_foreign_write_right_after_each_own_write_is_not_overwritten():
     state, writes = accepted(PoolState(), 5, NOON), 0
     for minute in range(1, 50):
         plan = decide(state=state, requested=2, proposed=5.0, now=NOON + minute * MINUTE)
@@ -198,20 +198,20 @@ def test_the_floor_of_a_schedule_counts_for_a_setting_that_is_gone():
     assert decide(policy, PoolState(written=5), requested=0, proposed=1.0).target == 4
 
 
-def test_a_setting_that_is_gone_holds_its_floor_also_without_metrics_and_during_an_hour_of_leaving_alone():
+def test_a_setting_that_is_gone_is_set_without_metrics_and_within_the_quiet_hour():
     state = PoolState(written=5, written_at=NOON - timedelta(hours=2), foreign_since=NOON - MINUTE, foreign_requested=2)
     plan = decide(pool_policy(min=3), state, requested=0, freshness=DataFreshness.BROKEN)
 
     assert (plan.action, plan.target) == (Action.WRITE, 3)
 
 
-def test_without_a_floor_a_setting_that_is_gone_is_left_alone_like_any_change_by_others():
+def test_without_a_floor_a_setting_that_is_gone_is_a_foreign_write():
     plan = decide(state=PoolState(written=5, written_at=NOON - timedelta(hours=2)), requested=0, proposed=7.0)
 
     assert (plan.action, bites(plan, ReasonCode.FOREIGN_WRITE)) == (Action.HOLD, True)
 
 
-def test_a_value_below_the_floor_is_a_value_and_is_left_alone():
+def test_a_foreign_value_below_the_floor_stays():
     state = PoolState(written=5, written_at=NOON - timedelta(hours=2))
 
     assert decide(pool_policy(min=3), state, requested=1, proposed=7.0).action is Action.HOLD
@@ -259,14 +259,14 @@ def test_a_target_of_zero_that_deletes_a_setting_of_others_says_so_first(state, 
     assert not bites(decide(state=state, proposed=2.0, reading=capacity(5, deletes_at_zero=True)), ReasonCode.DELETES_SETTING)
 
 
-def test_a_second_foreign_write_begins_the_hour_anew():
+def test_a_second_foreign_write_restarts_the_hour():
     two_hours_ago = NOON - timedelta(hours=2)
     state = PoolState(written=5, written_at=two_hours_ago, foreign_since=two_hours_ago, foreign_requested=9)
 
     assert decide(state=state, requested=11, proposed=5.0).action is Action.HOLD
 
 
-def test_a_failed_allocation_waits_before_it_is_asked_for_again():
+def test_a_failed_allocation_is_requested_again_after_a_delay():
     state = PoolState(written=4)
     failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=NOON - RETRY_FAILED / 2, detail="FUNCTION_ERROR_INIT_FAILURE")
     waits = decide(state=state, proposed=6.0, reading=failed)
@@ -283,7 +283,7 @@ def test_a_blocked_resource_is_not_written_to():
     assert decide(proposed=2.0, reading=blocked).action is Action.KEEP
 
 
-def test_what_failed_is_not_asked_for_again_into_a_deployment_though_the_number_stays():
+def test_a_failed_allocation_is_not_requested_again_during_a_deployment():
     since = NOON - RETRY_FAILED
     failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=since, blocked=Conflict("a deployment is under way"))
 
@@ -291,14 +291,14 @@ def test_what_failed_is_not_asked_for_again_into_a_deployment_though_the_number_
     assert decide(state=PoolState(written=4), proposed=4.0, reading=replace(failed, blocked=None)).action is Action.WRITE
 
 
-def test_what_failed_and_may_be_somebody_elses_is_not_asked_for_again_though_the_number_stays():
+def test_a_failed_allocation_of_another_party_is_not_requested_again():
     failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=NOON - RETRY_FAILED)
     state = accepted(PoolState(), 6, NOON)
 
     assert decide(state=state, proposed=4.0, reading=failed).reasons[-1].code is ReasonCode.FOREIGN_WRITE
 
 
-def test_a_raise_is_not_held_back_by_one_that_is_still_under_way():
+def test_a_raise_in_progress_does_not_delay_the_next():
     assert decide(proposed=9.0, reading=capacity(4, ready=1)).target == 9
 
 
@@ -355,7 +355,7 @@ def test_what_failed_is_given_back_whole_or_in_parts_only_once_it_may_be_asked_f
     assert (given_back(NOON - RETRY_FAILED, part).action, given_back(NOON - RETRY_FAILED, part).target) == (Action.WRITE, 3)
 
 
-def test_a_failure_that_is_told_far_ahead_of_our_clock_waits_by_our_own():
+def test_a_failure_dated_in_the_future_waits_by_our_own_clock():
     failed = {"reading": capacity(4, ready=0, phase=Phase.FAILED, changed_at=LATER), "proposed": 4.0}
     state = accepted(PoolState(), 4, NOON)
 
@@ -363,7 +363,7 @@ def test_a_failure_that_is_told_far_ahead_of_our_clock_waits_by_our_own():
     assert decide(state=state, **failed, now=NOON + RETRY_FAILED).action is Action.WRITE
 
 
-def test_who_stands_by_accuses_nobody_of_the_leaders_writes():
+def test_a_standby_reports_no_foreign_write_for_the_leaders_writes():
     plan = decide(state=accepted(PoolState(), 3, NOON), requested=9, proposed=4.0, now=LATER, standby="another leads")
 
     assert (plan.action, plan.reasons[-1].code, plan.state.foreign_since) == (Action.HOLD, ReasonCode.STANDBY, None)

@@ -1,4 +1,4 @@
-"""What an operator's order does to a plan, and which orders are taken. Pure."""
+"""Effect of overrides on a plan, and which overrides are accepted."""
 
 import json
 from datetime import timedelta
@@ -41,7 +41,7 @@ def trail(plan):
     return [(reason.code, reason.before, reason.after) for reason in plan.reasons]
 
 
-def test_a_pause_holds_what_is_there_and_says_what_would_be_asked_for():
+def test_a_pause_holds_capacity_and_states_the_target():
     plan = decide(pause(), requested=4, proposed=9.0)
 
     assert (plan.action, plan.target) == (Action.HOLD, 4)
@@ -56,7 +56,7 @@ def test_a_pause_is_stronger_than_floor_ceiling_and_a_failed_allocation(requeste
     assert (plan.action, plan.target) == (Action.HOLD, requested)
 
 
-def test_a_pin_is_asked_for_at_once_whatever_slows_a_change():
+def test_a_pin_applies_at_once_despite_delays():
     slow = pool_policy(max_step_up=1, max_step_down=1, scale_down_delay=HOUR)
     raised = PoolState(written=8, raised_at=NOON)
 
@@ -67,7 +67,7 @@ def test_a_pin_is_asked_for_at_once_whatever_slows_a_change():
     assert (up.action, up.target, trail(up)[-1]) == (Action.WRITE, 40, (ReasonCode.PINNED, 8, 40))
 
 
-def test_a_pin_is_told_also_where_the_plan_agrees_with_it():
+def test_a_pin_is_a_reason_also_where_it_changes_nothing():
     plan = decide(pin(9), requested=9, proposed=9.0)
 
     assert (plan.action, trail(plan)[-1]) == (Action.KEEP, (ReasonCode.PINNED, 9, 9))
@@ -91,7 +91,7 @@ def test_a_pin_counts_while_metrics_are_missing_and_a_boost_adds_nothing(sight):
     assert (boosted.action, boosted.target) == (Action.HOLD, 4)
 
 
-def test_a_pause_is_told_while_metrics_are_missing():
+def test_a_pause_is_a_reason_while_metrics_are_missing():
     plan = decide(pause(), policy=pool_policy(min=6), requested=4, proposed=None, freshness=DataFreshness.BROKEN)
 
     assert (plan.action, plan.target, trail(plan)[-1]) == (Action.HOLD, 4, (ReasonCode.PAUSED, 6, 4))
@@ -114,7 +114,7 @@ def test_a_boost_does_not_grow_from_tick_to_tick():
     assert targets == [8] * 6
 
 
-def test_a_boost_of_a_proposal_that_is_no_number_is_nothing():
+def test_a_boost_does_not_apply_to_a_nan_proposal():
     assert decide(boost(5), requested=3, proposed=float("nan")).target == 3
 
 
@@ -129,11 +129,11 @@ def test_a_pause_outranks_a_pin_and_a_pin_outranks_a_boost():
 
 
 @pytest.mark.parametrize("order", [pause(NOON), pin(50, NOON), boost(50, until=NOON)])
-def test_an_order_that_has_ended_counts_for_nothing(order):
+def test_an_expired_override_has_no_effect(order):
     assert decide(order, requested=3, proposed=9.0) == decide(requested=3, proposed=9.0)
 
 
-def test_what_was_pinned_is_not_taken_for_what_was_wanted():
+def test_pinned_units_are_no_recommendation():
     policy, state, requested, targets = pool_policy(scale_down_delay=3 * MINUTE), PoolState(), 4, []
     order = pin(30, NOON + 6 * MINUTE)
     for minute in range(8):
@@ -165,7 +165,7 @@ def body(**changes):
     return {name: value for name, value in plain.items() if value is not ...}
 
 
-def test_an_order_is_read_from_json():
+def test_an_override_is_read_from_json():
     assert parse_override(body(), NOON) == Override(Kind.PIN, NOON + 2 * HOUR, "ana", "launch", 5, None, NOON)
     until = parse_override(body(**{"for": ...}, until="2026-03-02T15:00:00+02:00", kind="boost", units=..., factor=2), NOON)
     assert (until.until, until.factor, until.order) == (NOON + HOUR, 2.0, "boost x2")
@@ -186,7 +186,7 @@ def test_an_order_is_read_from_json():
     ({"reason": ...}, "reason"), ({"reason": "  "}, "reason"), ({"reason": "x" * 201}, "reason"), ({"reason": "a\nb"}, "reason"),
     ({"reason": "\x1b[2J"}, "reason"), ({"by": ...}, "by"), ({"by": 5}, "by"), ({"by": "x" * 81}, "by"),
 ])
-def test_an_order_that_cannot_be_taken_names_what_is_wrong(changes, told):
+def test_an_invalid_override_names_the_error(changes, told):
     with pytest.raises(WrongOverride, match=told) as refusal:
         parse_override(body(**changes), NOON)
 
@@ -194,12 +194,12 @@ def test_an_order_that_cannot_be_taken_names_what_is_wrong(changes, told):
 
 
 @pytest.mark.parametrize("value", [None, [], "pin", 5])
-def test_what_is_no_object_is_no_order(value):
+def test_a_body_that_is_no_object_is_refused(value):
     with pytest.raises(WrongOverride, match="object"):
         parse_override(value, NOON)
 
 
-def test_a_secret_in_what_people_say_is_taken_out():
+def test_a_secret_in_an_override_is_redacted():
     order = parse_override(body(reason="login with password=hunter2 first"), NOON)
 
     assert "hunter2" not in order.reason
@@ -207,9 +207,9 @@ def test_a_secret_in_what_people_say_is_taken_out():
 
 
 @given(ORDERS)
-def test_an_order_comes_back_from_what_is_shown_of_it(order):
+def test_an_override_is_read_back_from_its_entry(order):
     assert shown_override(json.loads(json.dumps(entry(order)))) == order
 
 
-def test_the_longest_order_is_taken():
+def test_the_longest_override_is_accepted():
     assert parse_override(body(**{"for": "7d"}), NOON).until == NOON + LONGEST

@@ -45,7 +45,7 @@ def test_any_number_ends_within_floor_and_ceiling(proposed, target):
 
 
 @pytest.mark.parametrize(("requested", "target"), [(0, 2), (5, 5), (500, 100)])
-def test_no_number_keeps_what_is_there_within_floor_and_ceiling(requested, target):
+def test_a_nan_proposal_keeps_the_requested_units_within_floor_and_ceiling(requested, target):
     plan = decide(pool_policy(min=2), seen=observation(requested=requested, proposed=math.nan))
 
     assert plan.target == target
@@ -80,7 +80,7 @@ def test_a_ceiling_and_a_pin_bind_although_minutes_are_missing():
     assert decide(pool_policy(max=4), seen=observation(requested=6, proposed=0.0, unknown_minutes=3)).target == 4
 
 
-def test_a_quiet_region_is_held_and_told_as_what_it_is():
+def test_a_quiet_region_holds_with_its_own_reason():
     seen = observation(requested=6, proposed=0.0, freshness=DataFreshness.QUIET,
                        quiet="nothing has run in us-east-1 (see on_quiet_region)")
     plan = decide(seen=seen)
@@ -103,7 +103,7 @@ def test_what_is_found_is_remembered_though_something_was_doubted_long_ago():
     assert (plan.target, plan.state.original_requested, plan.state.unconfirmed_writes) == (6, 2, ())
 
 
-def test_no_traffic_is_told_from_no_telemetry():
+def test_no_traffic_differs_from_no_telemetry():
     proved_idle = decide(seen=observation(requested=6, proposed=0.0))
     dark = decide(seen=observation(requested=6, proposed=0.0, freshness=DataFreshness.BROKEN))
 
@@ -133,7 +133,7 @@ def test_an_intent_that_the_provider_shows_counts_as_written():
     assert plan.state.foreign_since is None
 
 
-def test_an_intent_that_never_arrived_is_dropped_and_planned_again():
+def test_an_intent_that_had_no_effect_is_dropped():
     state = PoolState(written=2, written_at=NOON - timedelta(hours=1), intent=9)
 
     plan = decide(state=state, seen=observation(requested=2, proposed=9.0))
@@ -141,7 +141,7 @@ def test_an_intent_that_never_arrived_is_dropped_and_planned_again():
     assert (plan.action, plan.target, plan.state.intent, plan.state.written) == (Action.WRITE, 9, None, 2)
 
 
-def test_an_intent_that_arrives_after_it_was_looked_for_is_nobody_elses():
+def test_a_late_intent_is_no_foreign_write():
     state = PoolState(written=2, written_at=NOON - timedelta(hours=1), intent=9)
     missing = decide(state=state, seen=observation(requested=2, proposed=2.0))
     late = decide(state=missing.state, seen=observation(requested=9, proposed=9.0))
@@ -192,7 +192,7 @@ def test_a_failed_allocation_of_the_same_number_is_asked_for_again():
     assert decide(state=PoolState(written=4), seen=observation(proposed=4.0, reading=failed)).action is Action.WRITE
 
 
-def test_money_is_metered_while_a_price_is_known_and_begins_anew_each_month():
+def test_spending_is_metered_while_a_price_is_known_and_restarts_each_month():
     seen = observation(requested=10, proposed=10.0, usd_per_unit_minute=0.5)
     state = PoolState(month="2026-03", spent_usd=3.0, metered_at=NOON - 2 * MINUTE)
 
@@ -238,7 +238,7 @@ def test_a_schedule_raises_the_floor_and_cannot_pass_the_ceiling():
     assert decide(pool_policy(schedules=(schedule,), max=12), seen=observation(proposed=1.0)).target == 12
 
 
-def test_accepted_notes_a_raise_and_forgets_the_foreigner():
+def test_an_accepted_raise_ends_a_foreign_write():
     state = accepted(PoolState(written=2, foreign_since=NOON, foreign_requested=5, intent=6), 6, NOON)
 
     assert (state.written, state.raised_at, state.intent, state.foreign_since) == (6, NOON, None, None)
@@ -294,7 +294,7 @@ def test_any_observation_gives_a_lawful_plan(policy, state, seen):
 
 
 @given(policies(), states, observations)
-def test_blindness_lowers_nothing_but_to_the_ceiling_the_budget_or_a_quota(policy, state, seen):
+def test_without_metrics_only_ceiling_budget_and_quota_lower_capacity(policy, state, seen):
     blind = replace(seen, demand=replace(seen.demand, freshness=DataFreshness.BROKEN))
 
     plan = make_plan(policy, state, blind, GUARDRAILS)
@@ -341,7 +341,7 @@ def test_a_step_limit_does_not_make_the_delay_begin_anew_at_each_step():
 
 @pytest.mark.parametrize("written", [None, 4])
 @pytest.mark.parametrize("age", [MINUTE, timedelta(hours=3)])
-def test_one_that_stands_by_tells_what_it_would_ask_for_and_accuses_nobody_of_what_the_leader_did(written, age):
+def test_a_standby_states_its_target_and_reports_no_foreign_write(written, age):
     state = PoolState(written=written, written_at=NOON - age)
     plan = decide(state=state, seen=observation(requested=7, proposed=9.0, standby="ada leads"))
 
@@ -350,11 +350,11 @@ def test_one_that_stands_by_tells_what_it_would_ask_for_and_accuses_nobody_of_wh
     assert plan.state.foreign_since is None
 
 
-def test_one_that_stands_by_has_nothing_to_say_where_the_leader_asked_for_as_much():
+def test_a_standby_has_no_standby_reason_where_its_target_is_requested():
     assert decide(seen=observation(requested=9, proposed=9.0, standby="ada leads")).action is Action.KEEP
 
 
-def test_a_failed_allocation_is_not_asked_for_again_by_one_that_stands_by():
+def test_a_standby_does_not_request_a_failed_allocation_again():
     failed = capacity(9, 0, phase=Phase.FAILED)
 
     assert decide(seen=observation(proposed=9.0, reading=failed, standby="ada leads")).action is Action.HOLD

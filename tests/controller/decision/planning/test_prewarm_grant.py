@@ -1,4 +1,4 @@
-"""What is granted of a wish: never beyond policy, ceiling and budget, and what overlaps counts once."""
+"""Grants of prewarm requests: within policy, ceiling and budget; overlapping ones count once."""
 
 from datetime import timedelta
 
@@ -36,14 +36,14 @@ def prewarming(*steps, by="web"):
                     steps=tuple(ends))
 
 
-def test_what_is_asked_for_is_granted_with_its_cost_where_nothing_is_in_the_way():
+def test_a_request_within_all_limits_is_granted_with_its_cost():
     granted = grant(pool_policy(prewarm=bounds()), NOTHING, wish(), NOON)
 
     assert (granted.units, granted.until, granted.limited_by) == (5, NOON + 10 * MINUTE, ())
     assert granted.cost_usd == pytest.approx(5 * 10 * 0.001)
 
 
-def test_what_is_requested_already_costs_nothing_more_and_a_billing_step_is_paid_whole():
+def test_requested_units_cost_nothing_more_and_billing_steps_are_paid_in_full():
     policy = pool_policy(prewarm=bounds())
 
     assert grant(policy, PoolCapacity(5, 0.0, 0.001), wish(), NOON).cost_usd == 0
@@ -56,13 +56,13 @@ def test_what_is_requested_already_costs_nothing_more_and_a_billing_step_is_paid
     ({"max": 2}, 2, ("max",)),
     ({"budget_usd_per_month": 43.0}, 1, ("budget_usd_per_month",)), ({"budget_usd_per_month": 0.1}, 0, ("budget_usd_per_month",)),
 ])
-def test_what_binds_is_named(changes, units, limited):
+def test_a_grant_names_the_limits_that_reduced_it(changes, units, limited):
     granted = grant(pool_policy(**({"prewarm": bounds()} | changes)), NOTHING, wish(), NOON)
 
     assert (granted.units, granted.limited_by) == (units, limited)
 
 
-def test_nobody_is_kept_warm_longer_than_the_policy_says():
+def test_a_grant_lasts_at_most_max_duration():
     granted = grant(pool_policy(prewarm=bounds()), NOTHING, wish(minutes=600), NOON)
 
     assert (granted.until, granted.limited_by) == (NOON + 15 * MINUTE, ("prewarm.max_duration",))
@@ -70,7 +70,7 @@ def test_nobody_is_kept_warm_longer_than_the_policy_says():
 
 @given(units=st.integers(1, MOST_UNITS), most=st.integers(1, 1000), ceiling=st.integers(0, 1000),
        budget=st.none() | st.floats(0.01, 1e6), spent=st.floats(0, 1e6), price=st.floats(1e-6, 1), requested=st.integers(0, 1000))
-def test_no_wish_passes_any_bound_and_no_plan_passes_what_was_granted(units, most, ceiling, budget, spent, price, requested):
+def test_no_grant_exceeds_a_limit_and_no_plan_exceeds_a_grant(units, most, ceiling, budget, spent, price, requested):
     policy = pool_policy(prewarm=Prewarm(max_units=most), max=ceiling, budget_usd_per_month=budget)
     granted = grant(policy, PoolCapacity(requested, spent, price), wish(units), NOON)
     assert 0 <= granted.units <= min(units, most, ceiling)
@@ -81,7 +81,7 @@ def test_no_wish_passes_any_bound_and_no_plan_passes_what_was_granted(units, mos
         assert make_plan(policy, state, seen, GUARDRAILS).target == granted.units
 
 
-def test_it_is_a_floor_that_a_pin_outranks_and_a_proposal_may_pass():
+def test_a_prewarm_is_a_minimum_and_a_pin_takes_precedence():
     policy, order = pool_policy(), prewarming((5, 10))
     pin = Override(Kind.PIN, NOON + MINUTE, "ana", "r", 2, since=NOON)
 
@@ -92,14 +92,14 @@ def test_it_is_a_floor_that_a_pin_outranks_and_a_proposal_may_pass():
     assert make_plan(policy, PoolState(), observation(0, 9.0, overrides=(order, pin)), GUARDRAILS).target == 2
 
 
-def test_it_is_heard_while_metrics_are_missing():
+def test_a_prewarm_applies_while_metrics_are_missing():
     seen = observation(1, None, overrides=(prewarming((5, 10)),))
 
     assert make_plan(pool_policy(), PoolState(), seen, GUARDRAILS).target == 5
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(-5, 30)), min_size=1, max_size=6), st.integers(0, 35))
-def test_what_overlaps_is_at_each_instant_the_greatest_and_not_the_sum(steps, minute):
+def test_overlapping_prewarms_give_the_maximum_not_the_sum(steps, minute):
     steps = [(units, minutes) for units, minutes in steps if minutes > 0] or [(1, 1)]
     order = None
     for step in steps:
@@ -118,6 +118,6 @@ def test_what_overlaps_is_at_each_instant_the_greatest_and_not_the_sum(steps, mi
     ({"units": 1, "for": "10m", "reason": "r", "until": "x"}, "unknown key"),
     ({"units": 1, "for": "1m", "reason": "r", "by": ""}, "by"),
 ])
-def test_a_body_that_is_no_wish_is_told(body, told):
+def test_an_invalid_prewarm_body_is_refused(body, told):
     with pytest.raises(WrongOverride, match=told):
         parse_prewarm(body)
