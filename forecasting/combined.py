@@ -74,7 +74,7 @@ class CombinedForecaster:
         both = [np.concatenate([hole, tamed(demand)[:, fresh]], axis=1) for demand in (peak, busy)]
         self._end += both[0].shape[1]
         parts = [self._run(slab, np.concatenate([demand[part] for demand in both]), tuple(leads))[:, left_out:]
-                for slab, part in zip(self._slabs, self._parts, strict=True)]
+                 for slab, part in zip(self._slabs, self._parts, strict=True)]
         return halves(parts, (self._pools, both[0].shape[1] - left_out, len(leads), len(LEVELS)))
 
     def _run(self, slab: Slab, rows: Floats, leads: tuple[int, ...]) -> Floats:

@@ -27,7 +27,7 @@ BRIEF, USUAL = 1.0, 0.1
 IN_USE = 0.1
 """Highest average work of a warmer as a share of its peak: its requests arrive together, and the rest of the minute is idle."""
 
-STRETCH, EXACT = 60, 0.8
+SUM_MINUTES, EXACT = 60, 0.8
 """Minutes within which the sum of requests of a warmer that calls every minute deviates by at most one burst, and the least
 share of them with 0, 1 or 2 whole bursts.
 """
@@ -132,8 +132,8 @@ def _without_pause(series: DemandSeries, counts: Counts) -> Rhythm | None:
     some = counts[counts > 0]
     size = float(np.bincount(some.astype(np.int64)).argmax())
     strays = np.concatenate(([0.0], np.cumsum(np.where(np.isnan(counts), 1e9, counts - size))))
-    calm = np.ptp(np.lib.stride_tricks.sliding_window_view(strays, STRETCH + 1), axis=1) <= size
-    inside = np.convolve(calm, np.ones(STRETCH), "full") > 0.5
+    calm = np.ptp(np.lib.stride_tricks.sliding_window_view(strays, SUM_MINUTES + 1), axis=1) <= size
+    inside = np.convolve(calm, np.ones(SUM_MINUTES), "full") > 0.5
     if inside.sum() < SPAN:
         return None
     three = np.lib.stride_tricks.sliding_window_view(counts, 3).sum(axis=1)

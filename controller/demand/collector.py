@@ -22,7 +22,7 @@ from forecasting.warmer import Rhythm, left_out
 
 HISTORY_DAYS = 14
 MINUTE = timedelta(minutes=1)
-BREATH = 200
+POOLS_A_TURN = 200
 """Pools processed before the event loop runs other tasks."""
 
 REREAD = timedelta(minutes=15)
@@ -62,7 +62,7 @@ class DemandCollector:
         self.errors: dict[str, AdapterError] = {}
         self._answered: set[str] = set()
         """Pools that the source has answered for in this run."""
-        self._began: datetime | None = None
+        self._started: datetime | None = None
         self.collected_at: datetime | None = None
         """Time of the last answer of the source."""
 
@@ -88,7 +88,7 @@ class DemandCollector:
 
         If the source fails, nothing changes except `errors`.
         """
-        self._began = self._began or now
+        self._started = self._started or now
         until = now.replace(second=0, microsecond=0)
         oldest = until - timedelta(days=HISTORY_DAYS)
         reread = self._due_to_reread()
@@ -104,8 +104,8 @@ class DemandCollector:
         changed, withdrawn = await self._ingest(telemetry, minute_of(until), reread)
         self.collected_at = now
         rereading = bool(self.to_reread)
-        self.to_reread = [name for name in self.to_reread
-                     if name not in reread or name not in telemetry or telemetry[name].error or not len(telemetry[name].series)]
+        completed = {name for name in reread if name in telemetry and not telemetry[name].error and len(telemetry[name].series)}
+        self.to_reread = [name for name in self.to_reread if name not in completed]
         self.rewritten |= rereading and not self.to_reread
         unsaved = [self.pools[row] for row in np.flatnonzero(self._stored < self.day.newest) if self.pools[row] in telemetry]
         changed = list(dict.fromkeys([*changed, *unsaved]))
@@ -155,7 +155,7 @@ class DemandCollector:
         freshness, age = self.freshness(name, now)
         if freshness in (DataFreshness.FRESH, DataFreshness.QUIET):
             return None
-        return self._began if age is None else now - age
+        return self._started if age is None else now - age
 
     def has_fresh_read(self, name: str) -> bool:
         """Return whether the source has answered for a pool in this run. Rows stored before a restart do not count."""
@@ -261,7 +261,7 @@ class DemandCollector:
         ages: list[NDArray[np.int64]] = []
         withdrawn: dict[str, list[int]] = {}
         for count, (name, item) in enumerate(telemetry.items()):
-            if count % BREATH == BREATH - 1:
+            if count % POOLS_A_TURN == POOLS_A_TURN - 1:
                 await asyncio.sleep(0)  # noqa: TID251  (lets other tasks run)
             row = self.row[name]
             self.alive[row], self.quiet[row] = item.alive, item.quiet

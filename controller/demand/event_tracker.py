@@ -13,7 +13,7 @@ from controller.decision.events.event_demand import HOUR, UpcomingEvent
 from controller.decision.events.learned_effect import without_effect
 from controller.decision.events.pool_events import PoolEvents, learned
 from controller.decision.planning.observation import EventDemand
-from controller.demand.collector import BREATH, DemandCollector
+from controller.demand.collector import POOLS_A_TURN, DemandCollector
 from controller.demand.demand_store import DemandStore
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, minute_of
@@ -39,7 +39,7 @@ class EventTracker:
         minute, delay = minute_of(now), -(-collector.metric_delay // timedelta(minutes=1))
         urgent, deferred = [], []
         for count, (name, events) in enumerate(self.pools.items()):
-            if count % BREATH == BREATH - 1:
+            if count % POOLS_A_TURN == POOLS_A_TURN - 1:
                 await asyncio.sleep(0)  # noqa: TID251  (lets other tasks run)
             with logged_faults(name):
                 newest = int(collector.day.newest[collector.row[name]])

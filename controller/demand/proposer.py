@@ -18,7 +18,7 @@ from controller.decision.selection.weighting import SelectionWeights
 from controller.demand.collector import DemandCollector
 from forecasting.demand import Floats
 
-STRETCH = 1440
+MINUTES_A_CALL = 1440
 """Minutes passed at once while catching up; the event loop runs other tasks in between."""
 
 EventFilter = Callable[[Mapping[str, int], Rows, int], Awaitable[Rows]]
@@ -73,7 +73,7 @@ class Proposer:
             self._learned_until = await collector.oldest_known(now)
         settled, visible = collector.settled_end_minute(now), collector.known_end_minute(now)
         while self._learned_until < settled:
-            upto = min(settled, self._learned_until + STRETCH)
+            upto = min(settled, self._learned_until + MINUTES_A_CALL)
             peak, busy, invocations = await self._rows(collector, self._learned_until, upto)
             choice = await asyncio.to_thread(self._selector.advance, peak, busy, invocations, self._learned_until)
             self._learned_until = upto
