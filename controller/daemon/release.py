@@ -52,10 +52,10 @@ async def release_all(policy: Policy, providers: Providers, clock: Clock, path: 
     """
     store = AsyncStore(Store(path))
     try:
-        journal, levers = DecisionLog(store), ReadOnlyProviders(providers, clock, policy, only_pings=write)
+        decision_log, levers = DecisionLog(store), ReadOnlyProviders(providers, clock, policy, only_pings=write)
         leadership = None if lease is None else election(policy, lease, clock)
         term = NO_LEASE if leadership is None else LeaderTerm(leadership)
-        fleet = await assemble(policy, levers, store, clock, journal, term)
+        fleet = await assemble(policy, levers, store, clock, decision_log, term)
         active_overrides = ActiveOverrides(fleet.reconcilers, store)
         await active_overrides.load(clock.now())
         held = None if leadership is None else await take_lease(leadership, clock, fleet, active_overrides)
@@ -70,7 +70,7 @@ async def release_all(policy: Policy, providers: Providers, clock: Clock, path: 
                     return ReleasedPool(name, None, None, reason_unchanged(each))
                 decision = await release_or_plan(each, clock, write)
                 if write:
-                    await journal.note([(decision.plan, None, inputs_of(decision))])
+                    await decision_log.note([(decision.plan, None, inputs_of(decision))])
                 return outcome_of(decision.plan, write)
         outcomes = list(await asyncio.gather(*(one(name) for name in fleet.reconcilers)))
         outcomes += [await release_orphan(orphan, fleet, levers, clock, store, write=write) for orphan in fleet.orphans.found]

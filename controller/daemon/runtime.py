@@ -68,10 +68,10 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
         """Return the rationale of a proposal. Called in ticks only, when fleet and forecasts exist."""
         return proposal_rationale(fleet, forecasts.rotation.accuracy, pool, at)
 
-    journal = DecisionLog(store, explain)
+    decision_log = DecisionLog(store, explain)
     leadership = leadership_of(settings, url)
     term = NO_LEASE if leadership is None else LeaderTerm(leadership)
-    fleet = await assemble(policy, settings.providers, store, clock, journal, term)
+    fleet = await assemble(policy, settings.providers, store, clock, decision_log, term)
     accounts = await open_accounts(fleet, store, clock)
     forecasts = Forecasts(fleet, store, clock)
     publish = None if leadership is None else partial(publish_overrides, leadership)
@@ -79,7 +79,7 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     await overrides.load(clock.now())
     notifier = Notifier((), Poster(), "", clock, store) if settings.notifier is None else settings.notifier(store)
     await notifier.start()
-    components = Components(fleet, accounts, forecasts, journal, overrides,
+    components = Components(fleet, accounts, forecasts, decision_log, overrides,
                             Prewarming(fleet, overrides, clock, policy.assume, published.long_poll.notify), notifier,
                             leadership)
     tick = DaemonTick(components, published, policy, clock, tracing=settings.tracing, on_tick=settings.on_tick)

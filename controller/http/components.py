@@ -19,7 +19,7 @@ class Components:
     fleet: Fleet
     accounts: Ledger
     forecasts: Forecasts
-    journal: DecisionLog
+    decision_log: DecisionLog
     active_overrides: ActiveOverrides
     prewarming: Prewarming
     notifier: Notifier

@@ -97,6 +97,6 @@ class PublishedState:
     def _facts(self) -> DaemonFacts:
         started = self.components
         return DaemonFacts(self.ticks, self.tick_every, self._calls(), self.unready(),
-                           decisions={} if started is None else started.journal.counts,
+                           decisions={} if started is None else started.decision_log.counts,
                            sinks=() if started is None else started.notifier.deliveries,
                            fleet=None if started is None else started.fleet, leadership=self.leadership)

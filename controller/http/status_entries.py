@@ -22,7 +22,7 @@ AT = {name: at for at, name in enumerate(NAMES)}
 COST, SAVED, COLD, COLD_WITHOUT = (AT[name] for name in ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without"))
 
 
-def pool_entry(fleet: Fleet, accounts: Ledger, journal: DecisionLog, forecasts: Forecasts, name: str,
+def pool_entry(fleet: Fleet, accounts: Ledger, decision_log: DecisionLog, forecasts: Forecasts, name: str,
                now: datetime) -> dict[str, Any]:
     """Return one pool as in `/status`. Units are integers or, for demand, averages; unknown values are None."""
     ahead = forecasts.rotation.capacity_forecast(name, now)
@@ -63,7 +63,7 @@ def pool_entry(fleet: Fleet, accounts: Ledger, journal: DecisionLog, forecasts: 
         "saved_today_on_tracking_usd": number(today[AT["saved_on_tracking_usd"]]),
         "error": next((redact_text(str(each)) for each in (error, source_error, fleet.faults.get(name)) if each), None),
         "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
-        "decision": decision_entry(plan), "last_change": decision_entry(journal.last_change.get(name)),
+        "decision": decision_entry(plan), "last_change": decision_entry(decision_log.last_change.get(name)),
         "next": ahead.pairs, "next_at": instant(ahead.at), "next_missing": ahead.reason,
         "events": [event_entry(each) for each in region.upcoming_events(name, now)[:MOST_EVENTS]],
         "event_warnings": region.event_warnings(name),

@@ -45,7 +45,7 @@ async def render(components: Components, clock: Clock, interval: timedelta, tag:
     for count, name in enumerate(fleet.reconcilers):
         if count % YIELD_EVERY == YIELD_EVERY - 1:
             await clock.sleep(0)
-        entry = pool_entry(fleet, components.accounts, components.journal, components.forecasts, name, now)
+        entry = pool_entry(fleet, components.accounts, components.decision_log, components.forecasts, name, now)
         units[name] = entry["requested"], entry["ready"]
         ages[name] = {key: entry[key] for key in AGES}
         for key in totals:

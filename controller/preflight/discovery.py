@@ -42,17 +42,17 @@ class ObservedUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class PoolProposal:
     """One pool of the draft."""
 
     name: str
     found: Found
-    habits: ObservedUsage
+    usage: ObservedUsage
 
     @property
     def ceiling(self) -> int:
         """Maximum units in the draft."""
-        return max(1, math.ceil(self.habits.peak * MARGIN))
+        return max(1, math.ceil(self.usage.peak * MARGIN))
 
 
 def pools_of(surveys: Iterable[Survey]) -> list[tuple[PoolPolicy, Found]]:
@@ -69,14 +69,14 @@ def pools_of(surveys: Iterable[Survey]) -> list[tuple[PoolPolicy, Found]]:
     return pools
 
 
-async def habits_of(sources: Sequence[tuple[DemandSource, tuple[str, ...]]], kinds: Mapping[str, str],
-                    now: datetime) -> dict[str, ObservedUsage | str]:
+async def observed_usage(sources: Sequence[tuple[DemandSource, tuple[str, ...]]], kinds: Mapping[str, str],
+                         now: datetime) -> dict[str, ObservedUsage | str]:
     """Return the usage of each pool in the last 14 days, or why it is unknown. `kinds`: the kind of each pool's lever."""
     keep_alives = {name: keep_alive_of(kind, Assume()).span for name, kind in kinds.items()}
-    return {name: habits(telemetry, keep_alives[name]) async for name, telemetry in recent_demand(sources, now)}
+    return {name: usage_of(telemetry, keep_alives[name]) async for name, telemetry in recent_demand(sources, now)}
 
 
-def habits(telemetry: Telemetry, keep_alive: timedelta) -> ObservedUsage | str:
+def usage_of(telemetry: Telemetry, keep_alive: timedelta) -> ObservedUsage | str:
     """Return the usage in one pool's history, or why it is unknown."""
     series = telemetry.series
     if telemetry.error is not None:
@@ -87,14 +87,14 @@ def habits(telemetry: Telemetry, keep_alive: timedelta) -> ObservedUsage | str:
         return "no request in the last 14 days"
     warmer = found_in(series)
     if warmer is None:
-        return habits_in(series, keep_alive)
+        return usage_in(series, keep_alive)
     series, _ = left_out(series, warmer)
     if not np.nansum(series.invocations):
         return f"no request in the last 14 days except {warmer.text} with almost no work, which look like a warmer: remove it"
-    return replace(habits_in(series, keep_alive), warmer=warmer)
+    return replace(usage_in(series, keep_alive), warmer=warmer)
 
 
-def habits_in(series: DemandSeries, keep_alive: timedelta) -> ObservedUsage:
+def usage_in(series: DemandSeries, keep_alive: timedelta) -> ObservedUsage:
     """Return the usage in a series. Unknown minutes are not counted."""
     days = series.known.sum() / MINUTES_PER_DAY
     load = judged_demand(series)
@@ -103,21 +103,21 @@ def habits_in(series: DemandSeries, keep_alive: timedelta) -> ObservedUsage:
                          float(series.known.mean()))
 
 
-def proposed(pools: Sequence[tuple[PoolPolicy, Found]], seen: Mapping[str, ObservedUsage | str]) -> tuple[list[Proposal],
-                                                                                                          list[Skipped]]:
+def proposed(pools: Sequence[tuple[PoolPolicy, Found]],
+             usage_by_pool: Mapping[str, ObservedUsage | str]) -> tuple[list[PoolProposal], list[Skipped]]:
     """Return the pools of the draft, most cold starts first, and the pools that are left out because they have no traffic."""
-    proposals: list[Proposal] = []
+    proposals: list[PoolProposal] = []
     skipped: list[Skipped] = []
     for pool, found in pools:
-        known = seen.get(pool.name, "its metrics could not be read")
+        known = usage_by_pool.get(pool.name, "its metrics could not be read")
         if isinstance(known, ObservedUsage):
-            proposals.append(Proposal(pool.name, found, known))
+            proposals.append(PoolProposal(pool.name, found, known))
         else:
             skipped.append(Skipped(pool.name, known))
-    return sorted(proposals, key=lambda each: (-each.habits.cold_starts_a_day, each.name)), skipped
+    return sorted(proposals, key=lambda each: (-each.usage.cold_starts_a_day, each.name)), skipped
 
 
-def draft(proposals: Sequence[Proposal], skipped: Sequence[Skipped], how: str, now: datetime) -> str:
+def draft(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped], how: str, now: datetime) -> str:
     """Return the text of the policy file."""
     lines = [
         f"# Drafted by `{how}` on {now:%Y-%m-%d %H:%M} UTC. Every pool is in shadow mode: planned, never written.",
@@ -132,30 +132,30 @@ def draft(proposals: Sequence[Proposal], skipped: Sequence[Skipped], how: str, n
     for each in proposals:
         lines += ["", *(f"  # {line}" for line in remarks(each)), f"  - name: {_scalar(each.name)}",
                   f"    lever: {_flow(_settings(each.found))}", f"    max: {each.ceiling}"]
-        lines += [] if each.habits.warmer is None else [f"    {setting(each.habits.warmer)}"]
+        lines += [] if each.usage.warmer is None else [f"    {setting(each.usage.warmer)}"]
     if skipped:
         lines += ["", "# Left out:", *(f"#   {_line(each.name)}: {_line(each.why)}" for each in skipped)]
     return "\n".join(lines) + "\n"
 
 
-def remarks(proposal: Proposal) -> list[str]:
+def remarks(proposal: PoolProposal) -> list[str]:
     """Return the comment lines of a pool: its usage and its resource."""
-    habits = proposal.habits
-    work = (f"peak concurrency {habits.peak:,.0f}, {habits.invocations_a_day:,.0f} requests a day; without warm capacity about "
-            f"{habits.cold_starts_a_day:,.1f} cold starts a day")
+    usage = proposal.usage
+    work = (f"peak concurrency {usage.peak:,.0f}, {usage.invocations_a_day:,.0f} requests a day; without warm capacity about "
+            f"{usage.cold_starts_a_day:,.1f} cold starts a day")
     lines = [work, _line(proposal.found.facts)]
-    if habits.warmer is not None:
-        lines.append(f"{habits.warmer.text} with almost no work look like a warmer: not counted in these figures or in demand")
-    return lines if habits.known > 0.95 else [*lines, f"metrics are missing for {1 - habits.known:.0%} of the time"]
+    if usage.warmer is not None:
+        lines.append(f"{usage.warmer.text} with almost no work look like a warmer: not counted in these figures or in demand")
+    return lines if usage.known > 0.95 else [*lines, f"metrics are missing for {1 - usage.known:.0%} of the time"]
 
 
-def plain(proposals: Sequence[Proposal], skipped: Sequence[Skipped]) -> dict[str, Any]:
+def plain(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped]) -> dict[str, Any]:
     """Return the proposals and skipped resources as JSON values."""
     return {
         "pools": [{"name": each.name, "lever": _settings(each.found), "max": each.ceiling,
-                   "peak": each.habits.peak, "invocations_a_day": round(each.habits.invocations_a_day, 1),
-                   "cold_starts_a_day": round(each.habits.cold_starts_a_day, 1), "known_share": round(each.habits.known, 4),
-                   "facts": each.found.facts, "warmer": None if each.habits.warmer is None else asdict(each.habits.warmer)}
+                   "peak": each.usage.peak, "invocations_a_day": round(each.usage.invocations_a_day, 1),
+                   "cold_starts_a_day": round(each.usage.cold_starts_a_day, 1), "known_share": round(each.usage.known, 4),
+                   "facts": each.found.facts, "warmer": None if each.usage.warmer is None else asdict(each.usage.warmer)}
                   for each in proposals],
         "skipped": [{"name": each.name, "why": each.why} for each in skipped],
     }

@@ -91,19 +91,20 @@ async def preview(policy: Policy, providers: Providers, clock: Clock,
         try:
             fleet = await assemble(policy, ReadOnlyProviders(providers, clock, policy), store, clock, DecisionLog(store))
             slots = asyncio.Semaphore(AT_ONCE)
-            await asyncio.gather(collected(fleet, clock), *(read(each, slots, clock) for each in fleet.reconcilers.values()))
+            await asyncio.gather(collect_demand(fleet, clock),
+                                 *(read_capacity(each, slots, clock) for each in fleet.reconcilers.values()))
             for region in fleet.regions:
                 await region.retune(clock.now())
             for name, active in (overrides or {}).items():
                 if name in fleet.reconcilers:
                     fleet.reconcilers[name].overrides = active
-            return planned(fleet, clock)
+            return plan_all(fleet, clock)
         finally:
             await store.close()
             await providers.close()
 
 
-async def collected(fleet: Fleet, clock: Clock) -> None:
+async def collect_demand(fleet: Fleet, clock: Clock) -> None:
     """Read the history of every pool group, with a timeout; after a timeout its pools report missing metrics."""
     async def one(region: int) -> None:
         try:
@@ -114,7 +115,7 @@ async def collected(fleet: Fleet, clock: Clock) -> None:
     await asyncio.gather(*(one(at) for at in range(len(fleet.regions))))
 
 
-async def read(reconciler: Reconciler, slots: asyncio.Semaphore, clock: Clock) -> None:
+async def read_capacity(reconciler: Reconciler, slots: asyncio.Semaphore, clock: Clock) -> None:
     """Read the capacity of one pool; on throttling, wait and retry up to `TRIES` times."""
     async with slots:
         for _ in range(TRIES):
@@ -125,7 +126,7 @@ async def read(reconciler: Reconciler, slots: asyncio.Semaphore, clock: Clock) -
             await clock.sleep(1.0 if wait is None else min(10.0, wait.total_seconds()))
 
 
-def planned(fleet: Fleet, clock: Clock) -> list[PoolPreview]:
+def plan_all(fleet: Fleet, clock: Clock) -> list[PoolPreview]:
     """Return the plan of each pool, within the limits of the fleet. The cost of this month is unknown here: even spending of the
     budget is assumed.
     """
@@ -139,10 +140,10 @@ def planned(fleet: Fleet, clock: Clock) -> list[PoolPreview]:
     decisions = {name: each.plan(views[name], now) for name, each in fleet.reconcilers.items()}
     bounds = limiter.admit(list(decisions.values()), now)
     decisions |= {name: fleet.reconcilers[name].plan(views[name], now, each) for name, each in bounds.items()}
-    return [shown(fleet, decision.plan) for decision in decisions.values()]
+    return [preview_of(fleet, decision.plan) for decision in decisions.values()]
 
 
-def shown(fleet: Fleet, plan: Plan) -> PoolPreview:
+def preview_of(fleet: Fleet, plan: Plan) -> PoolPreview:
     """Return the preview of one pool."""
     reconciler = fleet.reconcilers[plan.pool]
     price = reconciler.usd_per_unit_minute * MINUTES_A_MONTH

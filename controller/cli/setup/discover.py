@@ -12,7 +12,7 @@ from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
     from adapters.ports.discovery import Skipped
-    from controller.preflight.discovery import Proposal
+    from controller.preflight.discovery import PoolProposal
 
 
 @click.command()
@@ -65,14 +65,14 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
 
 
 async def draft_policy(places: list[dict[str, str]], sandbox_url: str | None,
-                       sandbox_grpc: str | None) -> "tuple[list[Proposal], list[Skipped], str]":
+                       sandbox_grpc: str | None) -> "tuple[list[PoolProposal], list[Skipped], str]":
     """Read the account; return the proposed pools, the skipped resources and the draft as text."""
     from numpy.random import PCG64, Generator
 
     from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
     from adapters.runtime.clock import SystemClock
-    from controller.preflight.discovery import draft, habits_of, pools_of, proposed
+    from controller.preflight.discovery import draft, observed_usage, pools_of, proposed
 
     clock = SystemClock()
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
@@ -80,7 +80,7 @@ async def draft_policy(places: list[dict[str, str]], sandbox_url: str | None,
         surveys = await asyncio.gather(*(registry.survey(place) for place in places))
         pools = pools_of(surveys)
         sources = registry.sources([pool for pool, _ in pools])
-        usage = await habits_of(sources, {pool.name: pool.lever.kind for pool, _ in pools}, clock.now())
+        usage = await observed_usage(sources, {pool.name: pool.lever.kind for pool, _ in pools}, clock.now())
     except AdapterError as error:
         raise Failed(str(error)) from error
     finally:

@@ -69,7 +69,7 @@ def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
     forecasts.rotation.request(name)
     reconciler, plan, region = fleet.reconcilers[name], fleet.plans.get(name), fleet.region_of[name]
     today, month = accounts.row(name)
-    entry: dict[str, Any] = pool_entry(fleet, accounts, components.journal, forecasts, name, now)
+    entry: dict[str, Any] = pool_entry(fleet, accounts, components.decision_log, forecasts, name, now)
     entry |= {
         "as_of": now,
         "reasons": [] if plan is None else plan.reasons,

@@ -19,7 +19,7 @@ async def why(published: PublishedState, request: web.Request) -> web.Response:
     at = instant_of("at", request.query.get("at"))
     plan = None if components is None else components.fleet.plans.get(name)
     if components is not None and plan is not None and (at is None or at >= plan.at):
-        record = live(plan, components.journal.with_rationale(plan, components.fleet.inputs.get(name, {})))
+        record = live(plan, components.decision_log.with_rationale(plan, components.fleet.inputs.get(name, {})))
         return json_answer({"pool": name, "asked_for": at, "recorded": False, "record": record})
     if at is None:
         raise web.HTTPServiceUnavailable(reason="no plan yet: the first tick is running")

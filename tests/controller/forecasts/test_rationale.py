@@ -81,7 +81,7 @@ async def test_the_rationale_is_recorded_and_replay_does_not_need_it(tmp_path):
 
 async def test_a_failing_rationale_does_not_prevent_the_record(tmp_path):
     async with serving(tmp_path) as here:
-        journal: DecisionLog = here.components.journal
+        journal: DecisionLog = here.components.decision_log
         journal._explain = lambda name, at: {}["nothing"]
         here.source.traffic = {"a": steady(20), "b": steady(7)}
         with structlog.testing.capture_logs() as logs:

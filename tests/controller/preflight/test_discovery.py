@@ -12,7 +12,7 @@ from adapters.ports.demand_source import Telemetry
 from adapters.ports.discovery import Found, Skipped, Survey
 from adapters.registry import lever_kinds
 from config.loading.loader import load_policy
-from controller.preflight.discovery import ObservedUsage, draft, habits, habits_in, pools_of, proposed
+from controller.preflight.discovery import ObservedUsage, draft, pools_of, proposed, usage_in, usage_of
 from forecasting.demand import DemandSeries
 from tests.builders import NOON
 
@@ -47,8 +47,8 @@ def test_any_resource_names_make_a_valid_policy(tmp_path_factory, names, peak):
 
 
 def test_unknown_minutes_count_in_nothing():
-    known = habits_in(series(2, 2, 2, 2), SIX)
-    gappy = habits_in(series(2, np.nan, 2, np.nan), SIX)
+    known = usage_in(series(2, 2, 2, 2), SIX)
+    gappy = usage_in(series(2, np.nan, 2, np.nan), SIX)
 
     assert gappy.invocations_a_day == pytest.approx(known.invocations_a_day)
     assert gappy.known == 0.5
@@ -56,12 +56,12 @@ def test_unknown_minutes_count_in_nothing():
 
 def test_cold_starts_are_those_of_on_demand_alone():
     quiet = [0.0] * 10
-    assert habits_in(series(3, *quiet, 3, 3, *quiet), SIX).cold_starts_a_day == pytest.approx(6 * 1440 / 23)
+    assert usage_in(series(3, *quiet, 3, 3, *quiet), SIX).cold_starts_a_day == pytest.approx(6 * 1440 / 23)
 
 
 @pytest.mark.parametrize(("rows", "why"), [(series(np.nan, np.nan), "no metrics"), (series(0, 0), "no request")])
 def test_without_traffic_there_is_a_reason_and_no_pool(rows, why):
-    told = habits(Telemetry(rows), SIX)
+    told = usage_of(Telemetry(rows), SIX)
 
     assert isinstance(told, str)
     assert why in told
@@ -84,7 +84,7 @@ def warmed(users, days=2):
 
 
 def test_a_warmer_is_named_and_its_requests_do_not_count():
-    told = habits(warmed(20), SIX)
+    told = usage_of(warmed(20), SIX)
     text = draft(*proposed(pools_of([Survey((found("a"),), ())]), {"a": told}), "stoker discover", NOON)
 
     assert told.warmer.text == "3 requests every 5 min"
@@ -95,12 +95,12 @@ def test_a_warmer_is_named_and_its_requests_do_not_count():
 
 
 def test_a_resource_called_only_by_a_warmer_is_left_out():
-    assert "3 requests every 5 min with almost no work, which look like a warmer" in habits(warmed(0), SIX)
+    assert "3 requests every 5 min with almost no work, which look like a warmer" in usage_of(warmed(0), SIX)
 
 
 def test_a_draft_with_a_warmer_loads(tmp_path):
     path = tmp_path / "policy.yaml"
-    seen = {"a": habits(warmed(20), SIX)}
+    seen = {"a": usage_of(warmed(20), SIX)}
     path.write_text(draft(*proposed(pools_of([Survey((found("a"),), ())]), seen), "stoker discover", NOON))
 
     (pool,) = load_policy(path, lever_kinds()).pools
