@@ -116,7 +116,7 @@ def current_terms(collector: DemandCollector, reconcilers: Mapping[str, Reconcil
 
 
 def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta) -> CostTerms:
-    """Return the cost terms of one pool, with the measured lead time once enough raises are measured."""
+    """Return the cost terms of one pool, with the measured lead time once there are enough measurements."""
     traits = reconciler.traits
     assumed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time,
                                         "billing_step": traits.billing_step or assume.billing_step})
