@@ -67,10 +67,10 @@ def same(one, other):
     return mine.keys() == theirs.keys() and all(np.array_equal(mine[key], theirs[key], equal_nan=True) for key in mine)
 
 
-def taught(rows, first):
-    portfolio = CandidateSelector([TERMS] * len(rows[0]))
-    portfolio.advance(*rows, first)
-    return portfolio
+def trained(rows, first):
+    selector = CandidateSelector([TERMS] * len(rows[0]))
+    selector.advance(*rows, first)
+    return selector
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -101,7 +101,7 @@ async def test_accounts_and_rules_use_final_rows_though_points_are_partial_at_fi
         account.settle(START + minute, *(column[:, this] for column in final), books.terms)
 
     assert fed >= START + PLAYED - 16
-    assert same(books.proposer._selector, taught(settled, first))
+    assert same(books.proposer._selector, trained(settled, first))
     assert np.array_equal(books.account.ever, account.ever)
 
 
@@ -133,7 +133,7 @@ async def test_an_idle_minute_after_traffic_is_learned_as_zero_and_a_raise_is_no
     assert np.nansum(peak[1]) == 7 * len(burst)
     assert not np.isnan(peak).any()
     final = [np.stack([getattr(each, kind) for each in rows]) for kind in ("peak", "busy", "invocations")]
-    assert same(books.proposer._selector, taught(final, first))
+    assert same(books.proposer._selector, trained(final, first))
     raised = [minute for minute, target in wanted.items() if target > 0]
     assert raised[0] == burst.start - START + 2, "a raise is decided by a minute that has not settled"
     assert raised[-1] - raised[0] <= 60 + len(burst) + 2, "what is released waits for the doubt about one minute, no longer"

@@ -25,15 +25,15 @@ def test_a_preview_uses_the_newest_rows_before_they_are_corrected(seed, unsettle
     begin, played = 2 * DAY, 40
     final = of_pools(begin + played, seeds)
     corrected = np.where(rng.random(final[0].shape) < 0.1, np.arange(begin + played) + rng.integers(1, unsettled + 1), -1)
-    portfolio = CandidateSelector(terms)
-    portfolio.advance(*(kind[:, : begin - unsettled] for kind in final), FIRST)
+    selector = CandidateSelector(terms)
+    selector.advance(*(kind[:, : begin - unsettled] for kind in final), FIRST)
     for end in range(begin + 1, begin + played):
         settled = slice(end - unsettled - 1, end - unsettled)
-        portfolio.advance(*(kind[:, settled] for kind in final), FIRST + settled.start)
+        selector.advance(*(kind[:, settled] for kind in final), FIRST + settled.start)
         visible = (np.where(corrected >= end, np.floor(kind * np.float32(0.4)), kind) for kind in final)
         seen = [kind[:, settled.stop : end] for kind in visible]
-        preview = portfolio.preview(*seen, FIRST + settled.stop)
-        choice = deepcopy(portfolio).advance(*seen, FIRST + settled.stop)
+        preview = selector.preview(*seen, FIRST + settled.stop)
+        choice = deepcopy(selector).advance(*seen, FIRST + settled.stop)
         for pool in range(2):
             newest = np.flatnonzero(~np.isnan(seen[0][pool]))[-1:]
             assert all((mine[pool] == other[pool, newest]).all() for mine, other in zip(preview, choice, strict=True))

@@ -34,52 +34,52 @@ def test_amounts_are_those_of_the_formula(rows, step, stay_warm):
     asked = [float(units) for units, _, _ in rows]
     peak = [most for _, most, _ in rows]
     busy = [0.0 if np.isnan(most) else most * share / 8 for _, most, share in rows]
-    judge = CandidateScores(1, 1, DELAY, LEAD, KEEP, stay_warm=stay_warm)
+    scores = CandidateScores(1, 1, DELAY, LEAD, KEEP, stay_warm=stay_warm)
     for at in range(0, len(rows), step):
         rows_here = slice(at, at + step)
-        judge.add(np.array(asked[rows_here], np.float32)[:, None, None], np.array(peak[rows_here], np.float32)[:, None],
+        scores.add(np.array(asked[rows_here], np.float32)[:, None, None], np.array(peak[rows_here], np.float32)[:, None],
                   np.array(busy[rows_here], np.float32)[:, None], np.array(peak[rows_here], np.float32)[:, None])
-    judge.close_quarter()
+    scores.close_quarter()
 
-    assert spelled_out(asked, peak, busy, stay_warm) == tuple(judge.amounts[:, 0, 0])
-    assert judge.requests[0] == np.nansum(peak)
+    assert spelled_out(asked, peak, busy, stay_warm) == tuple(scores.amounts[:, 0, 0])
+    assert scores.requests[0] == np.nansum(peak)
 
 
 def test_a_gap_of_one_pool_keeps_warm_what_was_warm_in_that_pool_alone():
-    judge = CandidateScores(1, 2, 0, 0, 2)
+    scores = CandidateScores(1, 2, 0, 0, 2)
     peak = np.array([[5, 5], [np.nan, 0], [np.nan, 0], [5, 5]], np.float32)
-    judge.add(np.zeros((4, 1, 2), np.float32), peak, 0 * peak, peak)
-    judge.close_quarter()
+    scores.add(np.zeros((4, 1, 2), np.float32), peak, 0 * peak, peak)
+    scores.close_quarter()
 
-    assert judge.amounts[2, 0].tolist() == [5, 10]
+    assert scores.amounts[2, 0].tolist() == [5, 10]
 
 
 def test_older_quarters_count_less():
-    judge = CandidateScores(1, 1, 0, 0, KEEP)
+    scores = CandidateScores(1, 1, 0, 0, KEEP)
     one = np.ones((1, 1, 1), np.float32)
-    judge.add(one, one[0], 0 * one[0], one[0])
-    judge.close_quarter()
-    judge.close_quarter()
+    scores.add(one, one[0], 0 * one[0], one[0])
+    scores.close_quarter()
+    scores.close_quarter()
 
-    assert judge.amounts[0, 0, 0] == DECAY
+    assert scores.amounts[0, 0, 0] == DECAY
 
 
 def test_a_pool_without_keep_alive_starts_cold_each_minute():
-    judge = CandidateScores(1, 1, 0, 0, 0)
+    scores = CandidateScores(1, 1, 0, 0, 0)
     peak = np.full((3, 1), 2, np.float32)
-    judge.add(np.zeros((3, 1, 1), np.float32), peak, 0 * peak, peak)
-    judge.close_quarter()
+    scores.add(np.zeros((3, 1, 1), np.float32), peak, 0 * peak, peak)
+    scores.close_quarter()
 
-    assert judge.amounts[2, 0, 0] == 6
+    assert scores.amounts[2, 0, 0] == 6
 
 
 def test_a_unit_removed_within_its_billing_step_is_billed_to_the_end_of_the_step():
-    judge = CandidateScores(1, 1, 0, 0, KEEP, billing_step=5)
+    scores = CandidateScores(1, 1, 0, 0, KEEP, billing_step=5)
     asked = np.zeros((10, 1, 1), np.float32)
     asked[2] = 4
     nothing = np.zeros((10, 1), np.float32)
     for minute in range(10):
-        judge.add(asked[minute : minute + 1], nothing[:1], nothing[:1], nothing[:1])
-    judge.close_quarter()
+        scores.add(asked[minute : minute + 1], nothing[:1], nothing[:1], nothing[:1])
+    scores.close_quarter()
 
-    assert judge.amounts[0, 0, 0] == 4 * 5
+    assert scores.amounts[0, 0, 0] == 4 * 5

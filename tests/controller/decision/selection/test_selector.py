@@ -71,11 +71,11 @@ def test_until_a_day_is_known_the_recent_maximum_is_followed():
 
 
 def test_an_ensemble_that_costs_more_falls_back_to_a_naive_rule_in_the_next_quarter():
-    portfolio = CandidateSelector([TERMS])
-    portfolio.advance(*noisy(4 * DAY, seed=4), FIRST)
-    cohort = portfolio._cohorts[0][1]
+    selector = CandidateSelector([TERMS])
+    selector.advance(*noisy(4 * DAY, seed=4), FIRST)
+    cohort = selector._cohorts[0][1]
     cohort._scores.amounts[2, ENSEMBLE] += 1e6  # as if what was chosen had let a million users wait
-    choice = portfolio.advance(*noisy(1, seed=5), FIRST + 4 * DAY)
+    choice = selector.advance(*noisy(1, seed=5), FIRST + 4 * DAY)
 
     leader, mode = int(choice.leader[0, -1]), SelectionMode(choice.mode[0, -1])
     assert leader in NAIVE
@@ -84,13 +84,13 @@ def test_an_ensemble_that_costs_more_falls_back_to_a_naive_rule_in_the_next_quar
 
 
 def test_unknown_minutes_change_no_scores():
-    portfolio = CandidateSelector([TERMS])
-    portfolio.advance(*noisy(3 * DAY, seed=6), FIRST)
-    before = portfolio._cohorts[0][1]._known.copy()
+    selector = CandidateSelector([TERMS])
+    selector.advance(*noisy(3 * DAY, seed=6), FIRST)
+    before = selector._cohorts[0][1]._known.copy()
     dark = np.full((1, 600), np.nan, np.float32)
-    choice = portfolio.advance(dark, dark, dark, FIRST + 3 * DAY)
+    choice = selector.advance(dark, dark, dark, FIRST + 3 * DAY)
 
-    assert (portfolio._cohorts[0][1]._known == before).all()
+    assert (selector._cohorts[0][1]._known == before).all()
     assert np.isfinite(choice.target).all()
 
 
@@ -105,19 +105,19 @@ def test_requests_and_work_without_a_peak_lower_nothing():
 
 
 def test_minutes_must_follow_one_another():
-    portfolio = CandidateSelector([TERMS])
-    portfolio.advance(*noisy(10, seed=7), FIRST)
+    selector = CandidateSelector([TERMS])
+    selector.advance(*noisy(10, seed=7), FIRST)
     with pytest.raises(ValueError, match="expected 28401130"):
-        portfolio.advance(*noisy(10, seed=7), FIRST + 11)
+        selector.advance(*noisy(10, seed=7), FIRST + 11)
 
 
 @examples(8)
 @given(st.integers(0, 2**31), st.lists(st.integers(1, 500), min_size=2, max_size=8))
 def test_choices_do_not_depend_on_the_division_into_calls(seed, cuts):
     history = noisy(sum(cuts), seed, gaps=0.05)
-    whole, parts, portfolio, at = CandidateSelector([TERMS]).advance(*history, FIRST), [], CandidateSelector([TERMS]), 0
+    whole, parts, selector, at = CandidateSelector([TERMS]).advance(*history, FIRST), [], CandidateSelector([TERMS]), 0
     for cut in cuts:
-        parts.append(portfolio.advance(*(kind[:, at : at + cut] for kind in history), FIRST + at))
+        parts.append(selector.advance(*(kind[:, at : at + cut] for kind in history), FIRST + at))
         at += cut
     for field in ("target", "trusted", "leader", "mode"):
         np.testing.assert_array_equal(np.concatenate([getattr(part, field) for part in parts], axis=1), getattr(whole, field))
