@@ -39,32 +39,33 @@ def pool_entry(fleet: Fleet, accounts: Ledger, decision_log: DecisionLog, foreca
         "phase": None if capacity is None else capacity.phase.value,
         "kept_by_others": None if capacity is None else capacity.others,
         "kept_by": redact_text(capacity.others_by) if capacity is not None and capacity.others else None,
-        "busy": number(busy), "peak": number(peak), "target": None if plan is None else plan.target,
+        "busy": rounded(busy), "peak": rounded(peak), "target": None if plan is None else plan.target,
         "action": None if plan is None else plan.action.value, "min": reconciler.policy.min, "max": reconciler.policy.max,
-        "traffic": region.collector.traffic(name, now).value, "metrics_missing_since": instant(blind_since(fleet, name, now)),
+        "traffic": region.collector.traffic(name, now).value, "metrics_missing_since": iso_text(blind_since(fleet, name, now)),
         "freshness": freshness.value, "data_age_seconds": seconds(age),
         "forecast_age_seconds": None if region.followed_at is None else seconds(now - region.followed_at),
         "capacity_age_seconds": None if capacity is None else seconds(now - capacity.observed_at),
-        "lead_time_seconds": seconds(reconciler.lead_time), "last_write": instant(reconciler.state.written_at),
+        "lead_time_seconds": seconds(reconciler.lead_time), "last_write": iso_text(reconciler.state.written_at),
         "keep_alive_seconds": seconds(keep_alive.span), "keep_alive_basis": keep_alive.basis.value,
-        "dead_man": [[instant(at), units] for at, units in reconciler.state.scheduled_fallback],
-        "usd_per_hour": None if capacity is None else number((capacity.ready + capacity.others) * hourly),
-        "others_usd_per_hour": None if capacity is None else number(capacity.others * hourly),
-        "cost_today_usd": number(today[COST]), "cost_month_usd": number(month[COST]),
-        "others_month_usd": number(month[AT["others_usd"]]), "saved_month_usd": number(month[SAVED]),
-        "saved_month_range_usd": numbers(range_of(month, "saved_usd")),
-        "cold_starts_today": number(today[COLD]), "cold_starts_today_without": number(today[COLD_WITHOUT]),
-        "cold_starts_today_range": numbers(range_of(today, "cold_starts")),
-        "cold_starts_today_without_range": numbers(range_of(today, "cold_starts_without")),
-        "cost_today_without_usd": number(today[AT["without_usd"]]), "cost_today_tracking_usd": number(today[AT["tracking_usd"]]),
-        "cold_starts_today_tracking": number(today[AT["cold_starts_tracking"]]),
-        "cold_start_cost_today_usd": number(today[AT["cold_start_usd"]]), "saved_today_usd": number(today[SAVED]),
-        "saved_today_range_usd": numbers(range_of(today, "saved_usd")),
-        "saved_today_on_tracking_usd": number(today[AT["saved_on_tracking_usd"]]),
+        "dead_man": [[iso_text(at), units] for at, units in reconciler.state.scheduled_fallback],
+        "usd_per_hour": None if capacity is None else rounded((capacity.ready + capacity.others) * hourly),
+        "others_usd_per_hour": None if capacity is None else rounded(capacity.others * hourly),
+        "cost_today_usd": rounded(today[COST]), "cost_month_usd": rounded(month[COST]),
+        "others_month_usd": rounded(month[AT["others_usd"]]), "saved_month_usd": rounded(month[SAVED]),
+        "saved_month_range_usd": rounded_range(range_of(month, "saved_usd")),
+        "cold_starts_today": rounded(today[COLD]), "cold_starts_today_without": rounded(today[COLD_WITHOUT]),
+        "cold_starts_today_range": rounded_range(range_of(today, "cold_starts")),
+        "cold_starts_today_without_range": rounded_range(range_of(today, "cold_starts_without")),
+        "cost_today_without_usd": rounded(today[AT["without_usd"]]),
+        "cost_today_tracking_usd": rounded(today[AT["tracking_usd"]]),
+        "cold_starts_today_tracking": rounded(today[AT["cold_starts_tracking"]]),
+        "cold_start_cost_today_usd": rounded(today[AT["cold_start_usd"]]), "saved_today_usd": rounded(today[SAVED]),
+        "saved_today_range_usd": rounded_range(range_of(today, "saved_usd")),
+        "saved_today_on_tracking_usd": rounded(today[AT["saved_on_tracking_usd"]]),
         "error": next((redact_text(str(each)) for each in (error, source_error, fleet.faults.get(name)) if each), None),
         "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
         "decision": decision_entry(plan), "last_change": decision_entry(decision_log.last_change.get(name)),
-        "next": ahead.pairs, "next_at": instant(ahead.at), "next_missing": ahead.reason,
+        "next": ahead.pairs, "next_at": iso_text(ahead.at), "next_missing": ahead.reason,
         "events": [event_entry(each) for each in region.upcoming_events(name, now)[:MOST_EVENTS]],
         "event_warnings": region.event_warnings(name),
     }
@@ -80,13 +81,14 @@ def decision_entry(plan: Plan | None) -> dict[str, Any] | None:
     """Return the summary of a plan; None without one."""
     if plan is None:
         return None
-    return {"at": instant(plan.at), "action": plan.action.value, "target": plan.target, "text": redact_text(plan.text)}
+    return {"at": iso_text(plan.at), "action": plan.action.value, "target": plan.target, "text": redact_text(plan.text)}
 
 
 def event_entry(event: UpcomingEvent) -> dict[str, Any]:
     """Return one window of an announced event, with the expected demand."""
     window = event.window
-    return {"name": redact_text(window.name), "start": instant(instant_of(window.start)), "end": instant(instant_of(window.end)),
+    return {"name": redact_text(window.name), "start": iso_text(instant_of(window.start)),
+            "end": iso_text(instant_of(window.end)),
             "expected": redact_text(expected_text(event))}
 
 
@@ -94,21 +96,21 @@ def source_entry(region: PoolGroup, interval: timedelta) -> Mapping[str, Any]:
     """Return one demand source: its delay, errors, and monthly cost of reads at list price. `interval`: between ticks."""
     collector = region.collector
     return {
-        "kind": collector.source.kind, "pools": len(collector.pools), "collected_at": instant(collector.collected_at),
+        "kind": collector.source.kind, "pools": len(collector.pools), "collected_at": iso_text(collector.collected_at),
         "metric_delay_seconds": seconds(collector.metric_delay), "metric_delay_measured": collector.meter.delay is not None,
         "failing": len(collector.errors),
-        "reads_usd_per_month": number(collector.source.monthly_cost_usd(len(collector.pools), interval)),
+        "reads_usd_per_month": rounded(collector.source.monthly_cost_usd(len(collector.pools), interval)),
     }
 
 
-def number(value: float) -> float | None:
+def rounded(value: float) -> float | None:
     """Return `value` rounded to 6 decimals, None if it is NaN or infinite."""
     return round(value, 6) if math.isfinite(value) else None
 
 
-def numbers(pair: tuple[float, float] | None) -> tuple[float | None, ...] | None:
+def rounded_range(pair: tuple[float, float] | None) -> tuple[float | None, ...] | None:
     """Return both ends of a range, rounded."""
-    return None if pair is None else tuple(number(each) for each in pair)
+    return None if pair is None else tuple(rounded(each) for each in pair)
 
 
 def seconds(span: timedelta | None) -> float | None:
@@ -116,6 +118,6 @@ def seconds(span: timedelta | None) -> float | None:
     return None if span is None else round(span.total_seconds(), 3)
 
 
-def instant(at: datetime | None) -> str | None:
+def iso_text(at: datetime | None) -> str | None:
     """Return an instant in ISO 8601."""
     return None if at is None else at.isoformat()

@@ -149,7 +149,7 @@ def remarks(proposal: PoolProposal) -> list[str]:
     return lines if usage.known > 0.95 else [*lines, f"metrics are missing for {1 - usage.known:.0%} of the time"]
 
 
-def plain(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped]) -> dict[str, Any]:
+def draft_json(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped]) -> dict[str, Any]:
     """Return the proposals and skipped resources as JSON values."""
     return {
         "pools": [{"name": each.name, "lever": _settings(each.found), "max": each.ceiling,

@@ -52,9 +52,9 @@ def show(view: ForecastView) -> None:
         table.add_column(column, justify="right")
     at = [LEVELS.index(float(level)) for level in SHOWN]
     for rows in np.array_split(np.arange(len(view.ahead.peak)), min(ROWS, len(view.ahead.peak))):
-        highest = (number(values) for values in peak_of(view.ahead.peak[rows][:, at]))
+        highest = (number_text(values) for values in peak_of(view.ahead.peak[rows][:, at]))
         table.add_row(f"{instant_of(view.now_minute + int(rows[0])):%H:%M}", *highest,
-                      number(peak_of(view.ahead.busy[rows][:, [MEDIAN]])[0], 1))
+                      number_text(peak_of(view.ahead.busy[rows][:, [MEDIAN]])[0], 1))
     console.print("Forecast: maximum of each interval, P50, P90 and P99 of concurrent demand in units", soft_wrap=True)
     console.print(table)
     for sentence in sentences(view):
@@ -67,6 +67,6 @@ def peak_of(rows: Floats) -> Floats:
     return most
 
 
-def number(value: float, digits: int = 0) -> str:
+def number_text(value: float, digits: int = 0) -> str:
     """Return a number with `digits` decimals, or a question mark if it is unknown."""
     return f"{value:.{digits}f}" if np.isfinite(value) else "?"

@@ -47,7 +47,7 @@ def lines(body: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {'demand':12} {demand(inputs)}"
     yield f"  {'capacity':12} {capacity(inputs)}"
     proposal = record["proposal"]
-    yield f"  {'proposal':12} " + ("none" if proposal is None else f"{number(proposal['target'])} by {proposal['candidate']}"
+    yield f"  {'proposal':12} " + ("none" if proposal is None else f"{number_text(proposal['target'])} by {proposal['candidate']}"
                                    + ("" if proposal["trusted"] else ", not trusted yet"))
     rationale = inputs.get("weighed") or {}
     yield f"  {'forecast':12} {forecast(rationale.get('forecast'))}"
@@ -127,6 +127,6 @@ def answer(record: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
     return f"accepted: {capacity_after['requested']} requested, {capacity_after['ready']} ready ({capacity_after['phase']})"
 
 
-def number(value: float | str | None) -> str:
+def number_text(value: float | str | None) -> str:
     """Return a proposal's units as text; null in a record stands for a value that is not a number."""
     return "no number" if value is None else f"{value:g}" if isinstance(value, int | float) else value

@@ -47,9 +47,9 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
         raise WrongInput(f"{output} already exists: give another --output, or --force to overwrite it")
     proposals, skipped, text = asyncio.run(draft_policy(places, sandbox_url, sandbox_grpc))
     if as_json:
-        from controller.preflight.discovery import plain
+        from controller.preflight.discovery import draft_json
 
-        click.echo(json.dumps(plain(proposals, skipped), indent=2))
+        click.echo(json.dumps(draft_json(proposals, skipped), indent=2))
     if not proposals:
         raise Failed("nothing to propose:\n" + "\n".join(f"  {each.name}: {each.why}" for each in skipped)
                      if skipped else "nothing to propose: no functions or services found")

@@ -1,4 +1,4 @@
-"""The demo's timetable: every tick happens, at its minute, however slow the work and however fast the clock."""
+"""The scheduler of the demo: each tick runs at its minute, at any duration of the work and any speed of the clock."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ START = datetime(2026, 3, 3, 8, 59, 30, tzinfo=UTC)
 async def fired(work_seconds: float, count: int, factor: float, *, fails: bool = False) -> list[datetime]:
     """When the first `count` runs of a minute's job began, each taking so long in the machine's time."""
     clock, machine, times, done = ScaledClock(START, factor), SystemClock(), [], asyncio.Event()
-    timetable = ScaledScheduler(clock)
+    scheduler = ScaledScheduler(clock)
 
     async def job() -> None:
         times.append(clock.now())
@@ -23,10 +23,10 @@ async def fired(work_seconds: float, count: int, factor: float, *, fails: bool =
         if fails:
             raise RuntimeError("a fault of ours")
 
-    timetable.every("tick", timedelta(minutes=1), job)
-    timetable.start()
+    scheduler.every("tick", timedelta(minutes=1), job)
+    scheduler.start()
     await asyncio.wait_for(done.wait(), PATIENCE_SECONDS)
-    timetable.stop()
+    scheduler.stop()
     return times
 
 
