@@ -1,4 +1,4 @@
-"""What every test finds as it was, and what no test may depend on: how fast the machine is, and what ran before."""
+"""Markers and fixtures of all tests: each test starts with the same logging, secrets and signal handlers."""
 
 import logging
 import signal
@@ -13,7 +13,7 @@ from tests.slow import SLOW
 
 register_profiles()
 
-# A shell starts background jobs with SIGINT ignored, and every process that a test starts would inherit that.
+# A shell starts background jobs with SIGINT ignored, and processes that tests start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -37,8 +37,8 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(autouse=True)
-def logging_set_up_by_nobody():
-    """A command that a test runs in this process sets logging up for good: the next test is not to find it so."""
+def restored_logging():
+    """Restore the logging configuration: a command that runs in this process changes it."""
     root, ours = logging.getLogger(), logging.getLogger("stoker")
     handlers, levels = root.handlers[:], (root.level, ours.level)
     yield
@@ -50,10 +50,10 @@ def logging_set_up_by_nobody():
 
 
 @pytest.fixture(autouse=True)
-def secrets_given_to_nobody():
-    """A command hides what its environment holds from all that this process says: the next test is not to miss words for that."""
+def restored_secrets():
+    """Restore the list of known secrets: a command adds secrets of its environment, and texts with them are redacted."""
     yield
     if PROCESS_SECRETS._texts:
         generation = PROCESS_SECRETS.generation
         vars(PROCESS_SECRETS).update(vars(KnownSecrets()))
-        PROCESS_SECRETS.generation = generation + 1  # what is cached by it stays apart
+        PROCESS_SECRETS.generation = generation + 1  # caches of the former generation stay invalid

@@ -1,6 +1,6 @@
-"""How long tests wait for what must come."""
+"""Timeout of all waits in tests."""
 
 PATIENCE_SECONDS = 600
-"""Only a net below a test that would hang for good: what a test waits for comes long before, on any machine, and no test is about
-this span. A test waits for a condition, never for time to pass.
+"""Only stops a test that would hang. A test waits for a condition and never for time to pass: no result depends on this value or
+the speed of the machine.
 """

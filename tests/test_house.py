@@ -40,11 +40,11 @@ def test_no_function_is_longer_than_60_lines():
     assert long == {}
 
 
-def test_a_module_is_named_for_what_it_holds():
+def test_no_module_has_a_name_without_meaning():
     assert [name_of(path) for path in MODULES if path.stem.lower().strip("_") in NAMELESS] == []
 
 
-def test_every_module_opens_by_saying_what_it_is_for():
+def test_every_module_has_a_docstring():
     silent = [name_of(path) for path in MODULES if path.stat().st_size and ast.get_docstring(tree_of(path)) is None]
 
     assert silent == []
@@ -133,7 +133,7 @@ def copied(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("contract", sorted(BREACHES))
-def test_breaking_an_import_contract_is_noticed(copied, contract):
+def test_breaking_an_import_contract_fails_the_check(copied, contract):
     module, line = BREACHES[contract]
     path = copied / module
     path.write_text(f"{line}\n{path.read_text()}")
@@ -141,7 +141,7 @@ def test_breaking_an_import_contract_is_noticed(copied, contract):
     assert contracts(copied).get(contract) == "BROKEN"
 
 
-def test_every_import_contract_has_been_seen_to_break():
+def test_every_import_contract_has_a_test_that_breaks_it():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 
     assert {contract["name"] for contract in declared} == set(BREACHES)

@@ -25,11 +25,11 @@ def shape(method, path, status):
     return {**told, "components": DOCUMENT["components"]}
 
 
-def test_the_description_is_lawful():
+def test_the_description_is_valid_openapi():
     validate(DOCUMENT)
 
 
-def test_every_route_that_is_served_is_described_and_no_other():
+def test_the_description_lists_exactly_the_served_routes():
     app = make_app(PublishedState.__new__(PublishedState))
     served = {(route.method, route.resource.canonical) for route in app.router.routes() if route.method != "HEAD"}
     described = {(method.upper(), path) for path, told in DOCUMENT["paths"].items() for method in told}
@@ -37,7 +37,7 @@ def test_every_route_that_is_served_is_described_and_no_other():
     assert served == described
 
 
-def test_a_path_of_the_page_of_endpoints_is_one_that_is_served():
+def test_every_path_on_the_page_of_endpoints_is_served():
     page = (ROOT / "docs" / "http.md").read_text()
     named = set(re.findall(r"^\| `(/[^`]*)`", page, re.MULTILINE))
 
@@ -46,7 +46,7 @@ def test_a_path_of_the_page_of_endpoints_is_one_that_is_served():
     assert all(f"`{name}" in page or f"{name}=" in page for route in ALL for name in route.parameters)
 
 
-def test_who_writes_is_guarded_and_who_reads_is_not():
+def test_writing_routes_require_a_token_and_reading_routes_do_not():
     for route in ALL:
         told = DOCUMENT["paths"][route.path][route.method.lower()]
         assert (told["security"] == [{"token": []}]) == (route.method != "GET")
@@ -54,7 +54,7 @@ def test_who_writes_is_guarded_and_who_reads_is_not():
 
 
 @pytest.mark.parametrize("route", [each for each in ROUTES if each.method == "GET"], ids=lambda each: each.path)
-async def test_each_answer_has_the_shape_that_is_told(tmp_path, route):
+async def test_each_response_matches_its_schema(tmp_path, route):
     async with serving(tmp_path) as here:
         await here.components.active_overrides.add("a", shapely())
         await here.ticks(3)
@@ -75,7 +75,7 @@ def shapely():
     return parse_override(PIN, NOON)
 
 
-async def test_orders_and_refusals_have_the_shape_that_is_told(tmp_path):
+async def test_overrides_and_refusals_match_their_schemas(tmp_path):
     path = "/v1/pools/{name}/overrides"
     async with serving(tmp_path) as here:
         for method, token, more, status in (
@@ -89,7 +89,7 @@ async def test_orders_and_refusals_have_the_shape_that_is_told(tmp_path):
         jsonschema.validate(body, shape("GET", "/v1/pools/{name}", got))
 
 
-async def test_the_description_is_served_as_it_is(tmp_path):
+async def test_the_description_is_served_unchanged(tmp_path):
     async with serving(tmp_path) as here:
         assert (await here.ask("GET", "/openapi.json"))[:2] == (200, DOCUMENT)
 

@@ -69,14 +69,14 @@ def unknown(text: str) -> list[str]:
     return found
 
 
-def test_every_command_that_a_message_names_is_there():
+def test_every_command_named_in_a_message_exists():
     missing = {f"{path.relative_to(ROOT)}: {each}" for path in MODULES for text in texts(path) for each in unknown(text)
                if each.removeprefix("stoker ") not in PROSE}
 
     assert missing == set()
 
 
-def test_every_option_that_a_message_names_is_there():
+def test_every_option_named_in_a_message_exists():
     ours = [path for path in MODULES if str(path.relative_to(ROOT)) not in OTHERS]
     missing = {f"{path.relative_to(ROOT)}: {option}" for path in ours for text in texts(path)
                for option in set(OPTION.findall(text)) - EVERY_OPTION}
@@ -85,14 +85,14 @@ def test_every_option_that_a_message_names_is_there():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_command_that_a_page_names_is_there(page):
+def test_every_command_named_on_a_page_exists(page):
     text = page.read_text()
     code = CODE.findall(text) if page.suffix == ".md" else [text]
 
     assert [each for part in code for each in unknown(part)] == []
 
 
-def test_an_adapter_says_nothing_of_what_its_caller_does_next():
+def test_messages_of_adapters_do_not_promise_what_the_caller_does():
     """It serves the daemon, which reads again with the next tick, and commands that end."""
     promising = re.compile(r"\btick\b|\b(?:asked|read|tried) again\b")
     paths = [path for path in MODULES if path.is_relative_to(ROOT / "adapters") and "sandbox" not in path.parts]
@@ -101,6 +101,6 @@ def test_an_adapter_says_nothing_of_what_its_caller_does_next():
     assert found == set()
 
 
-def test_what_is_not_there_is_noticed():
+def test_an_unknown_command_or_option_is_found():
     assert unknown("see `stoker permissions`") == ["stoker permissions"]
     assert unknown("stoker iam policy.yaml --json, then stoker plan --colour") == ["stoker plan --colour"]

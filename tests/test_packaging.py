@@ -67,13 +67,13 @@ def test_the_console_script_is_called_stoker():
     assert script.value == "controller.cli:main"
 
 
-def test_the_wheel_holds_the_four_packages_and_no_more():
+def test_the_wheel_contains_only_the_four_packages():
     wheel = pyproject()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
     assert set(wheel) == set(PACKAGES)
 
 
-def test_the_built_wheel_brings_every_file_of_the_packages(tmp_path):
+def test_the_built_wheel_contains_every_file_of_the_packages(tmp_path):
     """Pages, examples and whatever else lies beside the modules, too."""
     pytest.importorskip("hatchling", reason="hatchling is not installed: make installs it")
     for package in PACKAGES:
@@ -112,7 +112,7 @@ def wanted(*tables: list[str]) -> list[Requirement]:
     return [Requirement(line) for table in tables for line in table]
 
 
-def test_locks_satisfy_what_pyproject_asks_for():
+def test_locks_satisfy_the_requirements_of_pyproject():
     project = pyproject()["project"]
     extras = project["optional-dependencies"]
     groups = pyproject()["dependency-groups"]
@@ -132,13 +132,13 @@ def test_locks_satisfy_what_pyproject_asks_for():
     assert stale == [], "run `make lock`"
 
 
-def test_what_is_tested_is_what_is_shipped():
+def test_tests_run_with_the_shipped_versions():
     shipped, tested = locked("requirements.txt"), locked("requirements-dev.txt")
 
     assert {name: tested.get(name) for name in shipped} == shipped
 
 
-def test_the_image_runs_as_nobody_in_particular():
+def test_the_image_runs_as_a_non_root_user():
     users = [argument for word, argument in final_stage() if word == "USER"]
 
     assert users
@@ -154,7 +154,7 @@ def test_the_image_checks_its_health_with_python_alone():
     assert "timeout=" in command[2]
 
 
-def test_a_folder_in_the_working_directory_cannot_hide_our_modules():
+def test_a_folder_in_the_working_directory_cannot_hide_modules_of_stoker():
     environment = " ".join(argument for word, argument in final_stage() if word == "ENV")
 
     assert re.search(r"\bPYTHONSAFEPATH=1\b", environment)
@@ -178,7 +178,7 @@ def test_the_image_installs_hashed_wheels_and_the_console_script():
     assert ("ENTRYPOINT", '["stoker"]') in final_stage()
 
 
-def test_the_builder_is_sent_only_what_it_copies():
+def test_the_build_context_holds_only_what_the_dockerfile_copies():
     copied = {
         source
         for word, argument in instructions()
@@ -203,7 +203,7 @@ needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="there is n
 
 
 @needs_make
-def test_make_test_checks_everything_in_order_and_needs_no_other_installer():
+def test_make_test_runs_every_check_in_order_with_pip_alone():
     script = rehearsed("test")
     steps = [script.index(step) for step in ("-m venv", "requirements.txt", "requirements-dev.txt", "bin/ruff check", "bin/mypy",
                                              "bin/lint-imports", "-m pytest")]
@@ -214,7 +214,7 @@ def test_make_test_checks_everything_in_order_and_needs_no_other_installer():
 
 @needs_make
 @pytest.mark.parametrize("target", ["demo", "test", "foreign"])
-def test_make_installs_nothing_without_a_hash_but_the_project_itself(target):
+def test_make_installs_only_hashed_packages_and_the_project(target):
     installs = re.findall(r"pip .*? install (.*)", rehearsed(target))
 
     assert installs
@@ -227,7 +227,7 @@ def test_make_demo_installs_only_what_runs():
 
 
 @needs_make
-def test_foreign_servers_are_installed_apart_and_only_when_asked_for():
+def test_foreign_servers_are_installed_in_their_own_environment_by_make_foreign_only():
     """They pin other versions of what Stoker runs with."""
     script = rehearsed("foreign")
 
@@ -235,7 +235,7 @@ def test_foreign_servers_are_installed_apart_and_only_when_asked_for():
     assert "requirements-foreign.txt" not in rehearsed("test") + rehearsed("demo")
 
 
-def test_ci_can_be_run_and_is_sound():
+def test_the_ci_script_is_executable_and_parses():
     script = ROOT / ".ci" / "run"
 
     assert os.access(script, os.X_OK)

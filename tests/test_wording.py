@@ -72,7 +72,7 @@ def test_no_message_uses_the_word(name):
     assert used == []
 
 
-def test_a_banned_word_is_noticed(tmp_path):
+def test_a_banned_word_is_found(tmp_path):
     module = tmp_path / "module.py"
     module.write_text('"""Docstrings may say told."""\nTEXT = "nobody is told"\n')
 

@@ -20,7 +20,7 @@ BAD = {"name": "c", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": 
     ({"dependencies": []}, 3, "0 of 0"),
     (None, 3, "cannot be reached"),
 ])
-def test_only_a_known_vulnerability_fails(found, code, words, tmp_path):
+def test_only_a_known_vulnerability_fails_the_audit(found, code, words, tmp_path):
     (tmp_path / "python").symlink_to(sys.executable)
     asked = tmp_path / "pip-audit"
     asked.write_text(f"#!{sys.executable}\nimport sys\nprint({'' if found is None else json.dumps(found)!r})\n"

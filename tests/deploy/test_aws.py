@@ -84,12 +84,12 @@ def facts(containers):
     return json.loads(json.dumps(told))
 
 
-def test_the_task_definition_is_one_by_the_model_of_the_call():
+def test_the_task_definition_matches_the_model_of_the_api_call():
     assert refused(by_hand()) == ""
     assert "Unknown parameter" in refused(by_hand() | {"memorys": "1"})
 
 
-def test_three_ways_lead_to_the_same_containers(tmp_path):
+def test_terraform_cloudformation_and_ecs_define_the_same_containers(tmp_path):
     hand = by_hand()["containerDefinitions"]
 
     assert lowered(facts(lowered(by_cloudformation()))) == facts(hand)
@@ -97,7 +97,7 @@ def test_three_ways_lead_to_the_same_containers(tmp_path):
     assert by_terraform(tmp_path / "again")["container_definitions"][1]["secrets"] == hand[1]["secrets"]
 
 
-def test_terraforms_containers_fit_a_task_beside_another_one(tmp_path):
+def test_terraform_containers_fit_into_a_task_as_sidecars(tmp_path):
     made = by_terraform(tmp_path / "sidecar", sidecar=True)
     ours = made["container_definitions"]
     task = {"family": "agent", "containerDefinitions": [{"name": "agent", "image": "agent"}, *ours],
@@ -111,7 +111,7 @@ def test_terraforms_containers_fit_a_task_beside_another_one(tmp_path):
     assert {mount["sourceVolume"] for each in ours for mount in each["mountPoints"]} == set(made["volumes"])
 
 
-def test_the_daemon_may_close_and_may_do_nothing_else():
+def test_the_daemon_has_time_to_shut_down_and_no_other_privilege():
     policy, daemon = by_hand()["containerDefinitions"]
 
     assert daemon["stopTimeout"] > CLOSES_WITHIN.total_seconds()
@@ -122,14 +122,14 @@ def test_the_daemon_may_close_and_may_do_nothing_else():
     assert not any("environment" in each for each in (policy, daemon)), "secrets come from the platform's store"
 
 
-def test_the_commands_are_stokers_and_the_policy_gets_where_it_is_read(tmp_path):
+def test_containers_run_commands_of_stoker_and_mount_the_policy_where_it_is_read(tmp_path):
     policy, daemon = by_hand()["containerDefinitions"]
 
     assert str(is_a_command(daemon["command"])["policy_path"]) == "/etc/stoker/policy.yaml"
     assert writes_the_policy(policy["command"][0], tmp_path)
 
 
-def test_the_old_task_ends_before_the_new_one_begins_in_either_tool():
+def test_the_old_task_stops_before_the_new_one_starts_in_both_tools():
     service = template()["Resources"]["Service"]["Properties"]
     text = (DEPLOY / "terraform" / "main.tf").read_text()
 
@@ -139,7 +139,7 @@ def test_the_old_task_ends_before_the_new_one_begins_in_either_tool():
         "desired_count", "deployment_minimum_healthy_percent", "deployment_maximum_percent")] == ["1", "0", "100"]
 
 
-def test_roles_allow_what_stoker_iam_prints_and_name_no_action_of_a_lever_themselves():
+def test_roles_take_printed_policies_and_name_no_action_of_a_lever():
     texts = [(DEPLOY / "terraform" / "roles.tf").read_text(), (DEPLOY / "cloudformation" / "stoker.yaml").read_text()]
 
     assert not [text for text in texts if re.search(r"\b(lambda|cloudwatch|application-autoscaling):\w+", text)]
@@ -151,5 +151,5 @@ def test_terraform_is_formatted():
     clean("terraform", "fmt", "-check", "-diff", "-recursive", DEPLOY / "terraform")
 
 
-def test_cloudformation_is_sound_by_its_linter():
+def test_the_cloudformation_linter_finds_nothing():
     assert clean("cfn-lint", DEPLOY / "cloudformation" / "stoker.yaml") == ""

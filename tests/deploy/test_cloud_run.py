@@ -18,13 +18,13 @@ def service(text=TEXT):
     return message
 
 
-def test_it_is_a_service_by_googles_own_messages():
+def test_the_service_parses_as_a_message_of_google():
     assert service().template.containers[0].name == "stoker"
     with pytest.raises(json_format.ParseError):
         service(TEXT.replace('"ingress"', '"ingres"'))
 
 
-def test_there_is_one_daemon_and_it_works_between_requests():
+def test_one_instance_runs_with_cpu_always_allocated():
     message = service()
 
     assert (message.template.scaling.min_instance_count, message.template.scaling.max_instance_count) == (1, 1)
@@ -33,7 +33,7 @@ def test_there_is_one_daemon_and_it_works_between_requests():
     assert dict(message.template.containers[0].resources.limits) == {"cpu": "1", "memory": "1Gi"}
 
 
-def test_policy_and_token_come_from_secret_manager_and_state_has_room():
+def test_policy_and_token_come_from_secret_manager_and_state_has_a_volume():
     container = service().template.containers[0]
     mounts = {mount.mount_path: mount.name for mount in container.volume_mounts}
     volumes = {volume.name: volume for volume in service().template.volumes}
@@ -43,7 +43,7 @@ def test_policy_and_token_come_from_secret_manager_and_state_has_room():
     assert [each.name for each in container.env if not each.HasField("value_source")] == []
 
 
-def test_probes_and_command_are_the_daemons():
+def test_probes_and_command_exist_in_the_daemon():
     container = json.loads(TEXT)["template"]["containers"][0]
 
     assert is_a_command(container["args"])["port"] == container["ports"][0]["containerPort"]

@@ -53,7 +53,7 @@ def manifests(changes, tmp_path):
 
 
 @CHOSEN
-def test_every_manifest_is_one_by_the_schemas_of_kubernetes(changes, tmp_path):
+def test_every_manifest_is_valid_by_the_schemas_of_kubernetes(changes, tmp_path):
     kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="the schemas of Kubernetes are not installed")
     found = manifests(changes, tmp_path)
 
@@ -66,7 +66,7 @@ def test_every_manifest_is_one_by_the_schemas_of_kubernetes(changes, tmp_path):
 
 
 @CHOSEN
-def test_values_are_what_their_schema_says(changes):
+def test_the_schema_of_values_accepts_known_and_refuses_unknown_values(changes):
     schema = json.loads((CHART / "values.schema.json").read_text())
     jsonschema.Draft7Validator.check_schema(schema)
     jsonschema.validate(values(changes), schema)
@@ -80,7 +80,7 @@ def test_without_a_policy_nothing_is_rendered():
 
 
 @CHOSEN
-def test_the_pod_is_confined_and_may_close(changes, tmp_path):
+def test_the_pod_is_confined_and_has_time_to_shut_down(changes, tmp_path):
     pod = manifests(changes, tmp_path)["StatefulSet"]["spec"]["template"]["spec"]
     [container] = pod["containers"]
 
@@ -95,7 +95,7 @@ def test_the_pod_is_confined_and_may_close(changes, tmp_path):
 
 
 @CHOSEN
-def test_one_writer_with_a_state_that_lasts_and_the_policy_as_it_was_given(changes, tmp_path):
+def test_one_replica_has_a_persistent_volume_and_the_given_policy(changes, tmp_path):
     found = manifests(changes, tmp_path)
     stateful = found["StatefulSet"]["spec"]
     [container] = stateful["template"]["spec"]["containers"]
@@ -110,7 +110,7 @@ def test_one_writer_with_a_state_that_lasts_and_the_policy_as_it_was_given(chang
     assert is_a_command(container["args"])["port"] == container["ports"][0]["containerPort"]
 
 
-def test_the_token_and_who_may_ask_are_as_chosen(tmp_path):
+def test_the_token_and_the_network_policy_follow_the_values(tmp_path):
     plain, full = by_us({"policy": POLICY}), by_us(FULL)
     [container] = full["StatefulSet"]["spec"]["template"]["spec"]["containers"]
 
@@ -121,7 +121,7 @@ def test_the_token_and_who_may_ask_are_as_chosen(tmp_path):
     assert by_us({"policy": POLICY + "#"})["StatefulSet"] != plain["StatefulSet"], "a changed policy restarts the pod"
 
 
-def test_helm_lints_it():
+def test_helm_lints_the_chart():
     if shutil.which("helm") is None:
         pytest.skip("helm is not installed: the chart was rendered by our own reading of its templates")
     subprocess.run(["helm", "lint", CHART, "--strict", "--set", "policy=x"], check=True, timeout=PATIENCE_SECONDS)

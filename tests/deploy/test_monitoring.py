@@ -68,7 +68,7 @@ def known_labels(exported, name):
     return set.union(*(known_labels(exported, each) for each in NAME.findall(source))) | SCRAPED
 
 
-def test_every_metric_that_is_asked_for_is_exported(exported):
+def test_every_queried_metric_is_exported(exported):
     asked = {name for expression in EXPRESSIONS for name in NAME.findall(expression)}
     asked |= {name for variable in variables() for name in NAME.findall(str(variable["query"]))}
 
@@ -76,14 +76,14 @@ def test_every_metric_that_is_asked_for_is_exported(exported):
     assert asked - exported.keys() - RECORDED == set()
 
 
-def test_every_label_that_is_asked_for_is_one_of_its_metric(exported):
+def test_every_label_in_a_selector_belongs_to_its_metric(exported):
     wrong = [(name, label) for expression in EXPRESSIONS for name, inner in MATCHERS.findall(expression)
              for label in re.findall(r"(\w+)\s*[=!]~?", inner) if label not in known_labels(exported, name)]
 
     assert wrong == []
 
 
-def test_every_label_that_is_grouped_by_or_shown_is_one_of_the_metrics(exported):
+def test_every_label_in_a_group_or_legend_belongs_to_its_metric(exported):
     texts = [(rule["expr"], json.dumps(rule.get("annotations", {}))) for rule in rules()]
     texts += [(target["expr"], target["legendFormat"]) for target in queries()]
     wrong = []
@@ -95,14 +95,14 @@ def test_every_label_that_is_grouped_by_or_shown_is_one_of_the_metrics(exported)
     assert wrong == []
 
 
-def test_every_reason_that_is_matched_is_a_reason_of_ours():
+def test_every_matched_reason_is_a_reason_code():
     asked = {reason for expression in EXPRESSIONS for found in re.findall(r'reason=~?"([^"]*)"', expression)
              for reason in found.split("|")}
 
     assert asked - {code.value for code in ReasonCode} == set()
 
 
-def test_pools_in_shadow_alarm_nobody():
+def test_pools_in_shadow_mode_raise_no_alert():
     per_pool = [rule for rule in rules() if "alert" in rule and any(
         "pool" in FAMILIES[name].labels for name in NAME.findall(rule["expr"]) if name in FAMILIES)]
 
@@ -110,13 +110,13 @@ def test_pools_in_shadow_alarm_nobody():
     assert [rule["alert"] for rule in per_pool if 'mode="active"' not in rule["expr"]] == []
 
 
-def test_the_dashboard_asks_one_data_source_that_is_chosen_in_it():
+def test_the_dashboard_queries_one_selectable_data_source():
     assert {variable["name"] for variable in variables()} >= {"datasource", "pool"}
     assert {target["datasource"]["uid"] for target in queries()} == {"${datasource}"}
     assert len({panel["id"] for panel in panels()}) == len(panels())
 
 
-def test_panels_do_not_lie_over_each_other():
+def test_panels_do_not_overlap():
     cells = [(x, y) for panel in panels() for place in [panel["gridPos"]]
              for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])]
 
@@ -124,7 +124,7 @@ def test_panels_do_not_lie_over_each_other():
     assert all(x < 24 for x, _ in cells)
 
 
-def test_every_alert_is_tried():
+def test_every_alert_has_a_test_of_its_rule():
     tried = {rule["alertname"] for test in yaml.safe_load(RULES.with_name("alerts_test.yaml").read_text())["tests"]
              for rule in test.get("alert_rule_test", []) if rule["exp_alerts"]}
 
@@ -144,7 +144,7 @@ def test_promtool_accepts_the_rules():
 
 
 @needs_promtool
-def test_alerts_fire_when_they_should_and_not_before():
+def test_alerts_fire_after_their_delay_and_not_before():
     code, text = promtool("test", "rules", "alerts_test.yaml")
 
     assert code == 0, text
@@ -160,7 +160,7 @@ def test_promtool_can_read_every_query_of_the_dashboard(tmp_path):
     assert code == 0, text
 
 
-def test_alerts_are_explained():
+def test_every_alert_is_explained_in_the_docs():
     page = (ROOT / "docs" / "metrics.md").read_text()
     told = set(re.findall(r"^\| `(Stoker\w+)` \|", page, re.MULTILINE))
 

@@ -3,11 +3,11 @@
 from tests.deploy.folder import ROOT, clean
 
 
-def test_the_dockerfile_is_sound_by_its_linter():
+def test_hadolint_finds_nothing_in_the_dockerfile():
     assert clean("hadolint", ROOT / "Dockerfile") == ""
 
 
-def test_scripts_are_sound_by_their_linter():
+def test_shellcheck_finds_nothing_in_the_scripts():
     scripts = sorted(path for path in (ROOT / ".ci").iterdir() if path.read_text().startswith("#!/usr/bin/env bash"))
 
     assert scripts

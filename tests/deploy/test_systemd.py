@@ -16,15 +16,15 @@ def here(tmp_path):
     return unit
 
 
-def test_systemd_takes_it(tmp_path):
+def test_systemd_accepts_the_unit(tmp_path):
     clean("systemd-analyze", "verify", here(tmp_path))
 
 
-def test_systemd_finds_little_that_it_is_exposed_to(tmp_path):
+def test_the_exposure_score_of_systemd_is_low(tmp_path):
     clean("systemd-analyze", "security", "--offline=true", "--threshold=20", here(tmp_path))
 
 
-def test_its_commands_are_stokers_and_it_may_close():
+def test_the_unit_runs_commands_of_stoker_and_has_time_to_shut_down():
     commands = [shlex.split(line) for line in re.findall(r"^Exec\w+=(.*)$", UNIT, re.MULTILINE)]
 
     assert [command[0] for command in commands] == [PROGRAM, PROGRAM]
@@ -34,5 +34,5 @@ def test_its_commands_are_stokers_and_it_may_close():
     assert re.search(r"^MemoryMax=", UNIT, re.MULTILINE)
 
 
-def test_no_secret_stands_in_it():
+def test_the_unit_contains_no_secret():
     assert not re.findall(r"^Environment=.*(?:TOKEN|KEY|SECRET)=", UNIT, re.MULTILINE)

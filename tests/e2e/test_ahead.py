@@ -38,7 +38,7 @@ async def foretold_of(address: str) -> list[float]:
     return [float(line.split()[-1]) for line in lines if line.startswith("stoker_forecast_peak_units{")]
 
 
-async def test_the_next_hours_are_planned_in_a_worker_that_ends_with_the_daemon(tmp_path):
+async def test_a_worker_process_plans_the_next_hours_and_ends_with_the_daemon(tmp_path):
     sandbox, policy = sandbox_of(), tmp_path / "policy.yaml"
     sandbox.add_function("agent", steady_history(5, days=1.5), init_seconds=0.1)
     policy.write_text(policy_text("agent", low=1))

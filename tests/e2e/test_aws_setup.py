@@ -36,7 +36,7 @@ def clean(text):
     ({"AWS_PROFILE": "token-file"}, "/nonexistent/token"),
     (KEYS | {"AWS_ENDPOINT_URL": "localhost:4566"}, "AWS_ENDPOINT_URL"),
 ])
-async def test_plan_names_it(policy, variables, named):
+async def test_plan_names_the_setup_fault(policy, variables, named):
     code, out, err = await stoker("plan", "--policy", str(policy), environment=environment(policy, **variables))
 
     assert code == 1
@@ -45,7 +45,7 @@ async def test_plan_names_it(policy, variables, named):
     assert clean(out + err), out + err
 
 
-async def test_doctor_names_it_and_blames_no_permission(policy, tmp_path):
+async def test_doctor_names_the_setup_fault_and_no_permission(policy, tmp_path):
     code, out, _ = await stoker("doctor", str(policy), "--state-dir", str(tmp_path / "state"), "--json",
                                 environment=environment(policy, AWS_PROFILE="nowhere"))
     found = json.loads(out)["findings"]
@@ -59,7 +59,7 @@ async def test_doctor_names_it_and_blames_no_permission(policy, tmp_path):
     assert tried == {"unchecked"}
 
 
-async def test_the_daemons_log_names_it_in_a_line_for_each_pool_and_quotes_nothing(policy, tmp_path):
+async def test_the_log_names_the_setup_fault_in_one_line_for_each_pool_without_quoting_secrets(policy, tmp_path):
     code, _, err = await stoker("run", "--policy", str(policy), "--state-dir", str(tmp_path / "state"), "--once", "--log-format",
                                 "json", environment=environment(policy, AWS_PROFILE="failing-program"))
     named = [line for line in err.splitlines() if "credential_process of profile failing-program" in line]

@@ -21,7 +21,7 @@ async def test_shadow_makes_no_mutating_call_even_outside_floor_and_ceiling(tmp_
     assert sandbox.calls.reading.total() > 0
 
 
-async def test_plan_makes_no_mutating_call_for_an_active_pool_and_tells_changes_by_its_exit_code(tmp_path):
+async def test_plan_makes_no_mutating_call_and_its_exit_code_reports_changes(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     async with serving(sandbox) as url:
@@ -34,7 +34,7 @@ async def test_plan_makes_no_mutating_call_for_an_active_pool_and_tells_changes_
     assert sandbox.calls.mutating.total() == 0
 
 
-async def test_an_unknown_function_is_one_line_and_the_others_work(tmp_path):
+async def test_an_unknown_function_is_logged_in_one_line_and_other_pools_work(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", "lost", low=3, lost="no-such-function"))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
@@ -46,7 +46,7 @@ async def test_an_unknown_function_is_one_line_and_the_others_work(tmp_path):
         assert len(puts(sandbox)) == 1
 
 
-async def test_an_unreachable_endpoint_is_told_and_survived(tmp_path):
+async def test_an_unreachable_endpoint_is_logged_and_the_daemon_continues(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))
     async with daemon(policy, tmp_path / "state", "http://127.0.0.1:9") as run:
@@ -56,7 +56,7 @@ async def test_an_unreachable_endpoint_is_told_and_survived(tmp_path):
         assert await run.end(signal.SIGTERM) == 0
 
 
-async def test_expired_credentials_are_one_line_for_each_pool(tmp_path):
+async def test_expired_credentials_are_logged_in_one_line_for_each_pool(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     sandbox.credentials.expired |= sandbox.credentials.accepted
     policy.write_text(policy_text("agent"))
@@ -70,7 +70,7 @@ async def test_expired_credentials_are_one_line_for_each_pool(tmp_path):
         assert await run.end(signal.SIGTERM) == 0
 
 
-async def test_a_wrong_policy_ends_with_2_before_anything_is_touched(tmp_path):
+async def test_an_invalid_policy_exits_with_2_before_any_change(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=30, high=20))
     code, _, err = await stoker("run", "--policy", str(policy), "--state-dir", str(tmp_path / "state"))
@@ -80,7 +80,7 @@ async def test_a_wrong_policy_ends_with_2_before_anything_is_touched(tmp_path):
     assert not (tmp_path / "state").exists()
 
 
-async def test_ctrl_c_ends_in_order_and_a_taken_port_is_told(tmp_path):
+async def test_ctrl_c_shuts_down_gracefully_and_a_port_in_use_is_reported(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:

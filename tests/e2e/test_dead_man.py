@@ -19,7 +19,7 @@ class Jumping(SystemClock):
         return super().now() + self.ahead
 
 
-async def test_killed_and_not_started_again_capacity_follows_the_plan_and_comes_down_to_the_floor_and_no_further(tmp_path):
+async def test_after_a_kill_capacity_follows_the_plan_and_stops_at_the_floor(tmp_path):
     clock, policy = Jumping(), tmp_path / "policy.yaml"
     sandbox = Sandbox(clock, settings=Settings(preparation_seconds=(0.3, 0.5)))
     sandbox.add_function("agent", steady_history(5, days=2), init_seconds=0.1)

@@ -14,7 +14,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_doctor_names_the_page_and_not_the_network(tmp_path, page):
+async def test_doctor_names_the_demand_page_and_not_the_network(tmp_path, page):
     async def answer(_):
         return web.Response(text=page)
 

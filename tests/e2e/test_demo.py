@@ -39,7 +39,7 @@ def played(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path, Pa
     return play(tmp_path_factory.mktemp("played"))
 
 
-def test_it_ends_by_itself_with_an_outcome(played):
+def test_the_demo_ends_automatically_and_prints_a_result(played):
     told, _, _ = played
 
     assert told.returncode == 0, told.stderr
@@ -48,21 +48,21 @@ def test_it_ends_by_itself_with_an_outcome(played):
     assert outcome["total"]["invocations"] == sum(pool["invocations"] for pool in outcome["pools"].values()) > 500
 
 
-def test_no_tick_is_skipped_however_fast_it_goes(played):
+def test_no_tick_is_skipped_at_any_speed(played):
     told, folder, _ = played
 
     assert all(pool["minutes"] >= 50 for pool in json.loads(told.stdout)["pools"].values())
     assert [event for event in logged(folder) if event["level"] not in ("info", "debug")] == []
 
 
-def test_cold_starts_are_fewer_than_without(played):
+def test_cold_starts_are_fewer_than_without_stoker(played):
     total = json.loads(played[0].stdout)["total"]
 
     assert 0 <= total["cold_starts"] < total["cold_starts_without"]
     assert total["saved_usd"] == pytest.approx(total["cost_without_usd"] - total["cost_usd"], abs=2e-4)
 
 
-def test_a_pool_is_warmed_before_its_traffic_comes(played):
+def test_a_pool_is_warm_before_its_traffic_starts(played):
     """Dozens start at 09:15, 35 simulated minutes into the play; nothing hints at it but the days before."""
     told, folder, _ = played
     raises = [event for event in logged(folder) if event["event"] == "decision" and event["action"] == "write"
@@ -74,7 +74,7 @@ def test_a_pool_is_warmed_before_its_traffic_comes(played):
     assert reports["cold_starts"] < reports["cold_starts_without"] / 4
 
 
-def test_the_policy_it_wrote_is_one_that_validates(played):
+def test_the_policy_of_the_demo_is_valid(played):
     told = subprocess.run([*STOKER, "validate", str(played[1] / "policy.yaml")], capture_output=True, text=True,
                           timeout=PATIENCE_SECONDS)
 
@@ -101,7 +101,7 @@ def history(path: Path, days: int) -> Path:
     return path
 
 
-def test_a_recording_is_played_from_the_day_that_is_asked_for(tmp_path):
+def test_a_recording_is_played_from_the_requested_day(tmp_path):
     recording = history(tmp_path / "hourly agent.csv", 4)
     told = demo("--history", str(recording), "--start-day", "3", "--duration", "1h", "--speed", "3600", "--json")
     assert told.returncode == 0, told.stderr
@@ -126,7 +126,7 @@ def test_a_recording_that_is_too_short_is_refused_with_the_remedy(tmp_path):
     (["--duration", "1m"], "between 5m and 28d"),
     (["--speed", "0"], "--speed"),
 ])
-def test_wrong_input_is_told_in_a_line_and_touches_nothing(arguments, named):
+def test_wrong_input_is_reported_in_one_line_and_changes_nothing(arguments, named):
     told = demo(*arguments)
 
     assert told.returncode == 2
@@ -134,7 +134,7 @@ def test_wrong_input_is_told_in_a_line_and_touches_nothing(arguments, named):
     assert "Traceback" not in told.stderr
 
 
-def test_a_port_in_use_is_told_with_the_remedy(tmp_path):
+def test_a_port_in_use_is_reported_with_the_remedy(tmp_path):
     import socket
 
     with socket.socket() as taken:
@@ -147,7 +147,7 @@ def test_a_port_in_use_is_told_with_the_remedy(tmp_path):
     assert f"cannot listen on 127.0.0.1:{port}" in told.stderr
 
 
-def test_ctrl_c_ends_it_with_the_summary_and_the_dashboard_answers_meanwhile(tmp_path):
+def test_ctrl_c_prints_the_summary_and_the_dashboard_answers_until_then(tmp_path):
     with subprocess.Popen([*STOKER, "demo", "--port", "0", "--speed", "60", "--keep", str(tmp_path)], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout is not None

@@ -57,7 +57,7 @@ def test_one_policy_has_a_pool_for_every_lever(played):
     assert {pool.mode for pool in policy.pools} == {"active"}
 
 
-def test_each_starts_less_often_than_without(played):
+def test_each_pool_has_fewer_cold_starts_than_without_stoker(played):
     pools = outcome(played)["pools"]
 
     assert set(pools) == POOLS
@@ -69,7 +69,7 @@ def test_each_starts_less_often_than_without(played):
 @pytest.mark.parametrize(("pool", "units", "comes"), [
     ("support-agent", 2, (9, 0)), ("chat", 2, (9, 0)), ("price-watch", 24, (9, 4)), ("nightly-reports", 30, (9, 14)),
 ])
-def test_each_is_warmed_ahead_of_its_own_traffic(played, pool, units, comes):
+def test_each_pool_is_warmed_before_its_own_traffic(played, pool, units, comes):
     outcome(played)
     found = raises(played[1], pool, units)
 
@@ -77,7 +77,7 @@ def test_each_is_warmed_ahead_of_its_own_traffic(played, pool, units, comes):
     assert found[0] < datetime(2026, 3, 3, *comes, tzinfo=UTC)
 
 
-def test_the_batches_meet_hardly_a_cold_unit_and_only_pinged_pools_are_pinged(played):
+def test_batches_rarely_find_a_cold_unit_and_only_pinged_pools_are_pinged(played):
     pools = outcome(played)["pools"]
 
     assert {name for name, pool in pools.items() if pool["pings"]} == PINGED
@@ -85,7 +85,7 @@ def test_the_batches_meet_hardly_a_cold_unit_and_only_pinged_pools_are_pinged(pl
     assert {name for name, pool in pools.items() if pool["warm_unit_minutes"]} == POOLS - PINGED
 
 
-def test_no_minute_is_skipped_and_nothing_goes_wrong(played):
+def test_no_minute_is_skipped_and_no_error_is_logged(played):
     """A hold for metrics is none: at night, before anybody calls a function, nothing tells quiet from late. Nor is a forecast
     that a slow machine does not end in time: no tick waits for one.
     """
@@ -95,7 +95,7 @@ def test_no_minute_is_skipped_and_nothing_goes_wrong(played):
     assert [event for event in loud if event.get("reasons") != ["metrics-missing"] and event["event"] != "forecast-failed"] == []
 
 
-def test_it_tells_each_pools_doings_in_words_and_ends_in_order(played):
+def test_actions_of_each_pool_are_printed_and_the_demo_shuts_down_gracefully(played):
     told, folder = played
 
     assert told.returncode == 0, told.stderr
@@ -104,7 +104,7 @@ def test_it_tells_each_pools_doings_in_words_and_ends_in_order(played):
     assert json.loads((folder / "stoker.log").read_text().splitlines()[-1])["event"] == "stopped"
 
 
-def test_without_googles_libraries_it_says_what_to_install():
+def test_without_the_libraries_of_google_the_package_to_install_is_named():
     told = demo(start=("-c", WITHOUT_GOOGLE))
 
     assert told.returncode == 1
@@ -112,7 +112,7 @@ def test_without_googles_libraries_it_says_what_to_install():
         "Error: --all-levers requires the library google.cloud.run_v2, which is not installed: pip install 'stoker[aws,gcp]'"]
 
 
-def test_it_has_traffic_of_its_own():
+def test_each_pool_has_its_own_traffic():
     told = demo("--history", "any.csv")
 
     assert told.returncode == 2

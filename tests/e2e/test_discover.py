@@ -66,7 +66,7 @@ async def test_the_draft_is_a_policy_in_shadow_with_ceilings_above_the_peaks_and
     assert aws.credentials.used.keys() | google.used.keys() == NEEDED
 
 
-async def test_comments_tell_what_was_seen_and_why_the_rest_is_left_out():
+async def test_comments_state_what_was_found_and_why_the_rest_is_left_out():
     async with opened() as (_, _, discover):
         text = (await discover()).stdout
 
@@ -79,7 +79,7 @@ async def test_comments_tell_what_was_seen_and_why_the_rest_is_left_out():
         assert [line for line in text.splitlines() if line.startswith(f"#   {name}: ") and why in line], name
 
 
-async def test_a_file_that_is_there_is_kept_unless_told_otherwise_and_nobody_is_asked(tmp_path):
+async def test_an_existing_file_is_kept_without_force_and_no_call_is_made(tmp_path):
     path = tmp_path / "policy.yaml"
     path.write_text("mine\n")
     async with opened() as (aws, google, discover):
@@ -94,7 +94,7 @@ async def test_a_file_that_is_there_is_kept_unless_told_otherwise_and_nobody_is_
     assert path.read_text().startswith("# Drafted by `stoker discover --region us-east-1 --project acme --location europe-west1`")
 
 
-async def test_a_missing_permission_is_one_line(tmp_path):
+async def test_a_missing_permission_is_reported_in_one_line(tmp_path):
     async with opened() as (aws, _, discover):
         aws.credentials.denied |= {"lambda:ListFunctions"}
         told = await discover()
@@ -104,7 +104,7 @@ async def test_a_missing_permission_is_one_line(tmp_path):
     assert "Traceback" not in told.output
 
 
-async def test_json_tells_the_same():
+async def test_json_has_the_same_content():
     async with opened() as (_, _, discover):
         body = json.loads((await discover("--json")).stdout)
 
@@ -115,11 +115,11 @@ async def test_json_tells_the_same():
 
 
 @pytest.mark.parametrize("arguments", [[], ["--project", "acme"], ["--location", "europe-west1"]])
-def test_where_to_look_must_be_said_whole(arguments):
+def test_a_provider_needs_its_region_or_project(arguments):
     assert CliRunner().invoke(main, ["discover", *arguments]).exit_code == 2
 
 
-async def test_a_region_that_cannot_be_is_told(tmp_path):
+async def test_an_invalid_region_is_reported(tmp_path):
     async with SandboxServer(sandbox_of(agent=1)) as http:
         told = await typed("discover", "--region", "nowhere", "--sandbox-url", http.url)
 

@@ -76,7 +76,7 @@ def subjects(findings, **wanted):
     return {finding.subject for finding in of(findings, **wanted)}
 
 
-async def test_where_all_is_well_nothing_fails_and_nothing_is_changed_though_pools_are_active(clinic, tmp_path):
+async def test_a_sound_setup_passes_all_checks_and_active_pools_are_not_changed(clinic, tmp_path):
     found = await clinic.findings(tmp_path / "state")
 
     assert of(found, verdict=Verdict.FAIL) == []
@@ -94,7 +94,7 @@ async def test_where_all_is_well_nothing_fails_and_nothing_is_changed_though_poo
     ("shadow", "", {Verdict.WARN}), ("active", "", {Verdict.UNCHECKED}), ("shadow", "keep_setting: true", set()),
     ("shadow", "min: 1", set()),
 ])
-async def test_a_setting_that_is_there_and_that_zero_would_delete_is_told(clinic, tmp_path, mode, more, verdicts):
+async def test_an_existing_setting_that_a_target_of_zero_would_delete_is_reported(clinic, tmp_path, mode, more, verdicts):
     clinic.aws.hosted("agent").function.capacity("live").put(5, clinic.aws.now_ms(), 0, init_fails=False)
     clinic.policy.write_text(f"""version: 1
 pools:
@@ -122,7 +122,7 @@ async def test_every_permission_that_is_missing_is_named_and_no_other(clinic, tm
     assert subjects(found, check="credentials", verdict=Verdict.FAIL) == set()
 
 
-async def test_credentials_that_are_refused_are_told_as_such(clinic, tmp_path):
+async def test_refused_credentials_are_reported_as_refused(clinic, tmp_path):
     clinic.aws.credentials.expired |= clinic.aws.credentials.accepted
     clinic.google.expired |= clinic.google.accepted
     found = await clinic.findings(tmp_path / "state")
@@ -133,14 +133,14 @@ async def test_credentials_that_are_refused_are_told_as_such(clinic, tmp_path):
 
 
 @pytest.mark.parametrize(("ahead", "verdict"), [(60, Verdict.WARN), (-60, Verdict.WARN), (600, Verdict.FAIL)])
-async def test_a_wrong_clock_is_measured_against_the_providers(clinic, tmp_path, ahead, verdict):
+async def test_a_wrong_clock_is_measured_against_the_clock_of_the_provider(clinic, tmp_path, ahead, verdict):
     found = of(await clinic.findings(tmp_path / "state", Ahead(timedelta(seconds=ahead))), check="clock")
 
     assert {finding.verdict for finding in found} == {verdict}
     assert all(("ahead" if ahead > 0 else "behind") in finding.text for finding in found)
 
 
-async def test_a_provider_that_hangs_holds_no_other_and_is_told(clinic, tmp_path):
+async def test_a_provider_that_hangs_is_reported_and_delays_no_other(clinic, tmp_path):
     clinic.aws.faults.hang()
     found = await clinic.findings(tmp_path / "state", patience=5.0)
 
@@ -153,7 +153,7 @@ async def test_a_provider_that_hangs_holds_no_other_and_is_told(clinic, tmp_path
     assert any("pool agent" in waiting and "pool chat" not in waiting for waiting in clinic.waited_for)
 
 
-async def test_what_would_keep_stoker_from_acting_is_told_before_it_acts(clinic, tmp_path):
+async def test_obstacles_to_writes_are_reported_before_any_write(clinic, tmp_path):
     clinic.aws.scalable_targets["function:agent:live"] = {
         "ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency", "MinCapacity": 1,
         "ResourceId": "function:agent:live", "MaxCapacity": 9, "CreationTime": 0, "RoleARN": "arn:aws:iam::1:role/x"}
@@ -170,7 +170,7 @@ async def test_what_would_keep_stoker_from_acting_is_told_before_it_acts(clinic,
     assert subjects(found, check="permission", verdict=Verdict.FAIL) == set(), "what is not there is no missing permission"
 
 
-async def test_a_lease_is_looked_at_and_not_taken(clinic, tmp_path):
+async def test_a_lease_is_read_and_not_acquired(clinic, tmp_path):
     clinic.policy.write_text("lease: {kind: dynamodb, region: us-east-1, table: our-lease}" + POLICY)
     missing = await clinic.findings(tmp_path / "state")
     clinic.aws.tables["our-lease"] = {}
@@ -185,7 +185,7 @@ async def test_a_lease_is_looked_at_and_not_taken(clinic, tmp_path):
 @pytest.mark.parametrize(("place", "verdict", "words"), [
     ("lease.db", Verdict.OK, "the first run creates it"), ("missing/lease.db", Verdict.FAIL, "missing does not exist"),
     ("policy.yaml/lease.db", Verdict.FAIL, "policy.yaml is not a folder"), ("folder", Verdict.FAIL, "lease.path")])
-async def test_a_lease_file_that_cannot_be_made_is_told_with_its_setting(clinic, tmp_path, place, verdict, words):
+async def test_a_lease_file_that_cannot_be_created_is_reported_with_its_setting(clinic, tmp_path, place, verdict, words):
     (tmp_path / "folder").mkdir()
     clinic.policy.write_text(f"lease: {{kind: sqlite, path: {tmp_path / place}}}" + POLICY)
     told, = of(await clinic.findings(tmp_path / "state"), check="lease")
@@ -194,7 +194,7 @@ async def test_a_lease_file_that_cannot_be_made_is_told_with_its_setting(clinic,
     assert words in told.text
 
 
-async def test_metrics_that_stopped_are_told(clinic, tmp_path):
+async def test_metrics_that_stopped_are_reported(clinic, tmp_path):
     clinic.aws.faults.late_seconds = 3 * 3600
     found = await clinic.findings(tmp_path / "state")
 
@@ -203,7 +203,7 @@ async def test_metrics_that_stopped_are_told(clinic, tmp_path):
 
 
 @pytest.mark.parametrize(("setting", "verdict"), [("hold", Verdict.WARN), ("trust", Verdict.OK)])
-async def test_a_function_that_is_alone_in_its_region_and_sleeps_is_not_told_as_broken_metrics(tmp_path, setting, verdict):
+async def test_an_idle_function_alone_in_its_region_is_not_reported_as_broken_metrics(tmp_path, setting, verdict):
     aws = Sandbox(SystemClock(), settings=Settings(claims_while_idle=False))
     whole = steady_history(2)
     aws.add_function("agent", whole.window(whole.first_minute, whole.end_minute - 240))

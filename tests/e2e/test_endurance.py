@@ -15,7 +15,7 @@ SHARED_THREADS = 8
 
 
 @pytest.mark.skipif(not endurance.THERE, reason="there is no /proc here to count in")
-def test_hours_of_ticks_and_questions_leave_no_handle_thread_task_or_object_behind():
+def test_hours_of_ticks_and_requests_leak_no_handle_thread_task_or_object():
     told = subprocess.run([sys.executable, "-m", "tests.endurance", "240", "80"], capture_output=True, text=True,
                           timeout=PATIENCE_SECONDS,
                           cwd=Path(__file__).parents[2], check=False)

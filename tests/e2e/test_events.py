@@ -18,7 +18,7 @@ END:VCALENDAR
 """
 
 
-async def test_a_launch_of_a_calendar_file_is_planned_and_asked_for(tmp_path):
+async def test_a_launch_in_a_calendar_file_is_planned_and_requested(tmp_path):
     sandbox, policy, now = sandbox_of(), tmp_path / "policy.yaml", datetime.now(UTC)
     sandbox.add_function("agent", steady_history(5, days=2.5), init_seconds=0.1)
     event = "{name: ours, ics: ours.ics, summary: LAUNCH, factor: 4}"

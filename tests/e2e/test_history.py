@@ -15,7 +15,7 @@ async def asked(sandbox, policy, *arguments):
         return await typed("history", "--policy", str(policy), "--sandbox-url", server.url, *arguments)
 
 
-async def test_the_fortnight_of_every_pool_lands_in_a_file_that_a_backtest_reads(tmp_path):
+async def test_14_days_of_every_pool_are_exported_to_a_file_that_a_backtest_reads(tmp_path):
     sandbox, policy = sandbox_of(agent=4, tool=2), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", "tool"))
     told = await asked(sandbox, policy, "--output", str(tmp_path / "past"))
@@ -29,7 +29,7 @@ async def test_the_fortnight_of_every_pool_lands_in_a_file_that_a_backtest_reads
     assert set(np.unique(read_history(tmp_path / "past" / "tool.csv.gz").peak)) - {2.0} <= {0.0}
 
 
-async def test_a_file_that_is_there_is_kept_unless_told_otherwise(tmp_path):
+async def test_an_existing_file_is_kept_without_force(tmp_path):
     sandbox, policy = sandbox_of(agent=4), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))
     (tmp_path / "agent.csv.gz").write_text("mine")
@@ -42,7 +42,7 @@ async def test_a_file_that_is_there_is_kept_unless_told_otherwise(tmp_path):
     assert len(read_history(tmp_path / "agent.csv.gz")) > 1300
 
 
-async def test_silence_is_told_for_it_may_be_a_wrong_name(tmp_path):
+async def test_a_pool_without_metrics_is_reported_as_a_possible_wrong_name(tmp_path):
     sandbox, policy = sandbox_of(agent=4), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", "lost", lost="no-such-function"))
     told = await asked(sandbox, policy, "--output", str(tmp_path))
@@ -52,7 +52,7 @@ async def test_silence_is_told_for_it_may_be_a_wrong_name(tmp_path):
     assert "agent: no requests" not in told.stderr
 
 
-async def test_what_cannot_be_read_is_told_and_leaves_no_file(tmp_path):
+async def test_an_unreadable_history_is_reported_and_leaves_no_file(tmp_path):
     sandbox, policy = sandbox_of(agent=4), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))
     sandbox.credentials.denied |= {"cloudwatch:GetMetricData"}
@@ -63,7 +63,7 @@ async def test_what_cannot_be_read_is_told_and_leaves_no_file(tmp_path):
     assert not (tmp_path / "past").exists()
 
 
-def test_a_pool_that_the_policy_has_not_is_wrong_input(tmp_path):
+def test_a_pool_that_is_not_in_the_policy_is_wrong_input(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))
     told = CliRunner().invoke(main, ["history", "agnet", "--policy", str(policy)])

@@ -64,7 +64,7 @@ def attach(printed: dict, sandbox, google) -> set[str]:
     return {action for statement in statements for action in statement["Action"]} | google.granted.keys()
 
 
-async def test_a_daemon_gets_along_with_what_is_printed_and_uses_all_of_it(tmp_path):
+async def test_a_daemon_needs_exactly_the_printed_permissions(tmp_path):
     (sandbox, google), policy = worlds(), tmp_path / "policy.yaml"
     policy.write_text(POLICY)
     printed = attach(told(policy), sandbox, google)
@@ -84,7 +84,7 @@ async def test_a_daemon_gets_along_with_what_is_printed_and_uses_all_of_it(tmp_p
     assert written == {"raised", "emptied", "pinged", "chat"}
 
 
-async def test_what_shadow_needs_sets_nothing_and_is_enough_for_a_plan(tmp_path):
+async def test_the_permissions_of_shadow_mode_are_read_only_and_suffice_for_a_plan(tmp_path):
     (sandbox, google), policy = worlds(), tmp_path / "policy.yaml"
     policy.write_text(POLICY.replace("mode: active", "mode: shadow").replace(LEASE, ""))
     printed = attach(told(policy), sandbox, google)

@@ -8,7 +8,7 @@ from tests.e2e.daemons import daemon, policy_text, puts, sandbox_of, serving, st
 PUT = "PutProvisionedConcurrencyConfig"
 
 
-async def test_killed_before_a_write_took_effect_it_is_read_and_asked_for_again(tmp_path):
+async def test_after_a_kill_before_an_applied_write_capacity_is_read_and_requested_again(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     sandbox.faults.hang(PUT)
@@ -26,7 +26,7 @@ async def test_killed_before_a_write_took_effect_it_is_read_and_asked_for_again(
             assert await second.end(signal.SIGTERM) == 0
 
 
-async def test_killed_after_a_write_took_effect_nothing_is_written_again(tmp_path):
+async def test_after_a_kill_behind_an_applied_write_nothing_is_written_again(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     sandbox.faults.add(Trouble.DRIP, PUT)
@@ -46,7 +46,7 @@ async def test_killed_after_a_write_took_effect_nothing_is_written_again(tmp_pat
             assert await second.end(signal.SIGTERM) == 0
 
 
-async def test_killed_at_rest_the_next_start_changes_nothing_and_remembers_the_decision(tmp_path):
+async def test_after_a_kill_at_rest_the_next_start_changes_nothing_and_keeps_the_decision(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     async with serving(sandbox) as url:
@@ -64,7 +64,7 @@ async def test_killed_at_rest_the_next_start_changes_nothing_and_remembers_the_d
             assert '"last_write": null' not in out
 
 
-async def test_two_daemons_on_one_store_are_told_apart(tmp_path):
+async def test_a_second_daemon_on_the_same_store_is_refused(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as first:
@@ -77,7 +77,7 @@ async def test_two_daemons_on_one_store_are_told_apart(tmp_path):
         assert len([line for line in err.splitlines() if line.strip()]) == 1
 
 
-async def test_the_first_signal_waits_for_a_write_under_way_and_the_second_does_not(tmp_path):
+async def test_the_first_signal_waits_for_a_write_in_flight_and_the_second_does_not(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     sandbox.faults.hang(PUT)

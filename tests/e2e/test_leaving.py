@@ -9,7 +9,7 @@ from tests.e2e.daemons import daemon, policy_text, puts, sandbox_of, serving, st
 DELETE, PUT = "DeleteProvisionedConcurrencyConfig", "PutProvisionedConcurrencyConfig"
 
 
-async def test_stopped_it_gives_up_what_it_set_and_once_it_does_not(tmp_path):
+async def test_a_stopped_daemon_releases_its_capacity_and_a_single_run_does_not(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent").replace("mode: active", "mode: active, on_exit: release"))
     async with serving(sandbox) as url:
@@ -26,7 +26,7 @@ async def test_stopped_it_gives_up_what_it_set_and_once_it_does_not(tmp_path):
         assert sandbox.hosted("agent").function.provisioned == 0
 
 
-async def test_after_a_kill_release_does_it_and_not_while_a_daemon_runs_nor_without_yes(tmp_path):
+async def test_release_works_after_a_kill_and_not_while_a_daemon_runs_or_without_yes(tmp_path):
     sandbox, policy = sandbox_of(agent=5, quiet=5), tmp_path / "policy.yaml"
     text = policy_text("agent", "quiet", low=2).replace("mode: active", "mode: active, on_exit: floor")
     policy.write_text(text + "    mode: shadow\n")
@@ -52,7 +52,7 @@ async def test_after_a_kill_release_does_it_and_not_while_a_daemon_runs_nor_with
         assert sandbox.hosted("quiet").function.provisioned == 0
 
 
-async def test_release_without_a_store_says_what_to_give(tmp_path):
+async def test_release_without_a_store_names_the_option(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))
 
@@ -63,7 +63,7 @@ async def test_release_without_a_store_says_what_to_give(tmp_path):
     assert not (tmp_path / "nowhere").exists()
 
 
-async def test_a_pool_that_is_taken_out_of_the_policy_is_told_until_release_gives_it_back(tmp_path):
+async def test_a_pool_removed_from_the_policy_is_reported_until_it_is_released(tmp_path):
     sandbox, policy, state = sandbox_of(agent=5, former=5), tmp_path / "policy.yaml", tmp_path / "state"
     release = ("release", "--policy", str(policy), "--state-dir", str(state))
     async with serving(sandbox) as url:

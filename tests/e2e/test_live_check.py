@@ -24,7 +24,7 @@ def command(folder, url, *options, mode="active"):
     return ("doctor", str(policy), "--state-dir", str(folder / "state"), "--sandbox-url", url, "--live-check", "agent", *options)
 
 
-async def test_one_unit_is_raised_and_given_back(account, tmp_path):
+async def test_one_unit_is_raised_and_released(account, tmp_path):
     sandbox, url = account
     code, out, err = await stoker(*command(tmp_path, url, "--yes", "--json"))
 
@@ -64,7 +64,7 @@ async def test_a_pool_that_is_not_in_the_policy_is_refused_before_anything_is_re
     assert sandbox.calls.reading.total() == 0
 
 
-async def test_an_interrupted_check_gives_the_unit_back(tmp_path):
+async def test_an_interrupted_check_releases_the_unit(tmp_path):
     sandbox = sandbox_of(preparation=600.0, agent=0)
     async with (SandboxServer(sandbox) as server,
                 started(command(tmp_path, server.url, "--yes"), clean_environment()) as process,

@@ -74,7 +74,7 @@ async def test_a_tick_is_one_trace_down_to_the_write(tmp_path):
     assert write.trace_id == first.trace_id
 
 
-async def test_a_collector_that_hangs_delays_neither_ticks_nor_the_end(tmp_path):
+async def test_a_collector_that_hangs_delays_neither_ticks_nor_shutdown(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     async with collecting() as collector, serving(sandbox) as url:

@@ -8,7 +8,7 @@ async def once(policy, state, url):
                         "--sandbox-url", url)
 
 
-async def test_it_fails_when_no_pool_could_be_read_and_names_the_reason(tmp_path):
+async def test_a_single_run_fails_with_the_reason_when_no_pool_is_readable(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", "tool"))
     code, _, err = await once(policy, tmp_path / "state", "http://127.0.0.1:9")
@@ -18,7 +18,7 @@ async def test_it_fails_when_no_pool_could_be_read_and_names_the_reason(tmp_path
     assert "cannot be reached" in err.split("no pool could be read:")[1]
 
 
-async def test_one_pool_that_could_be_read_is_enough_and_is_set(tmp_path):
+async def test_a_single_run_sets_the_one_readable_pool(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", "lost", low=3, lost="no-such-function"))
     async with serving(sandbox) as url:

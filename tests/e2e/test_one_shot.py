@@ -10,7 +10,7 @@ from tests.e2e.daemons import policy_text, sandbox_of, serving, stoker
     ("history", "--policy", "POLICY", "--output", "STATE"), ("release", "--policy", "POLICY", "--state-dir", "STATE", "--yes"),
 ], ids=lambda command: command[0])
 @pytest.mark.parametrize("trouble", ["reset", "server_error"])
-async def test_a_provider_that_gives_no_usable_answer_is_not_said_to_be_asked_again(tmp_path, command, trouble):
+async def test_an_unusable_answer_of_a_provider_does_not_promise_a_retry(tmp_path, command, trouble):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))
     getattr(sandbox.faults, trouble)()

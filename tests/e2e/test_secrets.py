@@ -58,7 +58,7 @@ async def everything_told(run, names):
     return told
 
 
-async def test_no_planted_secret_is_said_or_kept_anywhere(tmp_path):
+async def test_no_planted_secret_is_printed_logged_or_stored(tmp_path):
     planted = {name: secrets.token_urlsafe(24) for name in ("token", "key", "session", "ping", "agent", "hook", "signing")}
     gossip, policy, token = Gossip(list(planted.values())), tmp_path / "policy.yaml", tmp_path / "token"
     token.write_text(planted["token"])

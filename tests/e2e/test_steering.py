@@ -8,7 +8,7 @@ from tests.e2e.daemons import daemon, policy_text, puts, sandbox_of, serving, st
 TOKEN = "correct-horse-battery-staple"
 
 
-async def test_a_pin_is_carried_out_outlives_a_kill_and_is_explained(tmp_path):
+async def test_a_pin_is_applied_survives_a_kill_and_is_explained(tmp_path):
     sandbox, policy, token, record = sandbox_of(agent=2), tmp_path / "policy.yaml", tmp_path / "token", tmp_path / "record.json"
     policy.write_text(policy_text("agent", low=1))
     token.write_text(f"{TOKEN}\n")

@@ -10,7 +10,7 @@ from tests.e2e.daemons import daemon, policy_text, sandbox_of, serving
 from tests.e2e.takeover import FREEZE, KILL, PUT, STOP, Play, lease_of, number_of
 
 
-async def test_leaders_are_followed_and_nothing_is_written_twice_or_under_an_old_number(tmp_path):
+async def test_leaders_take_over_and_no_write_is_repeated_or_sent_with_an_old_fencing_token(tmp_path):
     play = Play(tmp_path, lease_of("dynamodb", tmp_path))
     report = await play.run((KILL, FREEZE, STOP), 1.0)
 
@@ -21,7 +21,7 @@ async def test_leaders_are_followed_and_nothing_is_written_twice_or_under_an_old
     assert all(not any("foreign-write" in line["reasons"] for line in run.told("decision")) for run in play.runs.values())
 
 
-async def test_a_leader_frozen_in_the_midst_of_a_write_does_not_send_it_when_it_wakes(tmp_path):
+async def test_a_leader_paused_during_a_write_does_not_send_it_on_resume(tmp_path):
     sandbox, policy, ready, frozen = sandbox_of(agent=5), tmp_path / "policy.yaml", asyncio.Event(), asyncio.Event()
     policy.write_text(policy_text("agent", low=3) + lease_of("sqlite", tmp_path))
     more = ("--tick-seconds", "0.5", "--lease-seconds", "2")

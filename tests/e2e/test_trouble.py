@@ -47,7 +47,7 @@ async def asked(run, path):
 
 
 @needs_prlimit
-async def test_no_write_is_sent_that_could_not_be_noted_for_want_of_room(tmp_path):
+async def test_no_write_is_sent_when_a_full_disk_prevents_its_record(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     sandbox.faults.throttle()
@@ -67,7 +67,7 @@ async def test_no_write_is_sent_that_could_not_be_noted_for_want_of_room(tmp_pat
             assert await run.end(signal.SIGTERM) == 0
 
 
-def test_a_state_folder_that_may_not_be_written_is_one_line_and_nothing_is_asked(tmp_path):
+def test_a_read_only_state_folder_is_reported_in_one_line_before_any_call(tmp_path):
     policy, state = tmp_path / "policy.yaml", tmp_path / "state"
     policy.write_text(policy_text("agent"))
     state.mkdir(mode=0o500)
@@ -81,7 +81,7 @@ def test_a_state_folder_that_may_not_be_written_is_one_line_and_nothing_is_asked
     assert "Permission denied" in told.stderr
 
 
-async def test_endpoints_that_hang_drip_break_and_babble_are_no_trouble_to_the_others_in_either_cloud(tmp_path):
+async def test_faulty_endpoints_do_not_affect_other_pools_in_either_cloud(tmp_path):
     troubles = [Trouble.HANG, Trouble.DRIP, Trouble.RESET, Trouble.GARBAGE]
     sandbox, policy = sandbox_of(well=5, **{trouble.value: 5 for trouble in troubles}), tmp_path / "policy.yaml"
     google = google_of(sandbox, "sound", *[f"run-{trouble}" for trouble in troubles])
@@ -101,7 +101,7 @@ async def test_endpoints_that_hang_drip_break_and_babble_are_no_trouble_to_the_o
         assert not errors(run)
 
 
-async def test_an_impostor_gets_nothing_and_is_told_by_what_to_set(tmp_path):
+async def test_an_untrusted_endpoint_gets_no_credentials_and_the_setting_is_named(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     async with impostor(tmp_path) as (address, heard):
@@ -116,7 +116,7 @@ async def test_an_impostor_gets_nothing_and_is_told_by_what_to_set(tmp_path):
             assert await run.end(signal.SIGTERM) == 0
 
 
-async def test_credentials_that_expire_hold_what_is_there_and_new_ones_are_taken_up(tmp_path):
+async def test_expired_credentials_hold_capacity_and_renewed_ones_are_used(tmp_path):
     sandbox, policy = sandbox_of(600.0, agent=5), tmp_path / "policy.yaml"  # what is under way is read at every tick
     google = google_of(sandbox, "chat", seconds=600.0)
     policy.write_text(policy_text("agent", low=3) + services_text("chat"))
@@ -151,7 +151,7 @@ def connections(pid):
 
 
 @needs_prlimit
-async def test_without_a_handle_left_it_holds_lives_and_goes_on_once_there_are_some(tmp_path):
+async def test_without_free_file_handles_capacity_is_held_and_work_resumes_later(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     sandbox.faults.reset()  # every call needs a connection of its own
@@ -188,7 +188,7 @@ def workers(pid):
 
 
 @needs_prlimit
-async def test_a_forecast_worker_that_is_killed_costs_its_forecast_and_nothing_else(tmp_path):
+async def test_a_killed_forecast_worker_loses_only_its_forecast(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url, *OFTEN) as run:

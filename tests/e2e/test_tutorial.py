@@ -106,13 +106,13 @@ def played(tmp_path_factory) -> Terminals:
     return play(tmp_path_factory.mktemp("played"))
 
 
-def test_the_tutorial_does_what_it_says(played):
+def test_the_tutorial_works_as_written(played):
     assert played.running == {}
     said = (played.folder / "sandbox.log").read_text()
     assert int(re.search(r"(\d+) write calls", said)[1]) >= 2, "the plan, and the pin"
 
 
-def test_no_command_of_the_tutorial_is_left_out():
+def test_every_command_of_the_tutorial_is_tested():
     page = PAGE.read_text()
 
     assert page.count("```console") == sum(step["what"] != "stop" for step in STEP.finditer(page))

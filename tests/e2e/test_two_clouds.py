@@ -34,7 +34,7 @@ def spec(google: RunSandbox) -> run_v2.Service:
     return bare
 
 
-async def test_both_get_their_floor_and_nothing_else_is_touched(tmp_path):
+async def test_both_pools_get_their_floor_and_nothing_else_changes(tmp_path):
     (sandbox, google), policy = both(), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3) + CHAT)
     before = spec(google)
@@ -64,7 +64,7 @@ async def test_a_plan_shows_both_and_changes_neither(tmp_path):
     assert sandbox.calls.mutating.total() == 0
 
 
-async def test_one_cloud_that_cannot_be_reached_keeps_the_other_from_nothing(tmp_path):
+async def test_an_unreachable_cloud_does_not_affect_the_other(tmp_path):
     (_, google), policy = both(), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3) + CHAT)
     async with (GrpcSandboxServer(google) as server,

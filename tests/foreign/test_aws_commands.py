@@ -7,7 +7,7 @@ from tests.e2e.daemons import daemon, policy_text, stoker
 from tests.foreign.proxy import READS
 
 
-async def test_discover_proposes_what_is_called_by_alias_and_the_draft_is_a_valid_policy(proxied, tmp_path):
+async def test_discover_drafts_a_valid_policy_of_the_functions_called_by_alias(proxied, tmp_path):
     account, proxy = proxied
     account.function("agent", units=4)
     account.function("silent", units=0, minutes=0)
@@ -44,7 +44,7 @@ async def test_history_is_exported_and_a_backtest_reads_it(proxied, tmp_path):
     assert proxy.calls().keys() <= {"GetMetricData"}
 
 
-async def test_a_daemon_in_shadow_plans_and_makes_no_call_that_changes_anything(proxied, tmp_path):
+async def test_a_daemon_in_shadow_mode_plans_and_makes_no_mutating_call(proxied, tmp_path):
     account, proxy = proxied
     account.function("agent", units=4)
     policy = tmp_path / "policy.yaml"
@@ -57,7 +57,7 @@ async def test_a_daemon_in_shadow_plans_and_makes_no_call_that_changes_anything(
     assert account.requested("agent") == 0
 
 
-async def test_the_functions_own_reserved_concurrency_is_named_where_it_binds(proxied, tmp_path):
+async def test_reserved_concurrency_of_a_function_is_named_where_it_limits(proxied, tmp_path):
     account, _ = proxied
     account.function("agent", units=4)
     account.client("lambda").put_function_concurrency(FunctionName="agent", ReservedConcurrentExecutions=2)

@@ -59,7 +59,7 @@ async def keeping_four(account, policy, environment):
     assert quoted(run) == []
 
 
-async def test_a_daemon_goes_on_over_credentials_that_expire_every_few_seconds(strict_account, service, policy, tmp_path):
+async def test_a_daemon_keeps_working_with_credentials_that_expire_every_few_seconds(strict_account, service, policy, tmp_path):
     account = strict_account
     async with keeping_four(account, policy, plain(account, identities.container, tmp_path, service)) as run:
         first = len(service.issued)
@@ -71,7 +71,7 @@ async def test_a_daemon_goes_on_over_credentials_that_expire_every_few_seconds(s
     assert service.refused == 0
 
 
-async def test_a_token_service_that_hangs_blinds_the_daemon_no_longer_than_it_hangs(strict_account, service, policy, tmp_path):
+async def test_the_daemon_recovers_when_a_token_service_stops_hanging(strict_account, service, policy, tmp_path):
     account = strict_account
     async with keeping_four(account, policy, plain(account, identities.container, tmp_path, service)) as run:
         before = threads(run.process)
@@ -88,7 +88,7 @@ async def test_a_token_service_that_hangs_blinds_the_daemon_no_longer_than_it_ha
         assert await run.end(signal.SIGTERM) == 0, "what hangs does not hold the exit"
 
 
-async def test_keys_that_were_replaced_in_their_file_are_taken_up_without_a_restart(strict_account, policy, tmp_path):
+async def test_keys_replaced_in_their_file_are_used_without_a_restart(strict_account, policy, tmp_path):
     account, keys = strict_account, strict_account.client("iam")
     account.user("stoker")
     old = keys.create_access_key(UserName="stoker")["AccessKey"]
@@ -104,7 +104,7 @@ async def test_keys_that_were_replaced_in_their_file_are_taken_up_without_a_rest
     assert old["SecretAccessKey"] not in str(run.lines)
 
 
-async def test_a_process_for_credentials_that_never_ends_does_not_hold_a_command(account, policy, tmp_path):
+async def test_a_credential_process_that_never_ends_does_not_block_a_command(account, policy, tmp_path):
     pipe = tmp_path / "nobody-writes-to-it"
     os.mkfifo(pipe)
     config = f"[profile work]\ncredential_process = cat {pipe}\n"

@@ -49,7 +49,7 @@ def is_ahead_by(instant, span):
     return timedelta(0) <= SystemClock().now() + span - instant + timedelta(seconds=1) < SLACK
 
 
-async def test_what_is_to_happen_is_ordered_put_off_and_taken_back(scaled, tmp_path):
+async def test_scheduled_actions_are_created_renewed_and_removed(scaled, tmp_path):
     account, name, scaling, policy = scaled
     for after, span in (("10m", timedelta(minutes=10)), ("30m", timedelta(minutes=30))):
         async with daemon(policy(after), tmp_path / "state", None, *TICKS, environment=account.environment) as run:
@@ -69,7 +69,7 @@ async def test_what_is_to_happen_is_ordered_put_off_and_taken_back(scaled, tmp_p
     assert account.requested(name) == 5
 
 
-async def test_a_killed_daemons_capacity_comes_down_to_the_floor_by_what_the_provider_was_told(scaled, tmp_path):
+async def test_after_a_kill_scheduled_actions_lower_capacity_to_the_floor(scaled, tmp_path):
     account, name, scaling, policy = scaled
     async with daemon(policy("10m"), tmp_path / "state", None, *TICKS, environment=account.environment) as run:
         await run.until(lambda: actions_of(scaling, name))
@@ -81,7 +81,7 @@ async def test_a_killed_daemons_capacity_comes_down_to_the_floor_by_what_the_pro
     assert min(max(account.requested(name), least), most) == 2, "what the action makes of it"
 
 
-async def test_a_target_of_somebody_else_is_neither_changed_nor_given_actions(scaled, tmp_path):
+async def test_a_foreign_scalable_target_is_not_changed_and_gets_no_scheduled_actions(scaled, tmp_path):
     account, name, scaling, policy = scaled
     account.scalable_target(name, least=1, most=9)
     async with daemon(policy("10m"), tmp_path / "state", None, *TICKS, environment=account.environment) as run:

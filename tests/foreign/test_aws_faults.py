@@ -44,7 +44,7 @@ def policy(proxied, tmp_path):
     return path
 
 
-async def test_through_trouble_of_every_kind_capacity_is_held_and_what_was_ordered_comes_afterwards(proxied, policy, tmp_path):
+async def test_faults_hold_capacity_and_the_pin_is_applied_afterwards(proxied, policy, tmp_path):
     account, proxy = proxied
     more = ("--token-file", str(tmp_path / "token"))
     async with daemon(policy, tmp_path / "state", None, "--tick-seconds", "0.5", *more, environment=account.environment) as run:
@@ -73,7 +73,7 @@ def lines_with(run, began, phrase):
 
 
 @pytest.mark.parametrize(("rule", "phrase"), METRICS, ids=lambda each: str(each)[:60] if isinstance(each, str) else None)
-async def test_without_readable_metrics_what_is_there_is_held_and_plan_fails_and_says_why(proxied, policy, rule, phrase):
+async def test_without_readable_metrics_capacity_is_held_and_plan_fails_with_the_reason(proxied, policy, rule, phrase):
     account, proxy = proxied
     account.client("lambda").put_provisioned_concurrency_config(FunctionName="agent", Qualifier="live",
                                                                 ProvisionedConcurrentExecutions=9)

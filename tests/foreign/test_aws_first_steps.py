@@ -5,7 +5,7 @@ import json
 from tests.e2e.daemons import policy_text, stoker
 
 
-async def test_doctor_finds_nothing_amiss_and_plan_reads_the_function_and_its_demand(account, tmp_path):
+async def test_doctor_passes_and_plan_reads_the_function_and_its_demand(account, tmp_path):
     account.function("agent", units=4)
     policy = tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))

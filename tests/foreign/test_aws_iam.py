@@ -67,7 +67,7 @@ def operator(strict_account, tmp_path):
     return Operator(strict_account, tmp_path)
 
 
-async def test_what_is_printed_is_enough_to_read_to_lead_and_to_write_up_and_down(operator):
+async def test_the_printed_permissions_suffice_to_read_lead_raise_and_lower(operator):
     await operator.may()
     failed, told = await operator.doctor()
     assert failed == [], told
@@ -81,14 +81,14 @@ async def test_what_is_printed_is_enough_to_read_to_lead_and_to_write_up_and_dow
     ("ReadMetricsAndQuotas", ["cloudwatch:GetMetricData"]), ("ReadFunctions", ["lambda:ListAliases", "lambda:GetFunction"]),
     ("ShareLease", ["dynamodb:GetItem"]),
 ])
-async def test_without_a_statement_doctor_names_what_is_missing(operator, statement, permissions):
+async def test_without_a_statement_doctor_names_the_missing_permission(operator, statement, permissions):
     await operator.may(without=statement)
     failed, told = await operator.doctor()
     for permission in permissions:
         assert [text for text in failed if f"permission {permission} is missing" in text], told
 
 
-async def test_without_the_statement_that_writes_the_refused_write_names_what_is_missing_and_capacity_is_held(operator):
+async def test_without_the_write_statement_the_missing_permission_is_named_and_capacity_is_held(operator):
     await operator.may(without="SetWarmCapacity")
     _, _, err = await operator.once()
 
@@ -97,7 +97,7 @@ async def test_without_the_statement_that_writes_the_refused_write_names_what_is
 
 
 @pytest.mark.parametrize("action", ["dynamodb:PutItem", "dynamodb:ConditionCheckItem"])
-async def test_without_what_the_lease_writes_nothing_is_written_and_the_permission_is_named(operator, action):
+async def test_without_write_permission_on_the_lease_nothing_is_written_and_the_permission_is_named(operator, action):
     await operator.may(without=action)
     _, _, err = await operator.once()
 

@@ -55,7 +55,7 @@ async def leader_and_other(*runs):
     return sorted(runs, key=number, reverse=True)
 
 
-async def test_another_leads_after_a_kill_a_freeze_and_a_stop_and_nothing_is_written_twice(shared):
+async def test_a_standby_leads_after_a_kill_a_pause_and_a_stop_and_nothing_is_written_twice(shared):
     account, proxy, start, pin = shared
     async with start("ada") as ada, start("bob") as bob:
         killed, heir = await leader_and_other(ada, bob)
@@ -78,7 +78,7 @@ async def test_another_leads_after_a_kill_a_freeze_and_a_stop_and_nothing_is_wri
     assert (proxy.calls()[PUT], account.requested("agent")) == (2, 7)
 
 
-async def test_a_leader_that_is_frozen_between_its_decision_and_its_write_does_not_write_when_it_wakes(shared):
+async def test_a_leader_paused_between_decision_and_write_does_not_write_on_resume(shared):
     account, proxy, start, pin = shared
     async with start("ada") as ada, start("bob") as bob:
         frozen, heir = await leader_and_other(ada, bob)

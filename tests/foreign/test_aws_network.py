@@ -74,7 +74,7 @@ def environment(account, endpoint, proxy, bundle):
     return found | ({} if bundle is None else {"AWS_CA_BUNDLE": str(bundle)})
 
 
-async def test_doctor_and_plan_go_through_a_proxy_by_tls_with_a_ca_of_its_own(account, authority, tls, policy, tmp_path):
+async def test_doctor_and_plan_work_through_a_tls_proxy_with_a_custom_ca(account, authority, tls, policy, tmp_path):
     with servers.tinyproxy(tmp_path / "proxy") as proxy:
         variables = environment(account, f"https://localhost:{tls}", proxy.url, authority.path)
         code, out, err = await stoker("doctor", str(policy), "--state-dir", str(tmp_path / "state"), "--json",
@@ -100,7 +100,7 @@ async def test_a_ca_that_is_missing_or_cannot_be_read_is_named(account, tls, pol
     assert [text for text in named if text not in err] == [], out + err
 
 
-async def test_tls_to_a_server_without_it_is_named(account, policy):
+async def test_tls_to_a_server_without_tls_is_named(account, policy):
     code, out, err = await stoker("plan", "--policy", str(policy),
                                   environment=environment(account, account.server.url.replace("http:", "https:"), None, None))
 
@@ -109,7 +109,7 @@ async def test_tls_to_a_server_without_it_is_named(account, policy):
     assert "AWS_ENDPOINT_URL" in err
 
 
-async def test_a_proxy_that_is_not_there_is_named(account, tls, policy):
+async def test_a_missing_proxy_is_named(account, tls, policy):
     variables = environment(account, f"https://localhost:{tls}", "http://127.0.0.1:9", None)
     code, out, err = await stoker("plan", "--policy", str(policy), environment=variables)
 
@@ -117,7 +117,7 @@ async def test_a_proxy_that_is_not_there_is_named(account, tls, policy):
     assert "ProxyConnectionError" in err, out + err
 
 
-async def test_a_daemon_leaves_connections_that_are_forwarded_no_more(account, authority, tls, policy, tmp_path):
+async def test_a_daemon_replaces_connections_that_are_no_longer_forwarded(account, authority, tls, policy, tmp_path):
     async with ConnectProxy() as proxy:
         proxy.routes[HOST] = tls
         variables = environment(account, f"https://{HOST}", proxy.url, authority.path)

@@ -40,7 +40,7 @@ async def metrics_found(account, folder, setting="hold"):
 
 
 @pytest.mark.parametrize(("setting", "verdict"), [("hold", "warn"), ("trust", "ok")])
-async def test_without_any_proof_the_cause_and_the_setting_are_named(proxied, tmp_path, setting, verdict):
+async def test_without_proof_of_idleness_the_cause_and_the_setting_are_named(proxied, tmp_path, setting, verdict):
     account, _ = proxied
     ran(account, range(60, 240))
     found = await metrics_found(account, tmp_path, setting)
@@ -50,7 +50,7 @@ async def test_without_any_proof_the_cause_and_the_setting_are_named(proxied, tm
     assert setting == "trust" or "on_quiet_region: trust" in found["remedy"]
 
 
-async def test_calls_that_are_counted_prove_that_it_is_idle(proxied, tmp_path):
+async def test_counted_calls_prove_that_a_function_is_idle(proxied, tmp_path):
     account, _ = proxied
     ran(account, range(60, 240))
     put(account, "AWS/Usage", "CallCount", CALLS, range(240), 2)

@@ -17,7 +17,7 @@ def policy_for(tmp_path, *names, **changes):
     return path
 
 
-async def test_capacity_is_raised_lowered_and_given_back(proxied, tmp_path):
+async def test_capacity_is_raised_lowered_and_released(proxied, tmp_path):
     account, proxy = proxied
     account.function("agent", units=4)
     policy, token = policy_for(tmp_path, "agent"), tmp_path / "token"
@@ -35,7 +35,7 @@ async def test_capacity_is_raised_lowered_and_given_back(proxied, tmp_path):
     assert (proxy.calls()[PUT], proxy.calls()[DELETE]) == (3, 1)
 
 
-async def test_after_a_kill_the_next_daemon_writes_nothing_and_knows_the_decision(proxied, tmp_path):
+async def test_after_a_kill_the_next_daemon_writes_nothing_and_reads_the_decision(proxied, tmp_path):
     account, proxy = proxied
     account.function("agent", units=4)
     policy = policy_for(tmp_path, "agent")
@@ -52,7 +52,7 @@ async def test_after_a_kill_the_next_daemon_writes_nothing_and_knows_the_decisio
     assert not [line for line in second.told("decision") if "foreign-write" in line["reasons"]]
 
 
-async def test_killed_before_the_answer_to_a_write_came_it_is_known_as_its_own_and_not_written_again(proxied, tmp_path):
+async def test_a_write_interrupted_by_a_kill_is_recognized_and_not_repeated(proxied, tmp_path):
     account, proxy = proxied
     account.function("agent", units=4)
     policy = policy_for(tmp_path, "agent")
@@ -70,7 +70,7 @@ async def test_killed_before_the_answer_to_a_write_came_it_is_known_as_its_own_a
     assert (proxy.calls()[PUT], account.requested("agent")) == (1, 4)
 
 
-async def test_an_answer_that_is_lost_after_the_write_is_read_back_and_not_written_again(proxied, tmp_path):
+async def test_a_write_with_a_lost_answer_is_read_back_and_not_repeated(proxied, tmp_path):
     account, proxy = proxied
     account.function("agent", units=4)
     policy = policy_for(tmp_path, "agent")
@@ -82,7 +82,7 @@ async def test_an_answer_that_is_lost_after_the_write_is_read_back_and_not_writt
     assert (proxy.calls()[PUT], account.requested("agent")) == (1, 4)
 
 
-async def test_what_somebody_else_set_is_seen_and_left_alone(proxied, tmp_path):
+async def test_capacity_set_by_another_client_is_reported_and_not_changed(proxied, tmp_path):
     account, proxy = proxied
     account.function("agent", units=4)
     policy = policy_for(tmp_path, "agent")
@@ -102,7 +102,7 @@ async def test_what_somebody_else_set_is_seen_and_left_alone(proxied, tmp_path):
     assert (proxy.calls()[PUT], account.requested("agent")) == (1, 2)
 
 
-async def test_a_scalable_target_of_somebody_else_is_seen_before_anything_is_written(proxied, tmp_path):
+async def test_a_foreign_scalable_target_is_found_before_the_first_write(proxied, tmp_path):
     account, proxy = proxied
     account.function("scaled", units=4)
     account.scalable_target("scaled", least=1, most=9)

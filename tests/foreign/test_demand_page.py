@@ -41,7 +41,7 @@ async def looks(url, *between):
     return told.series
 
 
-async def test_requests_to_prometheus_are_counted_over_all_its_handlers(tmp_path):
+async def test_requests_to_prometheus_are_summed_over_all_handlers(tmp_path):
     (tmp_path / "prometheus.yaml").write_text(EMPTY)
     with servers.prometheus(tmp_path, tmp_path / "prometheus.yaml") as server:
         async def step():
@@ -57,7 +57,7 @@ async def test_requests_to_prometheus_are_counted_over_all_its_handlers(tmp_path
     assert ((series.busy >= 0) & (series.busy < 0.1)).all()
 
 
-async def test_a_restart_of_prometheus_counts_what_came_since(tmp_path):
+async def test_after_a_restart_of_prometheus_only_new_requests_count(tmp_path):
     (tmp_path / "prometheus.yaml").write_text(EMPTY)
     with servers.prometheus(tmp_path, tmp_path / "prometheus.yaml") as server:
         for _ in range(50):

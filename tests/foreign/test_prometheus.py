@@ -111,7 +111,7 @@ async def test_prometheus_finds_the_daemon_healthy_and_every_rule_sound(tmp_path
     assert [(rule["name"], rule.get("lastError")) for rule in loaded if rule["health"] != "ok"] == []
 
 
-async def test_prometheus_evaluates_every_query_to_what_the_daemon_says(tmp_path):
+async def test_prometheus_evaluates_every_query_to_the_values_of_the_daemon(tmp_path):
     async with watched(tmp_path) as here, aiohttp.ClientSession() as session:
         await here.prometheus.until(lambda: here.prometheus.query("stoker_requested_units == 5"))
         for expression in EXPRESSIONS:
@@ -134,7 +134,7 @@ async def test_prometheus_evaluates_every_query_to_what_the_daemon_says(tmp_path
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
 
-async def test_alerts_fire_for_what_is_wrong_and_for_nothing_else(tmp_path):
+async def test_alerts_fire_for_the_fault_and_no_other_alert_fires(tmp_path):
     governed, lost = ("StokerForeignWriter", "governed"), ("StokerNoticesLost", "on-call")
     async with watched(tmp_path, hold="for: 1s") as here:
         async def fire(*expected):

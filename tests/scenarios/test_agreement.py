@@ -17,7 +17,7 @@ TRUE = Figures(cold_starts=10, cold_starts_without=60, requests=1000, bill_usd=2
     ("cold_starts", 11, 11.5), ("cold_starts_without", 63, 64), ("requests", 1010, 1011), ("bill_usd", 2.05, 2.07),
     ("saved_usd", 0.75, 0.77),
 ])
-def test_a_figure_beyond_its_bound_is_named(figure, within, outside):
+def test_a_figure_outside_its_bound_is_named(figure, within, outside):
     near, far = TRUE._replace(**{figure: within}), TRUE._replace(**{figure: outside})
     said = Compared("agent", "lambda-ping", 60, 0.05, Said(near, near, near), TRUE, Said(far, far, far))
 

@@ -59,7 +59,7 @@ async def minutes(clock, fleet, count: int) -> None:
         await clock.advance(timedelta(minutes=1))
 
 
-async def test_a_service_is_warm_before_its_morning(tmp_path):
+async def test_a_service_is_warm_before_its_morning_traffic(tmp_path):
     async with running(tmp_path) as (clock, google, fleet):
         await minutes(clock, fleet, 28)
         before = google.find(AGENT)
@@ -74,7 +74,7 @@ async def test_a_service_is_warm_before_its_morning(tmp_path):
         assert {write.function for write in google.calls.writes} == {"agent"}
 
 
-async def test_in_shadow_it_is_not_touched(tmp_path):
+async def test_in_shadow_mode_a_service_is_not_changed(tmp_path):
     async with running(tmp_path, mode="shadow") as (clock, google, fleet):
         await minutes(clock, fleet, 40)
 
@@ -83,7 +83,7 @@ async def test_in_shadow_it_is_not_touched(tmp_path):
         assert google.find(AGENT).driver.totals.cold_starts >= 12
 
 
-async def test_a_deployment_in_the_middle_is_left_in_peace_and_keeps_what_was_set(tmp_path):
+async def test_a_deployment_in_progress_is_not_disturbed_and_keeps_the_setting(tmp_path):
     async with running(tmp_path) as (clock, google, fleet):
         await minutes(clock, fleet, 45)
         hosted = google.find(AGENT)

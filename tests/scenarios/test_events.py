@@ -56,7 +56,7 @@ def launch() -> tuple[DemandSeries, Replay, Replay]:
     return demand, decide(demand, LAUNCH, assume=SHORT), decide(demand, assume=SHORT)
 
 
-def test_a_launch_at_noon_has_its_capacity_ready_before_noon(launch):
+def test_a_launch_at_noon_has_capacity_ready_before_noon(launch):
     _, told, untold = launch
 
     assert told.target[at(12) - LEAD - 1] >= 60, "asked for a lead time before, so ready as it begins"
@@ -65,7 +65,7 @@ def test_a_launch_at_noon_has_its_capacity_ready_before_noon(launch):
     assert "launch (Fri 12:00 to Fri 14:00 UTC) is expected to bring 8 times the usual" in said(told, at(12) - 3)
 
 
-def test_a_launch_waits_less_and_comes_down_after_where_the_maxima_of_the_last_hour_stay_up(launch):
+def test_a_launch_has_fewer_cold_starts_and_scales_in_earlier_than_the_maximum_of_the_last_hour(launch):
     demand, told, untold = launch
     waits = [np.maximum(0, demand.peak[at(12) : at(12, 10)] - np.roll(done.target, LEAD)[at(12) : at(12, 10)]).sum()
              for done in (told, untold)]
@@ -83,13 +83,13 @@ def test_a_launch_is_not_expected_again_the_day_after(launch):
         at(11, 30, DAY + 1) : at(14, 30, DAY + 1)].mean()
 
 
-def test_a_launch_never_takes_the_target_beyond_the_ceiling():
+def test_a_launch_never_raises_the_target_above_the_ceiling():
     done = decide(traffic(), LAUNCH | {"factor": 500}, max=30)
 
     assert done.target.max() == 30
 
 
-def test_nothing_is_decided_by_what_comes_later(launch):
+def test_no_decision_uses_later_events(launch):
     demand, told, _ = launch
     cut = at(13)
     early = decide(demand.window(demand.first_minute, demand.first_minute + cut), LAUNCH, assume=SHORT)
@@ -97,7 +97,7 @@ def test_nothing_is_decided_by_what_comes_later(launch):
     assert early.target.tolist() == told.target[:cut].tolist()
 
 
-def test_more_than_was_announced_is_met_and_an_event_that_runs_late_is_not_let_down():
+def test_demand_above_the_announcement_is_met_and_a_late_event_keeps_capacity():
     demand = traffic(raised=((at(12), at(15), 16.0),))
     done = decide(demand, LAUNCH, max=400)
 
@@ -106,7 +106,7 @@ def test_more_than_was_announced_is_met_and_an_event_that_runs_late_is_not_let_d
     assert done.target[at(16, 30)] < 40
 
 
-def test_metrics_that_fail_before_a_launch_do_not_call_it_off_and_none_that_fail_in_it_lower():
+def test_missing_metrics_before_a_launch_do_not_cancel_it_and_during_it_do_not_lower_capacity():
     demand = traffic()
     demand.peak[at(11) : at(13)] = np.nan
     done = decide(demand, LAUNCH)
@@ -124,7 +124,7 @@ def office(share: float) -> DemandSeries:
     return DemandSeries(MONDAY, peak, np.minimum(peak, level.astype(np.float32) * 0.6), peak * 2)
 
 
-def test_a_holiday_is_not_warmed_for_ahead_of_demand_and_real_demand_is_met_all_the_same():
+def test_a_holiday_is_not_prewarmed_and_real_demand_is_met():
     quiet = office(0.3)
     holiday = {"name": "holiday", "start": "2026-03-06", "duration": "1d", "factor": 0.3}
     told, untold = decide(quiet, holiday), decide(quiet)
@@ -150,7 +150,7 @@ def test_a_gap_on_a_holiday_lowers_nothing():
     assert "not lowered" in said(told, at(10))
 
 
-def test_what_past_events_brought_teaches_the_next():
+def test_the_effect_of_past_events_is_applied_to_the_next():
     times = tuple((at(12, day=day), at(14, day=day), 3.0) for day in (1, 2, 4))
     demand = traffic(raised=times)
     webinar = {"name": "webinar", "cron": "0 12 * * *", "duration": "2h", "factor": 8}
@@ -163,7 +163,7 @@ def test_what_past_events_brought_teaches_the_next():
     assert "came the last 2 times)" in said(told, at(12) - 3)
 
 
-def test_an_event_every_night_over_midnight_is_met_each_night_and_gone_each_morning():
+def test_a_nightly_event_across_midnight_is_warm_each_night_and_released_each_morning():
     nights = tuple((at(23, day=day), at(25, day=day), 6.0) for day in range(5))
     demand = traffic(raised=nights)
     done = decide(demand, {"name": "batch", "cron": "0 23 * * *", "duration": timedelta(hours=2), "size": 30})

@@ -29,7 +29,7 @@ class Stack(Clouds):
         self.aws.add_function("beside", busy_then_idle())
 
 
-async def test_at_a_target_of_zero_the_setting_is_lowered_to_one_and_stays(tmp_path):
+async def test_at_a_target_of_zero_the_setting_is_lowered_to_one_and_kept(tmp_path):
     async with Stack(tmp_path, keep_setting=True) as stack:
         await stack.minutes(40)
         plan = stack.fleet.plans["agent"]
@@ -41,7 +41,7 @@ async def test_at_a_target_of_zero_the_setting_is_lowered_to_one_and_stays(tmp_p
         assert ReasonCode.SETTING_KEPT in [reason.code for reason in plan.reasons]
 
 
-async def test_what_would_delete_it_is_said_with_the_plan_and_logged_once_before(tmp_path):
+async def test_a_deletion_is_announced_in_the_plan_and_logged_once_before(tmp_path):
     async with Stack(tmp_path) as stack:
         with structlog.testing.capture_logs() as lines:
             await stack.minutes(40)
@@ -57,7 +57,7 @@ async def test_what_would_delete_it_is_said_with_the_plan_and_logged_once_before
 
 
 @pytest.mark.parametrize("changes", [{"mode": "shadow"}, {"keep_setting": True}])
-async def test_where_nothing_is_deleted_nothing_is_logged_of_it(tmp_path, changes):
+async def test_without_a_deletion_nothing_is_logged(tmp_path, changes):
     async with Stack(tmp_path, **changes) as stack:
         with structlog.testing.capture_logs() as lines:
             await stack.minutes(40)
@@ -68,7 +68,7 @@ async def test_where_nothing_is_deleted_nothing_is_logged_of_it(tmp_path, change
         assert not told or changes == {"mode": "shadow"}
 
 
-async def test_what_stoker_created_itself_is_given_back_without_a_word(tmp_path):
+async def test_a_setting_that_stoker_created_is_removed_without_a_log_line(tmp_path):
     async with Clouds(tmp_path, 0, history=busy_then_idle(), only=("agent",)) as clouds:
         clouds.aws.add_function("beside", busy_then_idle())
         await clouds.minutes(3)

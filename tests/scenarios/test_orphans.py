@@ -33,7 +33,7 @@ def both(clouds):
     return {pool.name: pool for pool in clouds.policy.pools}
 
 
-async def test_what_a_pool_left_is_reported_in_every_life_and_never_written_to(clouds):
+async def test_an_orphan_is_reported_after_each_start_and_never_written_to(clouds):
     pools = both(clouds)
     writes = {name: clouds.aws.calls.mutating[name] for name in MUTATING}
     first = await restarted(clouds, [pools["chat"]])
@@ -49,7 +49,7 @@ async def test_what_a_pool_left_is_reported_in_every_life_and_never_written_to(c
     assert {name: clouds.aws.calls.mutating[name] for name in MUTATING} == writes
 
 
-async def test_on_google_too(clouds):
+async def test_an_orphan_on_google_is_reported(clouds):
     pools = both(clouds)
     lines = await restarted(clouds, [pools["agent"]])
 
@@ -57,7 +57,7 @@ async def test_on_google_too(clouds):
     assert clouds.fleet.orphans.found[0].requested == 3
 
 
-async def test_a_pool_under_another_name_is_none_and_its_units_are_its_own(clouds):
+async def test_a_renamed_pool_keeps_its_units_and_leaves_no_orphan(clouds):
     pools = both(clouds)
     lines = await restarted(clouds, [pools["agent"].model_copy(update={"name": "renamed"}), pools["chat"]])
 
@@ -66,7 +66,7 @@ async def test_a_pool_under_another_name_is_none_and_its_units_are_its_own(cloud
     assert clouds.fleet.reconcilers["renamed"].state.original_requested == 0
 
 
-async def test_taken_back_it_goes_on_where_it_was(clouds):
+async def test_a_pool_added_back_continues_with_its_state(clouds):
     pools = both(clouds)
     await restarted(clouds, [pools["chat"]])
     lines = await restarted(clouds, list(pools.values()))
@@ -76,7 +76,7 @@ async def test_taken_back_it_goes_on_where_it_was(clouds):
     assert clouds.fleet.reconcilers["agent"].state.written == 3
 
 
-async def test_a_name_that_another_resource_has_now_leaves_the_former_ones_units_an_orphan(clouds):
+async def test_a_pool_moved_to_another_resource_leaves_the_former_units_as_an_orphan(clouds):
     pools = both(clouds)
     clouds.aws.add_function("other")
     moved = pools["agent"].model_copy(update={"lever": lambda_stage.pool("other").lever})
@@ -89,7 +89,7 @@ async def test_a_name_that_another_resource_has_now_leaves_the_former_ones_units
 
 
 @pytest.mark.parametrize("gone", ["deleted", "set by others", "the function too"])
-async def test_once_nothing_is_left_it_is_forgotten_for_good(clouds, gone):
+async def test_an_orphan_without_units_is_forgotten_permanently(clouds, gone):
     pools = both(clouds)
     await restarted(clouds, [pools["chat"]])
     if gone == "deleted":
@@ -107,7 +107,7 @@ async def test_once_nothing_is_left_it_is_forgotten_for_good(clouds, gone):
     assert later == []
 
 
-async def test_while_the_provider_does_not_answer_it_is_reported_with_the_reason(clouds):
+async def test_an_orphan_of_an_unreachable_provider_is_reported_with_the_reason(clouds):
     pools = both(clouds)
     await restarted(clouds, [pools["chat"]])
     clouds.aws.faults.server_error()
@@ -118,7 +118,7 @@ async def test_while_the_provider_does_not_answer_it_is_reported_with_the_reason
     assert "no usable response" in shown["error"]
 
 
-async def test_a_pool_in_shadow_is_never_one(tmp_path):
+async def test_a_pool_in_shadow_mode_is_never_an_orphan(tmp_path):
     async with Clouds(tmp_path, mode="shadow") as clouds:
         await clouds.minutes(3)
         pools = both(clouds)

@@ -166,7 +166,7 @@ async def test_after_an_outage_traffic_that_really_stops_takes_capacity_along(tm
         assert (await here.known(25, 200) == 0).all()
 
 
-async def test_a_silent_function_is_quiet_for_a_while_and_then_idle(tmp_path):
+async def test_a_function_without_metrics_is_quiet_at_first_and_idle_later(tmp_path):
     """Its region is there all the time: after an hour without a silent minute a few of them are more likely lost points."""
     stops = played([6.0] * 10 + [0.0] * 200)
     async with cloud(tmp_path, stops) as here, here.daemon():
@@ -196,7 +196,7 @@ def lonely(**settings):
     return {"agent": played([6.0] * 5 + [0.0] * 300), "others": {}, "claims_while_idle": False, **settings}
 
 
-async def test_a_lonely_function_that_sleeps_is_told_from_an_outage_by_the_calls_that_are_counted(tmp_path):
+async def test_counted_calls_distinguish_an_idle_lone_function_from_an_outage(tmp_path):
     async with cloud(tmp_path, **lonely()) as here, here.daemon():
         await here.minutes(90)
 
@@ -204,7 +204,7 @@ async def test_a_lonely_function_that_sleeps_is_told_from_an_outage_by_the_calls
         assert (await here.known(5, 80) == 0).all()
 
 
-async def test_where_nothing_proves_it_capacity_is_held_and_the_reason_names_the_setting(tmp_path):
+async def test_without_proof_of_idleness_capacity_is_held_and_the_reason_names_the_setting(tmp_path):
     async with cloud(tmp_path, **lonely(calls_counted=False)) as here, here.daemon():
         await here.minutes(60)
 
@@ -214,7 +214,7 @@ async def test_where_nothing_proves_it_capacity_is_held_and_the_reason_names_the
         assert "on_quiet_region" in here.plan.text
 
 
-async def test_an_operator_who_trusts_a_quiet_region_gives_capacity_back(tmp_path):
+async def test_a_policy_that_trusts_a_quiet_region_releases_capacity(tmp_path):
     async with cloud(tmp_path, **lonely(calls_counted=False)) as here, here.daemon(on_quiet_region="trust"):
         await here.minutes(18)
         assert min(here.requested) > 0, "an outage of a quarter of an hour is not trusted"
@@ -225,7 +225,7 @@ async def test_an_operator_who_trusts_a_quiet_region_gives_capacity_back(tmp_pat
 
 @pytest.mark.parametrize("trust", ["hold", "trust"])
 @pytest.mark.parametrize("counted", [True, False])
-async def test_in_a_lonely_region_too_an_outage_lowers_nothing(tmp_path, trust, counted):
+async def test_an_outage_in_a_region_with_one_function_lowers_nothing(tmp_path, trust, counted):
     settings = lonely(calls_counted=counted) | {"agent": 6}
     async with cloud(tmp_path, **settings) as here, here.daemon(on_quiet_region=trust):
         await here.minutes(30)

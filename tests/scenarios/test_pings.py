@@ -71,7 +71,7 @@ def active(pool, **changes):
     return pool.model_copy(update=plain | changes)
 
 
-async def test_a_function_is_warm_before_each_burst_and_pings_are_not_learnt(tmp_path):
+async def test_a_function_is_warm_before_each_burst_and_pings_do_not_count_as_demand(tmp_path):
     clock = ManualClock(NOON)
     sandbox = sandbox_at(clock)
     async with running(tmp_path, clock, sandbox, [active(FUNCTION)]) as play:
@@ -99,7 +99,7 @@ async def test_a_url_with_a_floor_is_warm_when_its_metrics_are_new(tmp_path):
     assert totals.cold_starts <= 1, "best effort, as above"
 
 
-async def test_in_shadow_neither_is_touched(tmp_path):
+async def test_in_shadow_mode_neither_pool_is_pinged(tmp_path):
     clock = ManualClock(NOON)
     sandbox = sandbox_at(clock)
     pools = [active(FUNCTION, mode="shadow"), active(URL, mode="shadow", min=5, on_missing_metrics="floor")]
@@ -112,7 +112,7 @@ async def test_in_shadow_neither_is_touched(tmp_path):
     assert sandbox.calls.mutating.total() == 0
 
 
-async def test_a_restart_goes_on_with_what_was_asked_for(tmp_path):
+async def test_a_restart_continues_with_the_requested_units(tmp_path):
     clock = ManualClock(NOON)
     sandbox = sandbox_at(clock)
     pools = [active(FUNCTION, min=6), active(URL, min=6, on_missing_metrics="floor")]

@@ -29,7 +29,7 @@ def batches(minute: int) -> float:
 
 
 @pytest.mark.parametrize(("traffic", "price"), [(waves, 0.01), (batches, 0.25)])
-async def test_the_daemon_asks_for_what_the_backtest_asks_for(tmp_path, traffic, price):
+async def test_the_daemon_requests_the_same_units_as_the_backtest(tmp_path, traffic, price):
     clock, source = ManualClock(NOON), FakeSource({"agent": traffic}, delay=2, history=timedelta(days=DAYS))
     changes = {"mode": "active", "max": 50, "objective": Objective(cold_start_cost_usd=price)}
     async with world(clock, tmp_path, {"agent": traffic}, sources=[source], **changes) as play:

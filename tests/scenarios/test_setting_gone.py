@@ -20,7 +20,7 @@ async def clouds(tmp_path):
         yield made
 
 
-async def test_a_setting_that_is_deleted_is_back_at_its_floor_once_that_is_read(clouds):
+async def test_a_deleted_setting_is_restored_to_the_floor_once_its_absence_is_read(clouds):
     clouds.wipe()
     await clouds.minutes(READ_AGAIN)
 
@@ -28,7 +28,7 @@ async def test_a_setting_that_is_deleted_is_back_at_its_floor_once_that_is_read(
     assert [write.value for write in clouds.google.calls.accepted("UpdateService")] == [3, 3]
 
 
-async def test_one_that_is_deleted_right_after_it_was_set_is_back_with_the_next_tick(tmp_path):
+async def test_a_setting_deleted_right_after_its_write_is_restored_with_the_next_tick(tmp_path):
     async with Clouds(tmp_path) as clouds:
         await clouds.minutes(1)
         assert clouds.requested == (3, 3)
@@ -38,7 +38,7 @@ async def test_one_that_is_deleted_right_after_it_was_set_is_back_with_the_next_
         assert clouds.requested == (3, 3)
 
 
-async def test_an_alias_and_a_service_that_are_created_anew_get_their_floor(clouds):
+async def test_a_recreated_alias_and_service_get_their_floor(clouds):
     del clouds.function.aliases["live"]
     clouds.function.capacities.clear()
     await clouds.minutes(READ_AGAIN)
@@ -52,7 +52,7 @@ async def test_an_alias_and_a_service_that_are_created_anew_get_their_floor(clou
     assert clouds.requested == (3, 3)
 
 
-async def test_a_deployment_that_wipes_the_minimum_is_left_to_end_and_the_floor_is_back_then(clouds):
+async def test_after_a_deployment_that_wipes_the_minimum_the_floor_is_set_again(clouds):
     def deployed(message) -> None:
         message.template.containers[0].image = "chat:2"
         message.scaling.min_instance_count = 0
@@ -65,7 +65,7 @@ async def test_a_deployment_that_wipes_the_minimum_is_left_to_end_and_the_floor_
     assert clouds.requested == (3, 3)
 
 
-async def test_a_setting_that_is_gone_when_the_daemon_starts_again_is_back_with_the_first_tick(clouds):
+async def test_a_setting_deleted_while_the_daemon_is_down_is_restored_with_the_first_tick(clouds):
     await clouds.stop()
     clouds.wipe()
     await clouds.clock.advance(timedelta(minutes=5))
@@ -77,7 +77,7 @@ async def test_a_setting_that_is_gone_when_the_daemon_starts_again_is_back_with_
     assert ReasonCode.SETTING_GONE in codes
 
 
-async def test_without_a_floor_what_somebody_deletes_stays_deleted_for_an_hour(tmp_path):
+async def test_without_a_floor_a_deleted_setting_stays_deleted_for_one_hour(tmp_path):
     async with Clouds(tmp_path, low=0) as clouds:
         clouds.function.capacity("live").put(4, clouds.aws.now_ms(), 1000, init_fails=False)
         for name in ("agent", "chat"):

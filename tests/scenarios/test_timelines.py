@@ -29,7 +29,7 @@ def requested(here, name="a"):
     return here.levers[name].paper.requested
 
 
-async def test_when_traffic_stops_capacity_comes_down(clock, tmp_path):
+async def test_capacity_is_lowered_when_traffic_stops(clock, tmp_path):
     sources = [FakeSource({"a": until(NOON + 5 * MINUTE, 20.0, 0.0)}, history=timedelta(days=3))]
     async with world(clock, tmp_path, {"a": None}, sources=sources) as here:
         await here.minutes(5)
@@ -45,7 +45,7 @@ def launched(minute):
     return 24.0 if minute_of(NOON) + 30 <= minute < minute_of(NOON) + 90 else 3.0
 
 
-async def test_capacity_is_ready_when_an_announced_launch_begins_and_goes_when_it_is_over(clock, tmp_path):
+async def test_capacity_is_ready_when_an_announced_launch_starts_and_released_after_it(clock, tmp_path):
     launch = Event.model_validate({"name": "launch", "start": "2026-03-02T12:30", "duration": "1h", "factor": 8})
     sources = [FakeSource({"a": launched}, history=timedelta(days=3))]
     ready = []
@@ -62,7 +62,7 @@ async def test_capacity_is_ready_when_an_announced_launch_begins_and_goes_when_i
         assert inputs.plan.target == requested(here)
 
 
-async def test_a_restart_in_the_middle_of_a_launch_lets_nothing_go(clock, tmp_path):
+async def test_a_restart_during_a_launch_releases_nothing(clock, tmp_path):
     launch = Event.model_validate({"name": "launch", "start": "2026-03-02T12:30", "duration": "1h", "factor": 8})
     sources = [FakeSource({"a": launched}, history=timedelta(days=3))]
     await clock.advance(60 * MINUTE)
@@ -75,7 +75,7 @@ async def test_a_restart_in_the_middle_of_a_launch_lets_nothing_go(clock, tmp_pa
             assert requested(here) >= 24
 
 
-async def test_when_traffic_comes_capacity_follows(clock, tmp_path):
+async def test_capacity_is_raised_when_traffic_starts(clock, tmp_path):
     sources = [FakeSource({"a": until(NOON + 5 * MINUTE, 0.0, 20.0)}, history=timedelta(days=3))]
     async with world(clock, tmp_path, {"a": None}, sources=sources, objective=dear()) as here:
         await here.minutes(5)
@@ -91,7 +91,7 @@ def dear():
 
 
 @pytest.mark.parametrize("trouble", ["broken", "silent", "hanging"])
-async def test_an_outage_of_metrics_lowers_nothing_however_long(clock, tmp_path, trouble):
+async def test_an_outage_of_metrics_of_any_length_lowers_nothing(clock, tmp_path, trouble):
     sources = [FakeSource({"a": until(NOON + 10 * MINUTE, 20.0, 0.0)}, history=timedelta(days=3))]
     async with world(clock, tmp_path, {"a": None}, sources=sources) as here:
         await here.minutes(8)
@@ -114,7 +114,7 @@ async def test_an_outage_of_metrics_lowers_nothing_however_long(clock, tmp_path,
         assert here.fleet.plans["a"].reasons[-1].code in (ReasonCode.METRICS_MISSING, ReasonCode.BLIND)
 
 
-async def test_after_an_outage_the_real_traffic_decides_again(clock, tmp_path):
+async def test_after_an_outage_traffic_decides_again(clock, tmp_path):
     sources = [FakeSource({"a": until(NOON + 10 * MINUTE, 20.0, 0.0)}, history=timedelta(days=3))]
     async with world(clock, tmp_path, {"a": None}, sources=sources) as here:
         await here.minutes(8)
@@ -137,7 +137,7 @@ async def test_the_target_stays_within_floor_and_ceiling_all_day(clock, tmp_path
         assert all(3 <= target <= 40 for target in here.levers["a"].writes)
 
 
-async def test_a_foreign_write_is_reported_left_alone_and_taken_up_after_an_hour(clock, tmp_path):
+async def test_a_foreign_write_is_reported_and_kept_for_one_hour(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(10)}, min=10, max=10) as here:
         await here.minutes(6)
         here.levers["a"].foreign(25)
@@ -149,7 +149,7 @@ async def test_a_foreign_write_is_reported_left_alone_and_taken_up_after_an_hour
         assert requested(here) == 10
 
 
-async def test_a_foreign_write_is_set_again_where_the_policy_says_so(clock, tmp_path):
+async def test_a_foreign_write_is_overwritten_where_the_policy_says_so(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(10)}, min=10, max=10, on_foreign_write="reassert") as here:
         await here.minutes(6)
         here.levers["a"].foreign(25)
@@ -158,7 +158,7 @@ async def test_a_foreign_write_is_set_again_where_the_policy_says_so(clock, tmp_
         assert requested(here) == 10
 
 
-async def test_another_autoscaler_is_seen_before_the_first_write(clock, tmp_path):
+async def test_another_autoscaler_is_found_before_the_first_write(clock, tmp_path):
     levers = {"a": FakeLever(clock)}
     levers["a"].owner = "target tracking"
     async with world(clock, tmp_path, {"a": steady(10)}, levers=levers, min=5) as here:
@@ -177,7 +177,7 @@ async def test_an_unchanged_target_makes_no_write_for_hours(clock, tmp_path):
         assert here.levers["a"].calls.count("read") <= 3 + 180 // 10
 
 
-async def test_a_quota_is_asked_up_to_and_the_rest_told(clock, tmp_path):
+async def test_capacity_is_requested_up_to_the_quota_and_the_rest_is_reported(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(10)}, min=10) as here:
         here.levers["a"].failing["write"] = QuotaExceeded("the account leaves room for 4", allowed=4)
         await here.tick(MINUTE)
@@ -188,7 +188,7 @@ async def test_a_quota_is_asked_up_to_and_the_rest_told(clock, tmp_path):
         assert here.fleet.plans["a"].reasons[-1].code is ReasonCode.QUOTA
 
 
-async def test_two_worlds_with_the_same_input_decide_the_same(tmp_path):
+async def test_the_same_input_gives_the_same_decisions(tmp_path):
     def wild(minute):
         return float((minute * 7919) % 23)
     seen = []
@@ -203,7 +203,7 @@ async def test_two_worlds_with_the_same_input_decide_the_same(tmp_path):
     assert seen[0]
 
 
-async def test_a_failed_allocation_is_not_asked_for_each_minute(clock, tmp_path):
+async def test_a_failed_allocation_is_not_retried_each_minute(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(10)}, min=10, max=10) as here:
         await here.minutes(5)
         here.levers["a"].failed = True

@@ -48,17 +48,17 @@ def check(simulated, seed):
 
 
 @pytest.mark.parametrize("seed", [0, 8, 24])
-def test_of_two_daemons_with_a_lease_one_writes_at_a_time(seed):
+def test_with_a_lease_only_one_of_two_daemons_writes_at_a_time(seed):
     check(simulate_pair, seed)
 
 
 @pytest.mark.parametrize("seed", [49, 99, 149])
-def test_what_the_provider_did_while_all_were_dead_is_nobody_elses_doing(seed):
+def test_scheduled_actions_of_the_provider_are_not_reported_as_foreign_writes(seed):
     check(simulate_heirs, seed)
 
 
 @pytest.mark.parametrize("seed", [12, 37, 62, 87])
-def test_orders_at_the_provider_are_carried_out_when_nobody_is_there_and_only_then(seed):
+def test_scheduled_actions_run_only_while_no_daemon_runs(seed):
     check(simulate_absence, seed)
 
 
@@ -69,7 +69,7 @@ def test_a_seed_replays_exactly():
     assert first.digest != simulate(small(10, calm=0)).digest
 
 
-def test_a_kill_begins_another_life_and_time_goes_on():
+def test_a_kill_starts_another_process_and_time_continues():
     scenario = replace(small(1, calm=0), faults=(Fault(20, "kill", "daemon", 1, 7.0), Fault(40, "stop", "daemon", 1, 0.0)))
     outcome = simulate(scenario)
 
@@ -112,7 +112,7 @@ def test_a_planted_defect_is_found(name, seed, rule):
     assert broken.rule == rule
 
 
-def test_what_workers_find_is_what_one_process_finds():
+def test_several_workers_give_the_same_results_as_one_process():
     seeds = range(1, 5)
     with workers(2) as pool:
         shared = pool.imap(outcome_of, seeds)
@@ -122,7 +122,7 @@ def test_what_workers_find_is_what_one_process_finds():
     assert found == alone
 
 
-def test_what_broke_gets_from_a_worker_to_whoever_asked():
+def test_a_violation_in_a_worker_is_returned_to_the_caller():
     broken = Broken("a rule", "a detail", "p1")
     again = pickle.loads(pickle.dumps(broken))  # noqa: S301
 
@@ -130,7 +130,7 @@ def test_what_broke_gets_from_a_worker_to_whoever_asked():
 
 
 @pytest.mark.parametrize("how", range(40))
-def test_a_store_that_was_spoilt_is_opened_or_put_aside(tmp_path, how):
+def test_a_damaged_store_is_opened_or_moved_aside(tmp_path, how):
     path = tmp_path / "stoker.db"
     store = Store(path)
     store.save_states({f"p{number}": PoolState(written=number) for number in range(500)})
@@ -149,7 +149,7 @@ def test_a_store_that_was_spoilt_is_opened_or_put_aside(tmp_path, how):
     opened.close()
 
 
-def test_a_planted_defect_is_gone_once_it_was_found():
+def test_a_planted_defect_is_removed_after_the_search():
     assert all(name for name in MUTATIONS)
     with planted("without floor"):
         assert simulate(small(1, calm=0)).broken is not None
@@ -157,7 +157,7 @@ def test_a_planted_defect_is_gone_once_it_was_found():
     assert simulate(small(1, calm=0)).broken is None
 
 
-def test_a_failing_seed_is_shrunk_to_the_faults_that_it_takes():
+def test_a_failing_seed_is_shrunk_to_the_necessary_faults():
     with planted("without foreign_owner"):
         whole = scenario_of(4)
         broken = simulate(whole).broken

@@ -12,7 +12,7 @@ from tests.foreign.google.token_services import NAMES
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_doctor_finds_nothing_amiss_with_one_token(cloud, kind):
+async def test_doctor_passes_with_one_token(cloud, kind):
     code, out, err = await cloud.doctor(cloud.environment(kind))
 
     assert code == 0, out + err
@@ -31,7 +31,7 @@ async def test_a_daemon_sets_minimum_instances_as_a_federated_identity_and_leave
     assert [line for line in daemon.lines if line["event"] == "raw"] == []
 
 
-async def test_tokens_that_live_for_seconds_are_renewed(cloud):
+async def test_tokens_valid_for_seconds_are_renewed(cloud):
     cloud.services.seconds = 3.0
     async with calling(cloud.environment("authorized user")) as call:
         told = [await call()]

@@ -7,7 +7,7 @@ from tests.foreign.google.caller import calling
 RUN, MONITORING = "run.googleapis.com", "monitoring.googleapis.com"
 
 
-async def test_a_connection_that_died_silently_costs_one_call(cloud):
+async def test_a_silently_broken_connection_fails_one_call(cloud):
     async with calling(cloud.environment(), run=8.0) as call:
         assert await call() == ["ok"]
         assert cloud.proxy.freeze() == 1
@@ -18,7 +18,7 @@ async def test_a_connection_that_died_silently_costs_one_call(cloud):
     assert cloud.proxy.asked.count(RUN) == 2
 
 
-async def test_a_connection_that_dies_while_idle_is_given_up_before_the_next_call(cloud):
+async def test_a_connection_that_breaks_while_idle_is_closed_before_the_next_call(cloud):
     async with calling(cloud.environment(), keepalive=0.5, keepalive_answer=0.5) as call:
         assert await call() == ["ok"]
         cloud.proxy.freeze()
@@ -48,7 +48,7 @@ async def test_a_name_that_cannot_be_resolved_is_unreachable_and_nothing_was_sen
     assert "nothing was sent" in told[0]
 
 
-async def test_a_proxy_that_refuses_is_told_with_its_status(cloud):
+async def test_a_proxy_that_refuses_is_reported_with_its_status(cloud):
     del cloud.proxy.routes[RUN]
     async with calling(cloud.environment()) as call:
         told = await call(writes=True)
@@ -57,7 +57,7 @@ async def test_a_proxy_that_refuses_is_told_with_its_status(cloud):
     assert "the proxy answers with status 502" in told[0]
 
 
-async def test_a_proxy_variable_in_capitals_is_followed(cloud):
+async def test_an_upper_case_proxy_variable_is_used(cloud):
     code, out, _ = await cloud.doctor(cloud.environment(https_proxy=None, HTTPS_PROXY=cloud.proxy.url))
 
     assert code == 0, out
@@ -73,7 +73,7 @@ async def test_other_endpoints_are_used_where_the_environment_names_them(cloud):
     assert set(cloud.proxy.asked) == set(private.values())
 
 
-async def test_an_endpoint_that_is_none_is_named_with_its_variable(cloud):
+async def test_an_invalid_endpoint_is_named_with_its_variable(cloud):
     code, out, _ = await cloud.doctor(cloud.environment(CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN="http://run.example/v2"))
 
     assert code == 1
@@ -88,14 +88,14 @@ async def test_another_universe_has_its_own_hosts(cloud):
     assert set(cloud.proxy.asked) == {"run.apis-tpc.example", "monitoring.apis-tpc.example"}
 
 
-async def test_a_certificate_of_an_unknown_authority_is_told(cloud):
+async def test_a_certificate_of_an_unknown_authority_is_reported(cloud):
     code, out, _ = await cloud.doctor(cloud.environment(GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=None))
 
     assert code == 1
     assert "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH" in out
 
 
-async def test_calls_under_way_end_on_a_connection_that_is_being_replaced(cloud):
+async def test_calls_in_flight_complete_on_a_connection_that_is_being_replaced(cloud):
     """One method that never answers must not break the calls beside it."""
     cloud.world.faults.hang("UpdateService")
     async with calling(cloud.environment(), run=8.0) as call:

@@ -26,7 +26,7 @@ FORBIDDEN = (403, {"error": {"status": "PERMISSION_DENIED", "message": "secret-t
     ("authorized user", "oauth2", (500, "secret-text"), "the token service oauth2.googleapis.com answers with status 500"),
     ("authorized user", "oauth2", (200, "<html>secret-text"), "answers with status 200 but without a token"),
 ])
-async def test_a_refused_token_is_one_line_that_names_who_refuses_and_quotes_nothing(cloud, kind, service, trouble, words):
+async def test_a_refused_token_is_one_line_that_names_the_service_and_no_secret(cloud, kind, service, trouble, words):
     cloud.services.trouble[service] = trouble
     code, out, err = await cloud.doctor(cloud.environment(kind))
 
@@ -52,7 +52,7 @@ async def test_a_write_without_a_token_was_not_sent(cloud, trouble, kind, patien
     assert cloud.world.calls.mutating == {}
 
 
-async def test_a_token_service_that_hangs_is_asked_once_by_one_thread(cloud):
+async def test_a_token_service_that_hangs_is_called_once_by_one_thread(cloud):
     cloud.services.seconds = 0
     async with calling(cloud.environment("federation by file")) as call:
         assert await call() == ["ok"]
@@ -74,7 +74,7 @@ async def test_a_daemon_exits_on_a_signal_while_an_answer_of_its_token_service_n
     assert code == 0
 
 
-async def test_what_the_daemon_logs_of_a_refused_token_is_a_line_without_a_traceback(cloud):
+async def test_a_refused_token_is_logged_in_one_line_without_a_traceback(cloud):
     cloud.services.trouble["oauth2"] = REFUSED
     async with cloud.daemon(cloud.environment("authorized user")) as daemon:
         await daemon.until(lambda: any("nothing was sent" in str(line) for line in daemon.lines))
@@ -112,7 +112,7 @@ async def test_a_rotated_file_is_read_when_google_refuses_the_token(cloud):
     assert again == ["ok"]
 
 
-async def test_a_clock_that_is_wrong_is_named_with_the_refusal_and_by_doctor(cloud):
+async def test_a_wrong_clock_is_named_with_the_refusal_and_by_doctor(cloud):
     cloud.tokens.ahead = timedelta(minutes=15)
     cloud.grpc._wire = Ahead(timedelta(minutes=15))
     code, out, _ = await cloud.doctor(cloud.environment("service account"))
@@ -122,7 +122,7 @@ async def test_a_clock_that_is_wrong_is_named_with_the_refusal_and_by_doctor(clo
     assert any(line.split()[:2] == ["fail", "clock"] for line in out.splitlines())
 
 
-async def test_a_clock_is_named_by_a_token_service_too(cloud):
+async def test_a_wrong_clock_is_named_when_a_token_service_refuses(cloud):
     cloud.tokens.ahead = timedelta(minutes=15)
     cloud.services.trouble["oauth2"] = REFUSED
     code, out, _ = await cloud.doctor(cloud.environment("authorized user"))
@@ -138,7 +138,7 @@ async def test_a_clock_is_named_by_a_token_service_too(cloud):
     ({"type": "magic"}, "has the unknown type 'magic'"),
     ({"type": "service_account", "client_email": "a@b"}, "is of type service_account and lacks private_key, token_uri"),
 ])
-async def test_a_credentials_file_that_is_none_is_named_with_what_is_wrong(cloud, content, words):
+async def test_an_invalid_credentials_file_is_named_with_the_fault(cloud, content, words):
     path = cloud.folder / "given.json"
     if content is not None:
         cloud.wallet.write(content, "given.json")
@@ -149,7 +149,7 @@ async def test_a_credentials_file_that_is_none_is_named_with_what_is_wrong(cloud
     assert err == ""
 
 
-async def test_an_executable_that_is_not_allowed_is_told_with_the_variable(cloud):
+async def test_a_disallowed_executable_is_reported_with_the_variable(cloud):
     environment = cloud.environment("federation by executable", GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=None)
     code, out, _ = await cloud.doctor(environment)
 
@@ -157,7 +157,7 @@ async def test_an_executable_that_is_not_allowed_is_told_with_the_variable(cloud
     assert "set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1" in out
 
 
-async def test_a_token_service_behind_an_unknown_authority_is_told_with_the_variable(cloud):
+async def test_a_token_service_with_an_unknown_authority_is_reported_with_the_variable(cloud):
     code, out, _ = await cloud.doctor(cloud.environment("authorized user", REQUESTS_CA_BUNDLE=None))
 
     assert code == 1
