@@ -21,7 +21,7 @@ from adapters.registry import lever_kinds
 from adapters.runtime.clock import ManualClock
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.daemon.daemon import Daemon
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.demand.pool_group import Budget
 from controller.fleet import builder
 from controller.store.state_dir import STORE_NAME

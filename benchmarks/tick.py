@@ -13,7 +13,7 @@ from controller.decision.costs.cost_model import CostTerms
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.observation import CapacityView, DataFreshness, DemandView, Observation, Proposal
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.selection.selector import CandidateSelector
 from forecasting.demand import instant_of
 

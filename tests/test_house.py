@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,12 @@ def imported(path: Path, modules: dict[str, Path]) -> set[str]:
             members = {f"{node.module}.{alias.name}" for alias in node.names}
             names |= (members & modules.keys()) or {node.module}
     return names & modules.keys()
+
+
+def test_no_package_of_the_controller_has_more_than_15_modules():
+    folders = Counter(path.parent.relative_to(ROOT) for path in (ROOT / "controller").rglob("*.py") if path.name != "__init__.py")
+
+    assert {str(folder): count for folder, count in folders.items() if count > 15} == {}
 
 
 def test_no_modules_import_each_other_in_a_cycle():

@@ -26,8 +26,8 @@ from controller.decision.planning.observation import (
 )
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState, accepted
-from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.decision.planning.pool_state.state import PoolState, accepted
+from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.decision.selection.choice import SelectionMode, rule_name
 from controller.decision.selection.selector import CandidateSelector
 from controller.demand.plausibility import unseen

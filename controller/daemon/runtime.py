@@ -17,8 +17,8 @@ from controller.fleet.builder import Providers, assemble
 from controller.fleet.dead_man_switch import DeadManSwitch
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
+from controller.forecasts.components import Forecasts
 from controller.forecasts.rationale import proposal_rationale
-from controller.forecasts.service import Forecasts
 from controller.http.components import Components
 from controller.http.published_state import PublishedState
 from controller.leadership.leader_election import LeaderElection

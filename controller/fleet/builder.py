@@ -15,7 +15,7 @@ from config.model.policy import Assume, Policy, PoolPolicy
 from controller.decision.costs.cost_model import CostTerms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of
 from controller.decision.costs.measurements import RECENT_RAISES, median_span
-from controller.decision.planning.pool_state import PoolState, state_key
+from controller.decision.planning.pool_state.state import PoolState, state_key
 from controller.demand.collector import DemandCollector
 from controller.demand.event_tracker import EventTracker
 from controller.demand.pool_group import Budget, PoolGroup

@@ -2,7 +2,7 @@
 
 The fallback of each pool is renewed when a third to a half of its `after` has passed, spread over the fleet by the names of the
 pools: a few calls a minute, not one call per tick and pool. It runs concurrently with the ticks and delays none.
-`controller.decision.planning.dead_man_schedule` has the scheduled changes, `dead_man_action` decides when to send them.
+`controller.decision.planning.dead_man.schedule` has the scheduled changes, `dead_man_action` decides when to send them.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Unfenced, fenced
 from adapters.ports.lever import ScheduledChange, SchedulesFallback
 from adapters.runtime.clock import Clock, wait_at_most
-from controller.decision.planning.dead_man_action import FallbackInputs, action_due, is_late
-from controller.decision.planning.dead_man_schedule import scheduled_changes, with_confirmed, with_pending
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.dead_man.action import FallbackInputs, action_due, is_late
+from controller.decision.planning.dead_man.schedule import scheduled_changes, with_confirmed, with_pending
+from controller.decision.planning.pool_state.state import PoolState
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
 from controller.leadership.leader_term import LeaderTerm

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import structlog
 
 from controller.decision.planning.plan import DEFERRED_CODES, Action, Plan, deciding_code
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.redaction.redactor import redact_text
 from controller.store.sqlite_file import StoreError
 
@@ -16,9 +16,11 @@ log = structlog.get_logger("stoker.decision")
 MOST_PENDING = 20_000
 """Most decisions that are kept in memory while the store fails; the oldest are dropped."""
 
-WARNING_CODES = frozenset({ReasonCode.CAPACITY_UNKNOWN, ReasonCode.METRICS_MISSING, ReasonCode.BLIND, ReasonCode.FOREIGN_WRITE,
-                           ReasonCode.FOREIGN_OWNER, ReasonCode.BLOCKED, ReasonCode.ALLOCATION_FAILED, ReasonCode.WRITE_FAILED,
-                           ReasonCode.QUOTA, ReasonCode.BUDGET, ReasonCode.INVALID_PROPOSAL})
+WARNING_CODES = frozenset({
+    ReasonCode.CAPACITY_UNKNOWN, ReasonCode.METRICS_MISSING, ReasonCode.METRICS_MISSING_LONG, ReasonCode.FOREIGN_WRITE,
+    ReasonCode.FOREIGN_OWNER, ReasonCode.BLOCKED, ReasonCode.ALLOCATION_FAILED, ReasonCode.WRITE_FAILED, ReasonCode.QUOTA,
+    ReasonCode.BUDGET, ReasonCode.INVALID_PROPOSAL,
+})
 """Codes that an operator may need to check; such decisions are logged as warnings."""
 
 

@@ -15,8 +15,8 @@ from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of
 from controller.decision.planning.fleet_limits import FleetLimits
 from controller.decision.planning.observation import Bound, DemandView
 from controller.decision.planning.plan import Action, Plan, PlannedDecision
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.demand.pool_group import PoolGroup
 from controller.fleet import shutdown
 from controller.fleet.immediate_steps import ImmediateSteps

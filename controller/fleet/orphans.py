@@ -13,7 +13,7 @@ from adapters.ports.lever import Lever
 from adapters.registry import lever_kinds
 from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.redaction.redactor import redact_text
 from controller.store.async_store import AsyncStore
 from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over

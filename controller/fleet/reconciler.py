@@ -13,13 +13,13 @@ from adapters.ports.lever import Capacity, CountedColdStarts, CountsInstances, L
 from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
 from controller.decision.costs.measurements import RECENT_RAISES, learned, median_span, ready_after
-from controller.decision.planning.decision_record import redact_observation
 from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.observation import Bound, CapacityView, DemandView, Observation, is_stale
 from controller.decision.planning.overrides import Override
 from controller.decision.planning.plan import Action, LimitCheck, PlannedDecision
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import LONG_AGO, PoolState, accepted, must_store, state_key
+from controller.decision.planning.pool_state.state import LONG_AGO, PoolState, accepted, must_store, state_key
+from controller.decision.planning.record.decision_record import redact_observation
 from controller.leadership.handover import UNKNOWN
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.redaction.redactor import without_secrets

@@ -9,10 +9,10 @@ from adapters.ports.errors import AdapterError, Throttled
 from adapters.ports.lease_store import Unfenced, fenced
 from adapters.ports.lever import SchedulesFallback
 from adapters.runtime.clock import Clock
-from controller.decision.planning.dead_man_schedule import with_confirmed
+from controller.decision.planning.dead_man.schedule import with_confirmed
 from controller.decision.planning.observation import NO_DEMAND
 from controller.decision.planning.plan import Action, Plan, PlannedDecision
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet.reconciler import Reconciler
 from controller.redaction.redactor import redact_text
 from controller.store.sqlite_file import StoreError

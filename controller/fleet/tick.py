@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from controller.decision.planning.plan import Plan, PlannedDecision
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 
 PlannedEntry = tuple[Plan, Plan | None, Mapping[str, Any]]
 """A plan, the plan before it, and its inputs for the record."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from controller.http.connection_guard import ConnectionGuard, protect
+from controller.http.connections.guard import ConnectionGuard, protect
 from controller.http.openapi import ALL
 from controller.http.published_state import PublishedState
 from controller.http.responses import BODY_BYTES, BadRequest

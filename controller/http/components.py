@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from controller.accounting.ledger import Ledger
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
-from controller.forecasts.service import Forecasts
+from controller.forecasts.components import Forecasts
 from controller.leadership.leader_election import LeaderElection
 from controller.notifications.notifier import Notifier
 from controller.overrides.active_overrides import ActiveOverrides

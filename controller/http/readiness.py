@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from controller.decision.planning.observation import PATIENCE, DataFreshness
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import STILL_COUNTS
-from controller.http.status_entries import blind_since
+from controller.http.status_entries import outage_since
 from controller.leadership.leader_election import LeaderElection
 
 LATE_TICKS = 3
@@ -44,7 +44,7 @@ def demand_stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
         return None if region.followed_at is not None else "no forecast yet"
     error = collector.errors.get(name)
     why = "" if error is None else f": {error}"
-    since = blind_since(fleet, name, now)
+    since = outage_since(fleet, name, now)
     blind = "" if since is None else f"metrics missing since {since:%Y-%m-%d %H:%M} UTC: "
     if age is None:
         return f"{blind}demand has never been read{why}"

@@ -12,8 +12,8 @@ from aiohttp import web
 
 from adapters.runtime.clock import SystemClock
 from controller.http.app import errors_as_json, make_app
-from controller.http.connection import Connection
-from controller.http.connection_guard import ConnectionGuard, is_loopback
+from controller.http.connections.connection import Connection
+from controller.http.connections.guard import ConnectionGuard, is_loopback
 from controller.http.published_state import PublishedState
 
 log = structlog.get_logger("stoker.http")

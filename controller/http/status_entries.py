@@ -7,13 +7,13 @@ from typing import Any
 
 from controller.accounting.ledger import NAMES, Ledger, range_of
 from controller.decision.events.event_demand import UpcomingEvent, expected_text
+from controller.decision.planning.missing_metrics import exceeds_missing_limit
 from controller.decision.planning.overrides import entry
 from controller.decision.planning.plan import Plan
-from controller.decision.planning.planner import is_blind
 from controller.demand.pool_group import PoolGroup
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
-from controller.forecasts.service import Forecasts
+from controller.forecasts.components import Forecasts
 from controller.redaction.redactor import redact_text
 from forecasting.demand import instant_of
 
@@ -41,7 +41,7 @@ def pool_entry(fleet: Fleet, accounts: Ledger, decision_log: DecisionLog, foreca
         "kept_by": redact_text(capacity.others_by) if capacity is not None and capacity.others else None,
         "busy": rounded(busy), "peak": rounded(peak), "target": None if plan is None else plan.target,
         "action": None if plan is None else plan.action.value, "min": reconciler.policy.min, "max": reconciler.policy.max,
-        "traffic": region.collector.traffic(name, now).value, "metrics_missing_since": iso_text(blind_since(fleet, name, now)),
+        "traffic": region.collector.traffic(name, now).value, "metrics_missing_since": iso_text(outage_since(fleet, name, now)),
         "freshness": freshness.value, "data_age_seconds": seconds(age),
         "forecast_age_seconds": None if region.followed_at is None else seconds(now - region.followed_at),
         "capacity_age_seconds": None if capacity is None else seconds(now - capacity.observed_at),
@@ -71,10 +71,10 @@ def pool_entry(fleet: Fleet, accounts: Ledger, decision_log: DecisionLog, foreca
     }
 
 
-def blind_since(fleet: Fleet, name: str, now: datetime) -> datetime | None:
+def outage_since(fleet: Fleet, name: str, now: datetime) -> datetime | None:
     """Return since when metrics of a pool are missing; None within the limit that its policy sets."""
     since = fleet.region_of[name].collector.missing_since(name, now)
-    return since if is_blind(fleet.reconcilers[name].policy, since, now) else None
+    return since if exceeds_missing_limit(fleet.reconcilers[name].policy, since, now) else None
 
 
 def decision_entry(plan: Plan | None) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from adapters.ports.errors import Refused
 from controller.decision.planning.overrides import Override, entry, shown_override
-from controller.decision.planning.pool_state import PoolState, Timed
+from controller.decision.planning.pool_state.state import PoolState, Timed
 
 T = TypeVar("T")
 

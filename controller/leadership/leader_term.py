@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from adapters.ports.lease_store import Fence, Unfenced
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.leadership.handover import AHEAD, INTENT, UNKNOWN, FallbackState, LastWrite
 
 

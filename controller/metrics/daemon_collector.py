@@ -14,7 +14,7 @@ from controller.fleet.fleet import Fleet
 from controller.leadership.leader_election import LeaderElection
 from controller.metrics.catalogue import FAMILIES
 from controller.metrics.tick_counters import Ticks
-from controller.notifications.delivery import SinkDelivery
+from controller.notifications.delivery_retries import SinkDelivery
 
 
 @dataclass(frozen=True)

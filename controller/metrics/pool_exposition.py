@@ -12,10 +12,10 @@ import numpy as np
 
 from adapters.runtime.clock import Clock
 from controller.accounting.ledger import NAMES, Ledger
+from controller.decision.planning.missing_metrics import exceeds_missing_limit
 from controller.decision.planning.observation import DataFreshness
 from controller.decision.planning.plan import Action, Plan
-from controller.decision.planning.planner import is_blind
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
 from controller.forecasts.accuracy_tracker import ForecastAccuracy
@@ -83,7 +83,7 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
         math.nan if lead is None else lead.total_seconds(), math.nan if written is None else written.timestamp(),
         policy.mode == "active", sum(each.until > now for each in reconciler.overrides),
         reconciler.error is not None or name in region.collector.errors or name in fleet.faults,
-        is_blind(policy, region.collector.missing_since(name, now), now), *money(reconciler, now),
+        exceeds_missing_limit(policy, region.collector.missing_since(name, now), now), *money(reconciler, now),
     )
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from controller.decision.planning.missing_metrics import MISSING_TEXT
 from controller.decision.planning.observation import DataFreshness
 from controller.decision.planning.plan import deciding_code
-from controller.decision.planning.planner import MISSING_TEXT
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet.fleet import Fleet
-from controller.notifications.notice import DAEMON, CurrentConditions, Key
+from controller.notifications.notice import DAEMON
+from controller.notifications.sending_rules import CurrentConditions, Key
 from controller.redaction.redactor import redact_text
 
 NEAR = 0.9

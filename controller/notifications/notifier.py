@@ -18,8 +18,9 @@ from config.model.notify import Sink
 from config.model.policy import Policy
 from controller.fleet.fleet import Fleet
 from controller.notifications.conditions import current_conditions
-from controller.notifications.delivery import SinkDelivery
-from controller.notifications.notice import DAEMON, Change, Key, Notice, SentCondition, SentConditions, advance, coalesce
+from controller.notifications.delivery_retries import SinkDelivery
+from controller.notifications.notice import DAEMON, Notice, coalesce
+from controller.notifications.sending_rules import Change, Key, SentCondition, SentConditions, advance
 from controller.store.async_store import AsyncStore
 from controller.store.sqlite_file import StoreError
 

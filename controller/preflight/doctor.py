@@ -34,7 +34,7 @@ from adapters.ports.permissions import Grants
 from adapters.runtime.clock import Clock
 from config.model.lease import LeaseSettings
 from config.model.policy import Assume, Policy, PoolPolicy
-from controller.decision.planning.external_capacity import DELETION, others_text
+from controller.decision.planning.capacity_of_others import DELETION, others_text
 from controller.demand.warmers import warmer_findings
 from controller.fleet.builder import Providers, pricing
 from controller.preflight.host_checks import local_findings

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from controller.decision.planning.plan import Plan
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries
 

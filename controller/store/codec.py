@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.planning.decision_record import inputs_body, plan_body
 from controller.decision.planning.plan import Plan, PlannedDecision
-from controller.decision.planning.pool_state import INSTANTS, TIMED, PoolState
+from controller.decision.planning.pool_state.state import INSTANTS, TIMED, PoolState
+from controller.decision.planning.record.decision_record import inputs_body, plan_body
 from controller.redaction.redactor import redact
 from forecasting.demand import DemandSeries
 

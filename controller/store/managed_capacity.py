@@ -13,7 +13,7 @@ from typing import Any
 
 from config.model.lever import LeverSettings
 from config.model.policy import PoolPolicy
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.store.codec import dump_state, load_state
 
 Kinds = Mapping[str, type[LeverSettings]]

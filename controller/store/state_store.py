@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from controller.decision.planning.plan import Plan
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.store.codec import (
     MINUTES,
     LeadTime,

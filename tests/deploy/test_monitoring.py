@@ -11,7 +11,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.metrics.catalogue import FAMILIES
 from tests.patience import PATIENCE_SECONDS
 from tests.scrapes import UNTOLD, eventful

@@ -9,7 +9,7 @@ from config.model.event import Event
 from config.model.policy import Assume, Objective
 from controller.backtest.replay import Replay, replay
 from controller.decision.costs.cost_model import terms_of
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 

@@ -5,7 +5,7 @@ import pytest
 import structlog
 
 from controller.decision.planning.plan import Action
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.clouds import Clouds

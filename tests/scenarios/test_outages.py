@@ -13,7 +13,7 @@ from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet import builder
 from controller.fleet.decision_log import DecisionLog
 from controller.store.async_store import AsyncStore

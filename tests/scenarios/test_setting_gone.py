@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.sandbox.aws.lambda_.functions import Alias
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from tests.clouds import Clouds
 
 READ_AGAIN = 11

@@ -11,7 +11,7 @@ from adapters.ports.errors import QuotaExceeded, Unreachable
 from adapters.runtime.clock import ManualClock
 from config.model.event import Event
 from controller.decision.planning.plan import Action
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import FakeLever, FakeSource, steady, until
@@ -111,7 +111,7 @@ async def test_an_outage_of_metrics_of_any_length_lowers_nothing(clock, tmp_path
             assert requested(here) >= before
 
         assert before > 0
-        assert here.fleet.plans["a"].reasons[-1].code in (ReasonCode.METRICS_MISSING, ReasonCode.BLIND)
+        assert here.fleet.plans["a"].reasons[-1].code in (ReasonCode.METRICS_MISSING, ReasonCode.METRICS_MISSING_LONG)
 
 
 async def test_after_an_outage_traffic_decides_again(clock, tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 from config.model.dead_man import DeadMan
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.decision.planning.plan import deciding_code
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet import builder
 from controller.fleet.dead_man_switch import DeadManSwitch
 from controller.fleet.decision_log import DecisionLog

@@ -13,9 +13,9 @@ from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, RETRY_F
 from controller.decision.planning.observation import PATIENCE
 from controller.decision.planning.overrides import Kind
 from controller.decision.planning.plan import Action, Plan, deciding_code
-from controller.decision.planning.pool_state import state_key
-from controller.decision.planning.reasons import ReasonCode
-from controller.decision.planning.state_transitions import READ_AFTER_WRITE
+from controller.decision.planning.pool_state.foreign_writes import READ_AFTER_WRITE
+from controller.decision.planning.pool_state.state import state_key
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet.fleet import COLLECT_SECONDS, STEP_SECONDS, Fleet
 from controller.fleet.reconciler import CALL_TIMEOUT_SECONDS, LOOK_AGAIN
 from controller.store.sqlite_file import StoreDamaged

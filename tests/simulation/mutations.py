@@ -15,10 +15,11 @@ from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Fence
 from adapters.web import demand_page
 from controller.daemon import failover
-from controller.decision.planning import dead_man_action, dead_man_schedule, fleet_limits, guardrails, planner
+from controller.decision.planning import fleet_limits, guardrails, planner
+from controller.decision.planning.dead_man import action, schedule
 from controller.decision.planning.observation import DataFreshness
 from controller.decision.planning.plan import Action, PlanDraft
-from controller.decision.planning.pool_state import accepted
+from controller.decision.planning.pool_state.state import accepted
 from controller.demand import collector, pool_group
 from controller.fleet import builder, dead_man_switch, decision_log, fleet, reconciler, shutdown
 from controller.leadership import leader_election, leader_term
@@ -264,11 +265,11 @@ MUTATIONS: dict[str, Plant] = {
     "orders come late": instead(dead_man_switch, "scheduled_changes", _late),
     "what was there before is forgotten": with_step("note_original_request"),
     "orders rise whatever that costs": instead(dead_man_switch, "scheduled_changes", _whatever_it_costs),
-    "orders stand over another's number": instead(dead_man_action.FallbackInputs, "is_managed", True),
+    "orders stand over another's number": instead(action.FallbackInputs, "is_managed", True),
     "orders are not known before they are": instead(dead_man_switch, "with_pending", lambda state, orders, now: state),
     "what was ordered before is forgotten": instead(
         dead_man_switch, "with_confirmed",
-        lambda state, changes, now: replace(state, scheduled_fallback=dead_man_schedule.timed(changes), pending_fallback=())),
+        lambda state, changes, now: replace(state, scheduled_fallback=schedule.timed(changes), pending_fallback=())),
     "orders outlive an orderly end": instead(shutdown, "cancel_fallback", _not_called_off),
     "an end leaves what is there": instead(shutdown, "pools_to_release", lambda reconcilers: []),
     "never comes down": instead(pool_group.PoolGroup, "view", lambda self, name, now: replace(VIEW(self, name, now),

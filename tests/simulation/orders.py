@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Plan
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.overrides.active_overrides import ActiveOverrides
 from controller.store.state_store import StoreError
 from tests.simulation.scenario import Fault

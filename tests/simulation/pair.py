@@ -23,7 +23,7 @@ from config.model.lease import SqliteLeaseSettings
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.daemon.failover import FailoverCoordinator, publish_overrides
 from controller.decision.planning.plan import deciding_code
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet import builder
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet

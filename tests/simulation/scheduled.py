@@ -15,9 +15,9 @@ from adapters.ports.errors import AdapterError, NotFound, OutcomeUnknown, Thrott
 from adapters.ports.lever import Capacity
 from adapters.sandbox.aws.autoscaling.scheduled_actions import due_ms
 from config.model.policy import PoolPolicy
-from controller.decision.planning.dead_man_schedule import SLOT
+from controller.decision.planning.dead_man.schedule import SLOT
 from controller.fleet.dead_man_switch import DeadManSwitch
-from controller.forecasts.rotation import CapacityForecast
+from controller.forecasts.refresh_rotation import CapacityForecast
 from forecasting.demand import minute_of
 from tests.simulation.provider import FOR_EVER, Resource
 from tests.simulation.virtual import VirtualClock

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.store.state_store import Store, StoreError
 from tests.simulation.__main__ import workers
 from tests.simulation.absence import simulate_absence

@@ -43,8 +43,9 @@ async def send_test_messages(sinks: "list[Sink]") -> dict[str, str]:
     from adapters.ports.errors import AdapterError
     from adapters.runtime.clock import SystemClock
     from adapters.webhook import Poster
-    from controller.notifications.notice import DAEMON, Change, notice_of
+    from controller.notifications.notice import DAEMON, notice_of
     from controller.notifications.notifier import delivery_of, source
+    from controller.notifications.sending_rules import Change
 
     clock, poster, outcomes = SystemClock(), Poster(), dict.fromkeys((sink.name for sink in sinks), "")
     change = Change(DAEMON, "test", "Test message: Stoker's notifications arrive here")

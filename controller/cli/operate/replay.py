@@ -25,7 +25,7 @@ def command(ctx: click.Context, record: Path, as_json: bool) -> None:
     \b
     stoker why chat --json | stoker replay -
     """  # noqa: D301
-    from controller.decision.planning.decision_record import RecordNotReplayable, replayed
+    from controller.decision.planning.record.decision_record import RecordNotReplayable, replayed
 
     try:
         recorded, repeated = replayed(read_record(record))

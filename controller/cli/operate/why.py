@@ -2,14 +2,12 @@
 
 import json
 import urllib.parse
-from collections.abc import Iterator, Mapping
-from typing import Any
 
 import click
 
 from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import fetch
-from controller.cli.formatting import format_value, override_line
+from controller.cli.operate.why_text import lines
 
 
 @click.command()
@@ -36,97 +34,3 @@ def command(pool: str, at: str | None, url: str, as_json: bool) -> None:
         return
     for text in lines(body):
         click.echo(text)
-
-
-def lines(body: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the record as lines of text."""
-    record, inputs = body["record"], body["record"]["inputs"]
-    kind = "latest decision recorded by then" if body["recorded"] else "plan of the last tick"
-    yield f"{body['pool']}  {record['at'][:19].replace('T', ' ')} UTC, {kind}"
-    yield f"  {'outcome':12} {outcome(record)}"
-    yield f"  {'demand':12} {demand(inputs)}"
-    yield f"  {'capacity':12} {capacity(inputs)}"
-    proposal = record["proposal"]
-    yield f"  {'proposal':12} " + ("none" if proposal is None else f"{number_text(proposal['target'])} by {proposal['candidate']}"
-                                   + ("" if proposal["trusted"] else ", not trusted yet"))
-    rationale = inputs.get("weighed") or {}
-    yield f"  {'forecast':12} {forecast(rationale.get('forecast'))}"
-    if (keep_alive := rationale.get("keep_alive")) is not None:
-        yield f"  {'keep-alive':12} {keep_alive['text']}; rule costs use {keep_alive['used_minutes']} min"
-    yield from rules(rationale)
-    for override in inputs.get("overrides", ()):
-        yield f"  {'override':12} {override_line(override)}"
-    yield "  steps"
-    for reason in record["reasons"]:
-        move = "" if reason["before"] is None else f"{reason['before']} -> {reason['after']}"
-        yield f"    {reason['code']:18} {move:12} {reason['text']}"
-    yield f"  {'provider':12} {answer(record, inputs)}"
-
-
-def forecast(forecast_body: Mapping[str, Any] | None) -> str:
-    """Return the forecast for the first minute that the decision could affect."""
-    if forecast_body is None:
-        return "none available"
-    below = ", ".join(f"P{100 * float(level):g} {peak:g}" for level, peak in forecast_body["peak_below"].items())
-    return f"for {forecast_body['of'][11:16]} ({forecast_body['horizon_minutes']} min ahead): concurrent demand {below}"
-
-
-def rules(rationale: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the simulated cost of each rule, cheapest first, and its share of the proposal."""
-    if not rationale.get("rules"):
-        return
-    heading = f"recent simulated cost of each rule; of the ensemble: {rationale['choice_usd']:.2f}"
-    yield f"  {'rules':12} {'USD':>10}  {'share':>5}  {heading}"
-    for each in rationale["rules"]:
-        share = f"{each['share']:.0%}" if each["share"] else "-"
-        yield f"    {'':10} {each['usd']:10.2f}  {share:>5}  {each['rule']}{' (naive)' if each.get('naive') else ''}"
-
-
-def outcome(record: Mapping[str, Any]) -> str:
-    """Return the outcome of the decision."""
-    if record["action"] == "write":
-        return f"requested changed from {format_value(record['requested'])} to {record['target']}"
-    return f"{'kept' if record['action'] == 'keep' else 'held'} at {format_value(record['target'])}"
-
-
-def demand(inputs: Mapping[str, Any]) -> str:
-    """Return the state of the demand data and its age."""
-    age = inputs.get("data_age_seconds")
-    state = str(inputs.get("freshness", "not recorded"))
-    traffic = {"none": "no traffic, ", "live": "traffic, "}.get(inputs.get("traffic", ""), "")
-    state = f"{traffic}{state}"
-    return state if age is None else f"{state}, newest known minute {age:.0f} s old"
-
-
-def capacity(inputs: Mapping[str, Any]) -> str:
-    """Return the capacity reading and its age."""
-    from datetime import datetime
-
-    if (error := inputs.get("capacity_error")) is not None:
-        return f"unknown: {error}"
-    reading = inputs.get("capacity")
-    if reading is None:
-        return "not read yet"
-    text = f"{reading['requested']} requested, {reading['ready']} ready ({reading['phase']})"
-    if "now" not in inputs:
-        return text
-    age = datetime.fromisoformat(inputs["now"]) - datetime.fromisoformat(reading["observed_at"])
-    return f"{text}, read {age.total_seconds():.0f} s earlier"
-
-
-def answer(record: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
-    """Return the provider's answer to the request."""
-    refused = next((reason["text"] for reason in record["reasons"] if reason["code"] == "write-failed"), None)
-    if refused is not None:
-        return str(refused)
-    if record["action"] != "write":
-        return "no request sent"
-    capacity_after = inputs.get("answer")
-    if capacity_after is None:
-        return "not recorded"
-    return f"accepted: {capacity_after['requested']} requested, {capacity_after['ready']} ready ({capacity_after['phase']})"
-
-
-def number_text(value: float | str | None) -> str:
-    """Return a proposal's units as text; null in a record stands for a value that is not a number."""
-    return "no number" if value is None else f"{value:g}" if isinstance(value, int | float) else value

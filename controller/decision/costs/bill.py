@@ -1,7 +1,7 @@
 """Bill of a series of decisions against recorded demand. Pure; bills are calculated here only.
 
 Warm units serve first. Demand above them runs on demand, on units that stay warm for the keep-alive after use. A cold start is
-demand without a warm unit (`controller.decision.costs.on_demand_warmth`). A raise takes the lead time, a reduction is immediate.
+demand without a warm unit (`controller.decision.costs.cold_starts`). A raise takes the lead time, a reduction is immediate.
 A unit is billed while it is ready; where billing has steps, from the request to the end of a step
 (`controller.decision.costs.billing_steps`). A minute of unknown demand is not counted: neither its cost nor its work.
 
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.costs.billing_steps import Layers, change, rest
+from controller.decision.costs.cold_starts import in_use, started
 from controller.decision.costs.cost_model import MINUTE_SECONDS, CostTerms
-from controller.decision.costs.on_demand_warmth import in_use, started
 from forecasting.demand import DemandSeries
 
 Units = NDArray[np.int64]

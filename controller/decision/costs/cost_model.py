@@ -6,7 +6,7 @@ A minute of a pool with `ready` warm units, average demand `busy` and maximum de
 
 more than serving it all on demand without a cold start. Work above `ready` runs on demand, on units that stay warm for the
 keep-alive: a cold start is only what exceeds the units that are warm after use
-(`controller.decision.costs.on_demand_warmth`).
+(`controller.decision.costs.cold_starts`).
 """
 
 from dataclasses import dataclass, field

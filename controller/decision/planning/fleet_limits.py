@@ -20,9 +20,9 @@ from controller.decision.planning.observation import Bound, DataFreshness
 from controller.decision.planning.overrides import Kind, active
 from controller.decision.planning.plan import Action, Plan, PlannedDecision
 from controller.decision.planning.planner import bounds_now
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import ReasonCode
-from controller.decision.planning.state_transitions import READ_AFTER_WRITE
+from controller.decision.planning.pool_state.foreign_writes import READ_AFTER_WRITE
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import ReasonCode
 
 FLOATS = NDArray[np.float64]
 HOUR = 60

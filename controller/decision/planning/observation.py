@@ -7,7 +7,7 @@ from enum import StrEnum
 from adapters.ports.errors import AdapterError, Limit
 from adapters.ports.lever import Capacity
 from controller.decision.planning.overrides import Override
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 
 MOST_UNITS = 1_000_000
 """Upper limit of a target before the ceiling applies, for forecasts that are infinite. No provider sells more to one pool."""

@@ -9,8 +9,8 @@ from enum import StrEnum
 from adapters.ports.lever import Capacity, Phase
 from config.model.policy import PoolPolicy
 from controller.decision.planning.observation import MOST_UNITS, Bound, EventDemand, Observation, Proposal
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import Reason, ReasonCode
 
 
 class Action(StrEnum):

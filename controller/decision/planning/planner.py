@@ -8,27 +8,21 @@ from datetime import datetime
 
 from adapters.ports.lever import Capacity
 from config.model.policy import PoolPolicy, schedule_bounds
-from controller.decision.planning.external_capacity import with_remarks
-from controller.decision.planning.observation import DataFreshness, DemandView, Observation
-from controller.decision.planning.overrides import Kind, active
+from controller.decision.planning.capacity_of_others import with_remarks
+from controller.decision.planning.missing_metrics import draft_without_metrics
+from controller.decision.planning.observation import DataFreshness, Observation
 from controller.decision.planning.plan import (
     Action,
     Guardrail,
     GuardrailContext,
     Plan,
     PlanDraft,
-    raised_by,
     unchanged,
     whole_units,
 )
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Reason, ReasonCode
-from controller.decision.planning.state_transitions import STATE_STEPS, record_recommendation
-
-MISSING_TEXT = {DataFreshness.FRESH: "there is no forecast yet", DataFreshness.LATE: "metrics are late",
-                DataFreshness.BROKEN: "metrics are broken",
-                DataFreshness.QUIET: "no metrics come, as where nothing runs", DataFreshness.NONE: "no metrics have come yet"}
-"""Why there is no usable demand, as text."""
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.pool_state.transitions import STATE_STEPS, record_recommendation
+from controller.decision.planning.reason_codes import Reason, ReasonCode
 
 
 def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrails: tuple[Guardrail, ...]) -> Plan:
@@ -93,48 +87,3 @@ def draft_on_exit(context: GuardrailContext, leaving: str) -> PlanDraft:
     else:
         target, text = context.floor, f"the daemon stops: the current floor is {context.floor}"
     return PlanDraft(context.requested).note(ReasonCode.ON_EXIT, text, target)
-
-
-def draft_without_metrics(context: GuardrailContext) -> PlanDraft:
-    """Return the draft while metrics are missing: hold, or follow the last forecast; not below current capacity or the floor."""
-    demand, rule, requested = context.seen.demand, context.policy.on_missing_metrics, context.requested
-    code, text = missing_reason(context.seen, context.policy)
-    draft = PlanDraft(requested)
-    if rule == "hold" and requested >= max(context.floor, raised_by(demand.announced, context)):
-        if has_fixed_override(context):  # overrides apply also while metrics are missing
-            return draft.note(code, f"{text}: {requested} units would be held")
-        return draft.hold(requested, code, f"{text}: holding {requested}")
-    wanted = context.floor
-    if rule == "forecast" and demand.proposal is not None:
-        wanted = max(wanted, whole_units(demand.proposal.target) or 0)
-    return draft.note(code, f"{text}: not below {requested}, because on_missing_metrics is {rule}", max(requested, wanted))
-
-
-def missing_reason(seen: Observation, policy: PoolPolicy) -> tuple[ReasonCode, str]:
-    """Return why there is no usable demand: a reason code and its text."""
-    demand, since = seen.demand, seen.demand.missing_since
-    code, text = ReasonCode.METRICS_MISSING, f"{MISSING_TEXT[demand.freshness]}{age_of(demand)}"
-    if demand.freshness is DataFreshness.QUIET:
-        code, text = ReasonCode.QUIET_REGION, demand.quiet or text
-    if since is not None and is_blind(policy, since, seen.now):
-        minutes = (seen.now - since).total_seconds() / 60
-        return ReasonCode.BLIND, f"metrics missing since {since:%Y-%m-%d %H:%M} UTC, for {minutes:.0f} min: {text}"
-    return code, text
-
-
-def age_of(demand: DemandView) -> str:
-    """Return the age of the newest known minute, as the end of a sentence; empty where no minute is known."""
-    if demand.data_age is None:
-        return ""
-    minutes = int(demand.data_age.total_seconds() // 60)
-    return f", the newest is {minutes} min old" if minutes >= 0 else f", the newest is {-minutes} min ahead of our clock"
-
-
-def is_blind(policy: PoolPolicy, missing_since: datetime | None, now: datetime) -> bool:
-    """Return whether metrics have been missing for at least `missing_metrics_limit` of the policy."""
-    return missing_since is not None and now - missing_since >= policy.missing_metrics_limit
-
-
-def has_fixed_override(context: GuardrailContext) -> bool:
-    """Return whether an override is in force that needs no demand: a pin, a prewarm or a pause."""
-    return any(active(context.seen.overrides, kind, context.seen.now) for kind in (Kind.PIN, Kind.PREWARM, Kind.PAUSE))

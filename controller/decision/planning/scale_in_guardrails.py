@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from controller.decision.planning.plan import GuardrailContext, PlanDraft
-from controller.decision.planning.pool_state import Timed
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.pool_state.state import Timed
+from controller.decision.planning.reason_codes import ReasonCode
 
 RECOMMENDATION_GAP = timedelta(minutes=5)
 """Largest gap between recommendations of one run; the recommendations in a larger gap are unknown."""

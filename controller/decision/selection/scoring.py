@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.costs.on_demand_warmth import in_use, started
+from controller.decision.costs.cold_starts import in_use, started
 from controller.decision.selection.learned_state import Arrays, State, restored
 
 QUARTER = 15

@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from controller.decision.planning.decision_record import inputs_body, plan_body
 from controller.decision.planning.plan import Plan, PlannedDecision
+from controller.decision.planning.record.decision_record import inputs_body, plan_body
 from controller.http.handlers.decisions import instant_of
 from controller.http.published_state import PublishedState
 from controller.http.responses import Missing, json_answer

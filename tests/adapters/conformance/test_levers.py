@@ -24,8 +24,8 @@ from adapters.simulated import ShadowLever
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import ReasonCode
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 from tests.adapters.conformance.lambda_stage import LambdaStage
 from tests.adapters.conformance.ping_stage import HttpStage, PingStage

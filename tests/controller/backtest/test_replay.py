@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from config.model.policy import Assume, Objective, Schedule
 from controller.backtest.replay import Proposals, carry_out, depends_on_time, propose, replay
 from controller.decision.costs.cost_model import CostTerms
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 from tests.examples import examples

@@ -14,8 +14,8 @@ from config.model.dead_man import DeadMan
 from config.model.lease import SqliteLeaseSettings
 from controller.daemon.daemon import Daemon
 from controller.decision.planning.plan import Action
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.leadership.handover import FallbackState, LastWrite, read_handover
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from tests.builders import NOON, pool_policy

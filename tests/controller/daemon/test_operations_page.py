@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.model.notify import NOTICE_CODES
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.http import app, status_entries
 from controller.metrics.catalogue import FAMILIES
 

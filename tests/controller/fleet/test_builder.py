@@ -6,7 +6,7 @@ import pytest
 from adapters.ports.lever import KeepAliveSeen, Traits
 from adapters.runtime.clock import ManualClock
 from adapters.simulated import ShadowLever
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.fleet import builder
 from controller.fleet.decision_log import DecisionLog
 from tests.builders import NOON, pool_policy

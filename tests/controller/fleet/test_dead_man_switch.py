@@ -12,15 +12,15 @@ from adapters.ports.lever import ScheduledChange
 from adapters.runtime.clock import ManualClock
 from config.model.dead_man import DeadMan
 from config.model.limits import Limits
-from controller.decision.planning.dead_man_schedule import MOST_PENDING, with_pending
+from controller.decision.planning.dead_man.schedule import MOST_PENDING, with_pending
 from controller.decision.planning.overrides import Kind, Override
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import ReasonCode
-from controller.decision.planning.state_transitions import without_future_instants
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.pool_state.transitions import without_future_instants
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet.dead_man_switch import DeadManSwitch
 from controller.fleet.fleet import YIELD_EVERY
 from controller.fleet.shutdown import cancel_fallback, is_released, release_pool
-from controller.forecasts.rotation import CapacityForecast
+from controller.forecasts.refresh_rotation import CapacityForecast
 from controller.leadership.handover import read_handover
 from controller.leadership.leader_term import LeaderTerm
 from tests.builders import NOON, observation

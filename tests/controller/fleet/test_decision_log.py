@@ -4,8 +4,8 @@ import pytest
 import structlog.testing
 
 from controller.decision.planning.plan import Action, Plan
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.fleet.decision_log import DecisionLog, is_worth_recording
 from tests.builders import NOON
 

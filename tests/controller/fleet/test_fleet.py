@@ -6,7 +6,7 @@ import pytest
 from adapters.ports.errors import NotFound, PermissionDenied, Unreachable
 from adapters.runtime.clock import ManualClock
 from controller.decision.planning.plan import Action
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.demand.pool_group import Budget
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import minute_of

@@ -10,8 +10,8 @@ from adapters.runtime.clock import ManualClock
 from adapters.simulated import ShadowLever, SimulatedCapacity
 from controller.decision.planning.observation import DataFreshness, DemandView, Proposal
 from controller.decision.planning.plan import Action
-from controller.decision.planning.pool_state import METER_EVERY, PoolState, state_key
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.pool_state.state import METER_EVERY, PoolState, state_key
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet.reconciler import Reconciler
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever

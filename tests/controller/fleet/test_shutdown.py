@@ -7,13 +7,13 @@ import pytest
 
 from adapters.ports.errors import Throttled
 from adapters.runtime.clock import ManualClock
-from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
 from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import ReasonCode
+from controller.decision.planning.record.decision_record import inputs_body, plan_body, replayed
 from controller.fleet.shutdown import pools_to_release
 from tests.builders import NOON, capacity, observation, pool_policy
 from tests.fakes import FakeLever, steady

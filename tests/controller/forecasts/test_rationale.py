@@ -6,7 +6,7 @@ import numpy as np
 import structlog
 
 from controller.decision.costs.cost_model import CostTerms
-from controller.decision.planning.decision_record import replayed
+from controller.decision.planning.record.decision_record import replayed
 from controller.decision.selection.candidates import CANDIDATES, NAIVE
 from controller.decision.selection.selector import CandidateSelector
 from controller.decision.selection.timing_cohort import CandidateCosts

@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.ports.errors import Throttled, Unreachable
 from controller.decision.planning.plan import Action, Plan
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.metrics.catalogue import FAMILIES, POOL_FAMILIES
 from controller.metrics.pool_exposition import FACTS, binding_codes
 from controller.metrics.tick_counters import BOUNDS, Ticks

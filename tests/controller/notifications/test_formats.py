@@ -7,7 +7,8 @@ import pytest
 
 from config.model.notify import NOTICE_CODES, Sink
 from controller.notifications.formats import ENDED, NEUTRAL, message, standard_key, standard_webhook
-from controller.notifications.notice import Change, notice_of
+from controller.notifications.notice import notice_of
+from controller.notifications.sending_rules import Change
 from tests.builders import NOON
 
 PAGE = Path(__file__).parents[3] / "docs" / "notifications.md"

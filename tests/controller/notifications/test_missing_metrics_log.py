@@ -5,8 +5,8 @@ import json
 import pytest
 
 from adapters.ports.errors import Unreachable
-from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
+from controller.decision.planning.record.decision_record import inputs_body, plan_body, replayed
 from tests.fakes import steady
 from tests.services import serving
 
@@ -49,7 +49,7 @@ async def test_a_pool_without_metrics_is_reported_once_and_not_lowered(tmp_path,
         assert entry(body)["metrics_missing_since"].startswith("2026-03-02T12:0")
         assert any(reason.startswith("a: metrics missing since 2026-03-02 12:0") for reason in ready["reasons"])
         assert 'stoker_pool_metrics_missing{pool="a",mode="active"} 1.0' in metrics
-        assert plan.reasons[0].code is ReasonCode.BLIND
+        assert plan.reasons[0].code is ReasonCode.METRICS_MISSING_LONG
         assert "metrics missing since 2026-03-02 12:0" in plan.text
         assert plan.target == 3
         assert here.levers["a"].writes == [3]

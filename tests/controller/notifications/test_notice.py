@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.model.notify import NOTICE_CODES
-from controller.notifications.notice import DAEMON, ENDINGS, MOST_NAMED, RESOLVED_AFTER, Change, Key, advance, coalesce
+from controller.notifications.notice import DAEMON, MOST_NAMED, coalesce
+from controller.notifications.sending_rules import ENDINGS, RESOLVED_AFTER, Change, Key, advance
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)

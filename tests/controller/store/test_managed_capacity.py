@@ -7,7 +7,7 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.model.policy import PoolPolicy
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over
 from tests.builders import NOON
 

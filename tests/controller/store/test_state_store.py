@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from controller.decision.planning.observation import Proposal
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Action, Plan
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.store import sqlite_file
 from controller.store.state_store import KEEP, Store, StoreError
 from forecasting.demand import DemandSeries, minute_of

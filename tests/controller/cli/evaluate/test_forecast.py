@@ -15,7 +15,7 @@ from controller.cli import main
 from controller.daemon.daemon import Daemon
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.store.state_dir import STORE_NAME
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of

@@ -12,8 +12,8 @@ from controller.decision.events.occurrences import EventWindow
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.observation import DataFreshness, EventDemand
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import ReasonCode
 from forecasting.demand import minute_of
 from tests.builders import NOON, observation, pool_policy
 from tests.examples import examples

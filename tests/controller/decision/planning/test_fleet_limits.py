@@ -11,10 +11,10 @@ import pytest
 
 from adapters.runtime.clock import ManualClock
 from config.model.limits import Limits
-from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
 from controller.decision.planning.fleet_limits import FleetLimits
 from controller.decision.planning.plan import Action
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
+from controller.decision.planning.record.decision_record import inputs_body, plan_body, replayed
 from controller.demand.pool_group import Budget
 from forecasting.demand import minute_of
 from tests.builders import NOON

@@ -10,10 +10,10 @@ from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, GUARDRA
 from controller.decision.planning.observation import Bound, DataFreshness
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState, accepted
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.pool_state.foreign_writes import READ_AFTER_WRITE
+from controller.decision.planning.pool_state.state import PoolState, accepted
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.planning.scale_in_guardrails import RECOMMENDATION_GAP
-from controller.decision.planning.state_transitions import READ_AFTER_WRITE
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)

@@ -13,8 +13,8 @@ from controller.decision.planning.observation import DataFreshness, Proposal
 from controller.decision.planning.overrides import Kind, Override, entry, shown_override
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.overrides.parsing import LONGEST, WrongOverride, parse_override
 from tests.builders import NOON, capacity, observation, pool_policy
 

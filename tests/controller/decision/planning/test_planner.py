@@ -13,9 +13,9 @@ from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.observation import DataFreshness, Proposal
 from controller.decision.planning.plan import Action, whole_units
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import INSTANTS, PoolState, accepted
-from controller.decision.planning.reasons import ReasonCode
-from controller.decision.planning.state_transitions import meter_spend
+from controller.decision.planning.pool_state.metered_spend import meter_spend
+from controller.decision.planning.pool_state.state import INSTANTS, PoolState, accepted
+from controller.decision.planning.reason_codes import ReasonCode
 from tests.builders import NOON, capacity, observation, observed, pool_policy
 
 MINUTE = timedelta(minutes=1)

@@ -12,9 +12,9 @@ from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.overrides import Kind, Override, entry, joined, shown_override
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.prewarm_grant import PoolCapacity, PrewarmRequest, grant, override_of
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.reason_codes import ReasonCode
 from controller.overrides.parsing import WrongOverride, parse_prewarm
 from tests.builders import NOON, observation, pool_policy
 

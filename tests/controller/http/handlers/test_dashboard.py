@@ -11,7 +11,7 @@ import pytest
 
 from adapters.runtime.clock import ManualClock
 from controller.daemon.daemon import Daemon
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state.state import PoolState
 from controller.http.handlers.dashboard import LIBRARY, OWN_FILES, asset
 from controller.overrides.parsing import parse_override
 from controller.store.managed_capacity import Held, Orphan

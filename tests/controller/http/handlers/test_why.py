@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.ports.errors import Throttled, Unreachable
-from controller.decision.planning.decision_record import replayed
+from controller.decision.planning.record.decision_record import replayed
 from tests.fakes import steady
 from tests.services import TOKEN, serving
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.runtime.clock import SystemClock
-from controller.http import connection_guard, responses
-from controller.http.connection_guard import ConnectionGuard, host_name, is_loopback
+from controller.http import responses
+from controller.http.connections import guard
+from controller.http.connections.guard import ConnectionGuard, host_name, is_loopback
 from controller.http.server import CannotListen, listening
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
@@ -81,7 +82,7 @@ async def test_every_response_has_security_headers_and_no_version(tmp_path, path
     async with serving(tmp_path) as world:
         _, _, headers = await world.ask("GET", path)
 
-    assert {name: headers[name] for name in connection_guard.PROTECTIVE} == connection_guard.PROTECTIVE
+    assert {name: headers[name] for name in guard.PROTECTIVE} == guard.PROTECTIVE
     assert headers["Server"] == "stoker"
 
 
@@ -130,8 +131,8 @@ async def test_a_missing_body_is_refused_after_a_timeout(tmp_path, monkeypatch):
 
 
 async def test_idle_connections_are_closed_silent_or_sending_slowly(tmp_path, monkeypatch):
-    monkeypatch.setattr(connection_guard, "IDLE_SECONDS", 0.5)
-    monkeypatch.setattr(connection_guard, "SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(guard, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(guard, "SWEEP_SECONDS", 0.1)
     async with serving(tmp_path) as world, raw(world.service) as (silent, _), raw(world.service) as (dripping, writer):
         async def drip():
             with contextlib.suppress(OSError):
@@ -148,8 +149,8 @@ async def test_idle_connections_are_closed_silent_or_sending_slowly(tmp_path, mo
 
 
 async def test_above_the_maximum_the_longest_idle_connections_are_closed(tmp_path, monkeypatch):
-    monkeypatch.setattr(connection_guard, "MOST_CONNECTIONS", 20)
-    monkeypatch.setattr(connection_guard, "SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(guard, "MOST_CONNECTIONS", 20)
+    monkeypatch.setattr(guard, "SWEEP_SECONDS", 0.1)
     async with serving(tmp_path) as world, contextlib.AsyncExitStack() as stack:
         held = [await stack.enter_async_context(raw(world.service)) for _ in range(60)]
 
@@ -172,13 +173,13 @@ class Server:
 def test_a_client_that_does_not_read_its_response_is_disconnected():
     watched, slow, quick = ConnectionGuard(local=True, clock=SystemClock()), Connection(), Connection()
     watched._since = {slow: (True, 0.0), quick: (True, 100.0)}
-    watched.sweep(Server(slow, quick), connection_guard.BUSY_SECONDS + 1)
+    watched.sweep(Server(slow, quick), guard.BUSY_SECONDS + 1)
 
     assert (slow.closed, quick.closed) == (True, False)
 
 
 def test_of_connections_with_equal_times_the_earlier_ones_are_closed_first(monkeypatch):
-    monkeypatch.setattr(connection_guard, "MOST_CONNECTIONS", 20)
+    monkeypatch.setattr(guard, "MOST_CONNECTIONS", 20)
     came = [Connection() for _ in range(60)]
     ConnectionGuard(local=True, clock=SystemClock()).sweep(Server(*came), 0.0)
 

@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from adapters.runtime.clock import ManualClock
-from controller.http.connection import Connection
-from controller.http.connection_guard import HEADERS
+from controller.http.connections.connection import Connection
+from controller.http.connections.guard import HEADERS
 from controller.telemetry import log_setup
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS

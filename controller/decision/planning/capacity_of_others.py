@@ -5,8 +5,8 @@ from dataclasses import replace
 from adapters.ports.lever import Capacity
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.decision.planning.plan import GuardrailContext, PlanDraft, unchanged
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import Reason, ReasonCode
 
 DELETION = ": the next deployment of a CloudFormation stack that owns it fails; keep_setting: true or min: 1 keeps it"
 LEAST_KEPT = 1

@@ -7,8 +7,8 @@ import pytest
 
 from config.model.dead_man import DeadMan
 from config.model.schedule import Schedule
-from controller.decision.planning.dead_man_action import FallbackAction, FallbackInputs, action_due, is_late, spread
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.dead_man.action import FallbackAction, FallbackInputs, action_due, is_late, spread
+from controller.decision.planning.pool_state.state import PoolState
 from tests.builders import NOON, capacity, pool_policy
 
 MINUTE = timedelta(minutes=1)

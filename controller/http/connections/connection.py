@@ -5,7 +5,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
 
 from controller.http.app import problem
-from controller.http.connection_guard import HEADERS
+from controller.http.connections.guard import HEADERS
 
 LONGEST_SHOWN = 120
 """Characters of the parser's message in the log: the first line names the fault, the rest quotes the request."""

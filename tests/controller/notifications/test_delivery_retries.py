@@ -11,8 +11,9 @@ import pytest
 from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
 from adapters.runtime.clock import ManualClock
 from config.model.notify import Sink
-from controller.notifications.delivery import LONGEST_SECONDS, MOST_PER_HOUR, QUEUE_LIMIT, TRIES, SinkDelivery
-from controller.notifications.notice import Change, notice_of
+from controller.notifications.delivery_retries import LONGEST_SECONDS, MOST_PER_HOUR, QUEUE_LIMIT, TRIES, SinkDelivery
+from controller.notifications.notice import notice_of
+from controller.notifications.sending_rules import Change
 from tests.builders import NOON
 
 

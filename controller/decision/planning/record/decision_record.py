@@ -15,8 +15,8 @@ from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.observation import CapacityView, DemandView, Observation
 from controller.decision.planning.plan import Plan, PlannedDecision
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.record_codec import (
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.record.codec import (
     CAPACITY,
     CAPACITY_VIEW,
     DEMAND_VIEW,

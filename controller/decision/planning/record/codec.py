@@ -13,8 +13,8 @@ from adapters.ports.errors import AdapterError, Limit
 from adapters.ports.lever import Capacity, Phase
 from controller.decision.planning.observation import Bound, DataFreshness, EventDemand, Proposal, Traffic
 from controller.decision.planning.overrides import entry, shown_override
-from controller.decision.planning.pool_state import INSTANTS, TIMED
-from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.pool_state.state import INSTANTS, TIMED
+from controller.decision.planning.reason_codes import ReasonCode
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from config.model.lever import LeverSettings
 from config.model.policy import Assume
 from controller.decision.costs.bill import cold_starts_of, judged_demand
+from controller.decision.costs.cold_starts import Warm
 from controller.decision.costs.cost_model import terms_of
-from controller.decision.costs.on_demand_warmth import Warm
 from forecasting.demand import DemandSeries
 from tests.builders import pool_policy
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from adapters.ports.lever import Capacity
 from config.model.policy import PoolPolicy
-from controller.decision.planning.dead_man_schedule import floor_at
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.dead_man.schedule import floor_at
+from controller.decision.planning.pool_state.state import PoolState
 
 
 class FallbackAction(StrEnum):

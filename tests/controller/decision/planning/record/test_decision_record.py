@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from adapters.ports.errors import Conflict, Limit, Unreachable
 from adapters.ports.lever import Phase
 from config.model.schedule import Schedule
-from controller.decision.planning.decision_record import (
+from controller.decision.planning.guardrails import guardrails_for
+from controller.decision.planning.observation import Bound, DataFreshness, EventDemand, Proposal, Traffic
+from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.plan import PlannedDecision
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import ReasonCode
+from controller.decision.planning.record.decision_record import (
     RecordNotReplayable,
     inputs_body,
     loaded,
@@ -19,13 +26,6 @@ from controller.decision.planning.decision_record import (
     redact_observation,
     replayed,
 )
-from controller.decision.planning.guardrails import guardrails_for
-from controller.decision.planning.observation import Bound, DataFreshness, EventDemand, Proposal, Traffic
-from controller.decision.planning.overrides import Kind, Override
-from controller.decision.planning.plan import PlannedDecision
-from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import ReasonCode
 from controller.redaction.redactor import without_secrets
 from controller.store.codec import dump_inputs, dump_plan
 from controller.store.state_store import Store

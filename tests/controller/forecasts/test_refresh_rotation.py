@@ -10,7 +10,7 @@ import pytest
 
 from adapters.runtime.clock import ManualClock
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SCORED_LEVELS, Step
-from controller.forecasts.rotation import AGAIN, EVERY, FAILED_SECONDS, SHARE, ForecastRotation
+from controller.forecasts.refresh_rotation import AGAIN, EVERY, FAILED_SECONDS, SHARE, ForecastRotation
 from controller.forecasts.worker_tasks import PlanAhead
 from controller.store.sqlite_file import StoreError
 from tests.builders import NOON

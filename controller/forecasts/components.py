@@ -3,7 +3,7 @@
 from adapters.runtime.clock import Clock
 from controller.fleet.fleet import Fleet
 from controller.forecasts.cache import ForecastCache
-from controller.forecasts.rotation import ForecastRotation
+from controller.forecasts.refresh_rotation import ForecastRotation
 from controller.forecasts.worker_pool import ForecastWorkers
 from controller.store.async_store import AsyncStore
 

@@ -12,7 +12,7 @@ class ReasonCode(StrEnum):
     KEEP_ALIVE = "keep-alive"
     INVALID_PROPOSAL = "invalid-proposal"
     METRICS_MISSING = "metrics-missing"
-    BLIND = "metrics-missing-long"
+    METRICS_MISSING_LONG = "metrics-missing-long"
     RESTARTED = "restarted"
     UNKNOWN_MINUTES = "unknown-minutes"
     QUIET_REGION = "quiet-region"

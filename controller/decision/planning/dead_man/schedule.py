@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from adapters.ports.lever import ScheduledChange
 from config.model.policy import PoolPolicy
 from controller.decision.planning.planner import bounds_now
-from controller.decision.planning.pool_state import PoolState, Timed
-from controller.decision.planning.state_transitions import CLOCKS_APART, UNCONFIRMED_FOR
+from controller.decision.planning.pool_state.foreign_writes import CLOCKS_APART
+from controller.decision.planning.pool_state.state import PoolState, Timed
+from controller.decision.planning.pool_state.unconfirmed_writes import UNCONFIRMED_FOR
 from controller.decision.selection.scoring import QUARTER
 from forecasting.demand import instant_of, minute_of
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from adapters.ports.lever import ScheduledChange
 from config.model.dead_man import DeadMan
 from config.model.schedule import Schedule
-from controller.decision.planning.dead_man_schedule import SLOT, scheduled_changes, with_confirmed, with_pending
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.dead_man.schedule import SLOT, scheduled_changes, with_confirmed, with_pending
+from controller.decision.planning.pool_state.state import PoolState
 from forecasting.demand import minute_of
 from tests.builders import NOON, pool_policy
 

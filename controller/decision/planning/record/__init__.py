@@ -1,0 +1,4 @@
+"""Record of a decision, from which it can be replayed.
+
+Storing records belongs in `controller.store`.
+"""
