@@ -7,7 +7,7 @@ import pytest
 from google.cloud import run_v2
 
 from adapters.aws.clients import Connections as Aws
-from adapters.aws.errors import Asked as AskedAws
+from adapters.aws.errors import ApiCall as AwsCall
 from adapters.gcp.clients import Connections as Google
 from adapters.gcp.errors import ApiCall
 from adapters.ports.errors import Unreachable
@@ -19,7 +19,7 @@ async def ask_aws(address):
     connections = Aws("us-east-1", f"https://{address}")
     units = {"FunctionName": "agent", "Qualifier": "live", "ProvisionedConcurrentExecutions": 3}
     try:
-        asked = AskedAws("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
+        asked = AwsCall("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
         await connections.call(asked, units, lambda answer: answer)
     finally:
         await connections.close()

@@ -381,7 +381,7 @@ async def test_a_standby_that_cannot_read_the_handover_records_does_not_acquire_
     store = MemoryStore()
     ada, bob = leadership(store, clock), leadership(store, clock, "bob")
     await ada.renew_or_watch()
-    await ada.share(1, {"intent/a": '{"version": 2, "record": {"target": 1}}'})
+    await ada.publish(1, {"intent/a": '{"version": 2, "record": {"target": 1}}'})
     await ada.release()
     for _ in range(8):
         await bob.renew_or_watch()
