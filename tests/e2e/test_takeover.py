@@ -26,7 +26,7 @@ async def test_a_leader_paused_during_a_write_does_not_send_it_on_resume(tmp_pat
     policy.write_text(policy_text("agent", low=3) + lease_of("sqlite", tmp_path))
     more = ("--tick-seconds", "0.5", "--lease-seconds", "2")
 
-    def strike(call):
+    def take(call):
         """No write succeeds until somebody stands by; then who leads is frozen, having asked the last that is asked before it."""
         if frozen.is_set():
             return None
@@ -39,7 +39,7 @@ async def test_a_leader_paused_during_a_write_does_not_send_it_on_resume(tmp_pat
             return Trouble.THROTTLE
         return Trouble.THROTTLE if call.operation == PUT else None
 
-    sandbox.faults.strike = strike
+    sandbox.faults.take = take
     async with serving(sandbox) as url, daemon(policy, tmp_path / "a", url, *more) as ada:
         await ada.until(lambda: ada.told("leading"))
         async with daemon(policy, tmp_path / "b", url, *more) as bob:
