@@ -15,6 +15,9 @@ from tests.builders import pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource
 from tests.patience import PATIENCE_SECONDS
 
+STORE_CALLS = 4
+"""Empty calls that wait in the queue of the store before each step of the clock: calls before them are done by then."""
+
 
 @dataclass
 class World:
@@ -39,10 +42,11 @@ class World:
             await self.tick(timedelta(minutes=1))
 
     async def drive(self, task, seconds: float = PATIENCE_SECONDS, step: float = 5.0):
-        """Let the clock run on, `step` seconds at a time, until `task` is done."""
+        """Advance the clock by `step` seconds at a time until `task` is done, each after the store has caught up."""
         async with asyncio.timeout(seconds):
             while not task.done():
-                await asyncio.sleep(0.002)
+                for _ in range(STORE_CALLS):
+                    await self.store.run(int)
                 await self.clock.advance(timedelta(seconds=step))
         return task.result()
 
