@@ -11,10 +11,10 @@ from typing import Protocol, TypeVar
 
 from numpy.random import Generator
 
-from adapters.pinging.idle_timeout import IdleTimeoutEstimator
 from adapters.pinging.own_traffic import OwnTraffic
+from adapters.pinging.ping_interval import IdleTimeoutEstimator
 from adapters.pinging.results import PingResult, distinct, survivors
-from adapters.pinging.schedule import next_round
+from adapters.pinging.round_times import next_round
 from adapters.pinging.usage_pattern import UsagePattern
 from adapters.ports.errors import AdapterError, Refused
 from adapters.runtime.clock import Clock, at_work

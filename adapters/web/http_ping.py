@@ -6,8 +6,8 @@ and `resume` after a restart, lead to a ping.
 
 from datetime import timedelta
 
-from adapters.pinging.idle_timeout import IdleTimeoutEstimator
 from adapters.pinging.keep_alive_loop import KeepAliveLoop
+from adapters.pinging.ping_interval import IdleTimeoutEstimator
 from adapters.ports.errors import AdapterError, Refused, Unsupported
 from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.web.pings import HttpPinger

@@ -7,7 +7,7 @@ import structlog
 
 from adapters.ports.errors import AdapterError
 from adapters.runtime.clock import Clock
-from controller.decision.planning.overrides import Override
+from controller.decision.planning.overrides_in_force import Override
 from controller.fleet.fleet import Fleet
 from controller.leadership.handover import ORDERS, overrides_text, read_handover
 from controller.leadership.leader_election import LeaderElection

@@ -15,7 +15,7 @@ from config.model.policy import PoolPolicy
 from controller.decision.costs.measurements import RECENT_RAISES, learned, median_span, ready_after
 from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.observation import Bound, CapacityView, DemandView, Observation, is_stale
-from controller.decision.planning.overrides import Override
+from controller.decision.planning.overrides_in_force import Override
 from controller.decision.planning.plan import Action, LimitCheck, PlannedDecision
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state.state import LONG_AGO, PoolState, accepted, must_store, state_key

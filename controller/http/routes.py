@@ -11,7 +11,7 @@ from aiohttp import web
 
 from config.model.duration import PATTERN as SPAN
 from config.model.policy import MOST_UNITS, NAME
-from controller.decision.planning.overrides import Kind
+from controller.decision.planning.overrides_in_force import Kind
 from controller.http.handlers.dashboard import LIBRARY, OWN_FILES, assets, dashboard
 from controller.http.handlers.decisions import CURSOR, MOST, decisions
 from controller.http.handlers.forecast import LEAST_HOURS, MOST_HOURS, forecast

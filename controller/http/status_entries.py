@@ -8,7 +8,7 @@ from typing import Any
 from controller.accounting.ledger import NAMES, Ledger, range_of
 from controller.decision.events.event_demand import UpcomingEvent, expected_text
 from controller.decision.planning.missing_metrics import exceeds_missing_limit
-from controller.decision.planning.overrides import entry
+from controller.decision.planning.overrides_in_force import entry
 from controller.decision.planning.plan import Plan
 from controller.demand.pool_group import PoolGroup
 from controller.fleet.decision_log import DecisionLog

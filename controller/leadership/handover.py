@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from adapters.ports.errors import Refused
-from controller.decision.planning.overrides import Override, entry, shown_override
+from controller.decision.planning.overrides_in_force import Override, entry, shown_override
 from controller.decision.planning.pool_state.state import PoolState, Timed
 
 T = TypeVar("T")

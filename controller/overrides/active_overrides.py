@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import structlog
 
 from adapters.ports.errors import AdapterError
-from controller.decision.planning.overrides import Kind, Override, active, joined
+from controller.decision.planning.overrides_in_force import Kind, Override, active, joined
 from controller.store.async_store import AsyncStore
 from controller.store.sqlite_file import StoreError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from config.model.duration import format_duration, parse_duration
 from config.model.schedule import MOST_UNITS
-from controller.decision.planning.overrides import OPERATOR_KINDS, Kind, Override
+from controller.decision.planning.overrides_in_force import OPERATOR_KINDS, Kind, Override
 from controller.decision.planning.prewarm_grant import PrewarmRequest
 from controller.redaction.redactor import redact_text
 

@@ -9,7 +9,7 @@ from adapters.ports.errors import Throttled
 from adapters.runtime.clock import Clock
 from adapters.runtime.rate_limit import TokenBucket
 from config.model.policy import Assume
-from controller.decision.planning.overrides import entry
+from controller.decision.planning.overrides_in_force import entry
 from controller.decision.planning.prewarm_grant import PoolCapacity, PrewarmGrant, PrewarmRequest, grant, override_of
 from controller.fleet.fleet import Fleet
 from controller.overrides.active_overrides import ActiveOverrides

@@ -17,7 +17,7 @@ from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
 from config.model.policy import Policy, PoolPolicy
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
-from controller.decision.planning.overrides import Override
+from controller.decision.planning.overrides_in_force import Override
 from controller.decision.planning.plan import Plan
 from controller.fleet.builder import Providers, assemble
 from controller.fleet.decision_log import DecisionLog

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 
-from controller.decision.planning.overrides import Kind, Override, entry, shown_override
+from controller.decision.planning.overrides_in_force import Kind, Override, entry, shown_override
 from controller.store.codec import micros
 from controller.store.sqlite_file import Database
 

@@ -11,7 +11,7 @@ from config.model.limits import Limits
 from config.model.policy import PoolPolicy, schedule_bounds
 from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, RETRY_FAILED
 from controller.decision.planning.observation import PATIENCE
-from controller.decision.planning.overrides import Kind
+from controller.decision.planning.overrides_in_force import Kind
 from controller.decision.planning.plan import Action, Plan, deciding_code
 from controller.decision.planning.pool_state.foreign_writes import READ_AFTER_WRITE
 from controller.decision.planning.pool_state.state import state_key

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.overrides.active_overrides import ActiveOverrides

@@ -21,17 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adapters.aws.clients import Connections
-from adapters.aws.cloudwatch.demand_rows import (
-    LATE,
-    SILENCE_BACK,
-    Points,
-    RegionActivity,
-    demand,
-    has_no_peak,
-    independent,
-    of_users,
-    present,
-)
+from adapters.aws.cloudwatch.demand_rows import Points, demand, has_no_peak, of_users, present
 from adapters.aws.cloudwatch.metric_queries import (
     CALLED,
     CLAIMED,
@@ -45,6 +35,7 @@ from adapters.aws.cloudwatch.metric_queries import (
     column,
 )
 from adapters.aws.cloudwatch.metric_reader import MetricReader
+from adapters.aws.cloudwatch.proven_minutes import LATE, SILENCE_BACK, RegionActivity, independent
 from adapters.aws.cloudwatch.run_on import LONG_MS, LONGEST_REQUEST
 from adapters.pinging.own_traffic import Own, OwnTraffic
 from adapters.ports.demand_source import Telemetry

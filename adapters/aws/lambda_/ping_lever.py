@@ -12,8 +12,8 @@ from adapters.aws.lambda_.functions import Alias, Function
 from adapters.aws.lambda_.pings import SEE, LambdaPinger
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
-from adapters.pinging.idle_timeout import IdleTimeoutEstimator
 from adapters.pinging.keep_alive_loop import KeepAliveLoop
+from adapters.pinging.ping_interval import IdleTimeoutEstimator
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported
 from adapters.ports.lever import Capacity, Phase, Traits
 from config.model.policy import PoolPolicy

@@ -17,8 +17,9 @@ from typing import Protocol
 
 import numpy as np
 
-from adapters.gcp.monitoring.demand_rows import Points, ProjectActivity, demand, present, proven_minutes, telemetry_works
+from adapters.gcp.monitoring.demand_rows import Points, demand, present
 from adapters.gcp.monitoring.metric_reader import BY_STATE, MAX, SUM, Column, MetricReader, Place, Query
+from adapters.gcp.monitoring.proven_minutes import ProjectActivity, proven_minutes, telemetry_works
 from adapters.gcp.run.services import Service
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError, NotFound

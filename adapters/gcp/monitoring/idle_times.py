@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.gcp.monitoring.demand_rows import IDLE_LONG
+from adapters.gcp.monitoring.proven_minutes import IDLE_LONG
 from adapters.ports.lever import KeepAliveSeen
 from adapters.ports.minute_rows import Minutes
 

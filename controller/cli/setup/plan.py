@@ -12,7 +12,7 @@ from controller.cli.failure import Failed
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
-    from controller.decision.planning.overrides import Override
+    from controller.decision.planning.overrides_in_force import Override
     from controller.preflight.dry_run import PoolPreview
 
 CHANGES = 3
@@ -72,7 +72,7 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
 def active_overrides(url: str) -> "dict[str, tuple[Override, ...]]":
     """Return the overrides of the daemon at `url`, by pool."""
     from controller.cli.daemon_client import fetch
-    from controller.decision.planning.overrides import shown_override
+    from controller.decision.planning.overrides_in_force import shown_override
 
     try:
         return {pool["name"]: tuple(map(shown_override, pool["overrides"])) for pool in fetch(url, "/v1/pools")["pools"]}

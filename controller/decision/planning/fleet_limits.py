@@ -17,7 +17,7 @@ from config.model.limits import Limits
 from controller.decision.costs.cost_model import usd_per_minute_left
 from controller.decision.planning.allocation import AllocationInputs, ChangeBudget, ChangeRequest, allowed, within_tick_limits
 from controller.decision.planning.observation import Bound, DataFreshness
-from controller.decision.planning.overrides import Kind, active
+from controller.decision.planning.overrides_in_force import Kind, active
 from controller.decision.planning.plan import Action, Plan, PlannedDecision
 from controller.decision.planning.planner import bounds_now
 from controller.decision.planning.pool_state.foreign_writes import READ_AFTER_WRITE

@@ -11,7 +11,7 @@ from adapters.ports.lever import Phase
 from controller.decision.costs.cost_model import usd_per_minute_left
 from controller.decision.planning.capacity_of_others import setting_kept
 from controller.decision.planning.observation import MOST_UNITS, Observation
-from controller.decision.planning.overrides import Kind, active
+from controller.decision.planning.overrides_in_force import Kind, active
 from controller.decision.planning.plan import Guardrail, GuardrailContext, PlanDraft, raised_by, unchanged, whole_units
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.planning.scale_in_guardrails import after_restart, billing_step, scale_down_delay, unknown_minutes

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from config.model.policy import PoolPolicy
 from controller.decision.planning.observation import DataFreshness, DemandView, Observation
-from controller.decision.planning.overrides import Kind, active
+from controller.decision.planning.overrides_in_force import Kind, active
 from controller.decision.planning.plan import (
     GuardrailContext,
     PlanDraft,

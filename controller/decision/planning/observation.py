@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from adapters.ports.errors import AdapterError, Limit
 from adapters.ports.lever import Capacity
-from controller.decision.planning.overrides import Override
+from controller.decision.planning.overrides_in_force import Override
 from controller.decision.planning.reason_codes import ReasonCode
 
 MOST_UNITS = 1_000_000

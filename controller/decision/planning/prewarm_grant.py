@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from config.model.policy import PoolPolicy
 from config.model.schedule import MOST_UNITS
 from controller.decision.costs.cost_model import usd_per_minute_left
-from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.planner import bounds_now
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from controller.decision.planning.overrides import Kind, entry
+from controller.decision.planning.overrides_in_force import Kind, entry
 from controller.http.components import Components
 from controller.http.published_state import PublishedState
 from controller.http.responses import BadRequest, body_of, json_answer

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from controller.decision.planning.overrides import Kind
+from controller.decision.planning.overrides_in_force import Kind
 
 Known = float | None
 Instant = str | None

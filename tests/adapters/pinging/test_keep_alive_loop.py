@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from adapters.pinging.idle_timeout import IdleTimeoutEstimator
 from adapters.pinging.keep_alive_loop import BURSTS, KeepAliveLoop
 from adapters.pinging.own_traffic import OwnTraffic
+from adapters.pinging.ping_interval import IdleTimeoutEstimator
 from adapters.pinging.results import PingResult
 from adapters.pinging.usage_pattern import UsagePattern
 from adapters.ports.errors import AdapterError, Throttled, Unsupported

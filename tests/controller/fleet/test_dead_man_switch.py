@@ -13,7 +13,7 @@ from adapters.runtime.clock import ManualClock
 from config.model.dead_man import DeadMan
 from config.model.limits import Limits
 from controller.decision.planning.dead_man.schedule import MOST_PENDING, with_pending
-from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.pool_state.transitions import without_future_instants
 from controller.decision.planning.reason_codes import ReasonCode

@@ -8,7 +8,7 @@ import pytest
 from adapters.ports.errors import Throttled
 from adapters.runtime.clock import ManualClock
 from controller.decision.planning.guardrails import guardrails_for
-from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state.state import PoolState

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.leadership.handover import (
     FORMAT,
     FallbackState,

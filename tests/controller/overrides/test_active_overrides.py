@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from adapters.runtime.clock import ManualClock
-from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.plan import Action
 from controller.store.state_store import Store, StoreError
 from tests.builders import NOON

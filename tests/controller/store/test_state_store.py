@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from controller.decision.planning.observation import Proposal
-from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import Reason, ReasonCode

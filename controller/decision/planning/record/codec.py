@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from adapters.ports.errors import AdapterError, Limit
 from adapters.ports.lever import Capacity, Phase
 from controller.decision.planning.observation import Bound, DataFreshness, EventDemand, Proposal, Traffic
-from controller.decision.planning.overrides import entry, shown_override
+from controller.decision.planning.overrides_in_force import entry, shown_override
 from controller.decision.planning.pool_state.state import INSTANTS, TIMED
 from controller.decision.planning.reason_codes import ReasonCode
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from controller.cli import main
-from controller.decision.planning.overrides import Kind
+from controller.decision.planning.overrides_in_force import Kind
 from tests.services import TOKEN, serving
 
 WITH = {"STOKER_TOKEN": TOKEN}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from config.model.prewarm import Prewarm
 from config.model.schedule import MOST_UNITS
 from controller.decision.planning.guardrails import GUARDRAILS
-from controller.decision.planning.overrides import Kind, Override, entry, joined, shown_override
+from controller.decision.planning.overrides_in_force import Kind, Override, entry, joined, shown_override
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state.state import PoolState

@@ -13,7 +13,7 @@ from adapters.ports.lever import Phase
 from config.model.schedule import Schedule
 from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.observation import Bound, DataFreshness, EventDemand, Proposal, Traffic
-from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.plan import PlannedDecision
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state.state import PoolState

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config.model.policy import MOST_UNITS
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.observation import DataFreshness, Proposal
-from controller.decision.planning.overrides import Kind, Override, entry, shown_override
+from controller.decision.planning.overrides_in_force import Kind, Override, entry, shown_override
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state.state import PoolState

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.pinging.idle_timeout import MAX_COUNTED, IdleTimeoutEstimator
+from adapters.pinging.ping_interval import MAX_COUNTED, IdleTimeoutEstimator
 
 MINUTE = timedelta(minutes=1)
 

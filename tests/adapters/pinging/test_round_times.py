@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.schedule import LONGEST_WAIT, next_round
+from adapters.pinging.round_times import LONGEST_WAIT, next_round
 from adapters.pinging.usage_pattern import UsagePattern
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
