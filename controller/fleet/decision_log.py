@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from controller.decision.planning.plan import DEFERRED_CODES, Action, Plan, deciding_code
+from controller.decision.planning.plan import DEFERRED_CODES, Action, Plan, PlannedDecision, deciding_code
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.redaction.redactor import redact_text
 from controller.store.sqlite_file import StoreError
@@ -59,13 +59,15 @@ class DecisionLog:
         except StoreError:
             self._pending = [*batch, *self._pending][-MOST_PENDING:]
             raise
-        for plan, _ in batch:
+        for plan, inputs in batch:
             key = (plan.action.value, deciding_code(plan).value)
             self.counts[key] = self.counts.get(key, 0) + 1
             self.last_change[plan.pool] = plan
             write_line = log.warning if deciding_code(plan) in WARNING_CODES else log.info
             fencing = {} if plan.fencing is None else {"fencing": plan.fencing}
-            write_line("decision", pool=plan.pool, action=plan.action.value, target=plan.target, requested=plan.requested,
+            decision = inputs.get("decision")
+            mode = {"mode": decision.policy.mode} if isinstance(decision, PlannedDecision) else {}
+            write_line("decision", pool=plan.pool, **mode, action=plan.action.value, target=plan.target, requested=plan.requested,
                        ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text),
                        **fencing)
 

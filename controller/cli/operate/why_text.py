@@ -3,17 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from config.model.policy import PoolPolicy
 from controller.cli.formatting import format_value, override_line
+
+PHASES = {"ready": "no change in progress", "in-progress": "change in progress", "failed": "last change failed"}
 
 
 def lines(body: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record as lines of text."""
     record, inputs = body["record"], body["record"]["inputs"]
     kind = "latest decision recorded by then" if body["recorded"] else "plan of the last tick"
-    yield f"{body['pool']}  {record['at'][:19].replace('T', ' ')} UTC, {kind}"
-    yield f"  {'outcome':12} {outcome(record)}"
+    mode = mode_of(inputs)
+    yield f"{body['pool']} ({mode or 'mode not recorded'})  {record['at'][:19].replace('T', ' ')} UTC, {kind}"
+    yield f"  {'outcome':12} {outcome(record, mode)}"
     yield f"  {'demand':12} {demand(inputs)}"
-    yield f"  {'capacity':12} {capacity(inputs)}"
+    yield f"  {'capacity':12} {capacity(inputs, mode)}"
     proposal = record["proposal"]
     yield f"  {'proposal':12} " + ("none" if proposal is None else f"{number_text(proposal['target'])} by {proposal['candidate']}"
                                    + ("" if proposal["trusted"] else ", not trusted yet"))
@@ -28,7 +32,7 @@ def lines(body: Mapping[str, Any]) -> Iterator[str]:
     for reason in record["reasons"]:
         move = "" if reason["before"] is None else f"{reason['before']} -> {reason['after']}"
         yield f"    {reason['code']:18} {move:12} {reason['text']}"
-    yield f"  {'provider':12} {answer(record, inputs)}"
+    yield f"  {'provider':12} {answer(record, inputs, mode)}"
 
 
 def forecast(forecast_body: Mapping[str, Any] | None) -> str:
@@ -50,10 +54,17 @@ def rules(rationale: Mapping[str, Any]) -> Iterator[str]:
         yield f"    {'':10} {each['usd']:10.2f}  {share:>5}  {each['rule']}{' (naive)' if each.get('naive') else ''}"
 
 
-def outcome(record: Mapping[str, Any]) -> str:
+def mode_of(inputs: Mapping[str, Any]) -> str | None:
+    """Return the mode of the pool at the decision; None if it is not recorded. A record omits settings with their default."""
+    policy = inputs.get("policy")
+    return None if policy is None else str(policy.get("mode", PoolPolicy.model_fields["mode"].default))
+
+
+def outcome(record: Mapping[str, Any], mode: str | None) -> str:
     """Return the outcome of the decision."""
     if record["action"] == "write":
-        return f"requested changed from {format_value(record['requested'])} to {record['target']}"
+        verb = "would change requested" if mode == "shadow" else "requested changed"
+        return f"{verb} from {format_value(record['requested'])} to {record['target']}"
     return f"{'kept' if record['action'] == 'keep' else 'held'} at {format_value(record['target'])}"
 
 
@@ -66,8 +77,8 @@ def demand(inputs: Mapping[str, Any]) -> str:
     return state if age is None else f"{state}, newest known minute {age:.0f} s old"
 
 
-def capacity(inputs: Mapping[str, Any]) -> str:
-    """Return the capacity reading and its age."""
+def capacity(inputs: Mapping[str, Any], mode: str | None) -> str:
+    """Return the capacity reading and its age. In shadow mode the reading is simulated."""
     from datetime import datetime
 
     if (error := inputs.get("capacity_error")) is not None:
@@ -75,24 +86,30 @@ def capacity(inputs: Mapping[str, Any]) -> str:
     reading = inputs.get("capacity")
     if reading is None:
         return "not read yet"
-    text = f"{reading['requested']} requested, {reading['ready']} ready ({reading['phase']})"
+    text = f"{'simulated: ' if mode == 'shadow' else ''}{units_text(reading)}"
     if "now" not in inputs:
         return text
     age = datetime.fromisoformat(inputs["now"]) - datetime.fromisoformat(reading["observed_at"])
     return f"{text}, read {age.total_seconds():.0f} s earlier"
 
 
-def answer(record: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
-    """Return the provider's answer to the request."""
+def units_text(reading: Mapping[str, Any]) -> str:
+    """Return the units of a capacity reading and whether a change is in progress."""
+    return f"{reading['requested']} requested, {reading['ready']} ready ({PHASES.get(reading['phase'], reading['phase'])})"
+
+
+def answer(record: Mapping[str, Any], inputs: Mapping[str, Any], mode: str | None) -> str:
+    """Return the provider's answer to the request. In shadow mode no request is sent; the capacity after it is simulated."""
     refused = next((reason["text"] for reason in record["reasons"] if reason["code"] == "write-failed"), None)
     if refused is not None:
         return str(refused)
     if record["action"] != "write":
         return "no request sent"
     capacity_after = inputs.get("answer")
-    if capacity_after is None:
-        return "not recorded"
-    return f"accepted: {capacity_after['requested']} requested, {capacity_after['ready']} ready ({capacity_after['phase']})"
+    if mode == "shadow":
+        simulated = "" if capacity_after is None else f"; simulated: {units_text(capacity_after)}"
+        return f"no request sent (shadow mode){simulated}"
+    return "not recorded" if capacity_after is None else f"accepted: {units_text(capacity_after)}"
 
 
 def number_text(value: float | str | None) -> str:

@@ -8,6 +8,7 @@ from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.fleet.decision_log import DecisionLog, is_worth_recording
 from tests.builders import NOON
+from tests.services import serving
 
 
 class Kept:
@@ -68,3 +69,12 @@ async def test_a_line_has_no_secret():
 
     assert key not in lines[0]["text"]
     assert "refused" in lines[0]["text"]
+
+
+async def test_a_line_has_the_mode_of_its_pool(tmp_path):
+    with structlog.testing.capture_logs() as logs:
+        async with serving(tmp_path, each={"b": {"mode": "shadow"}}):
+            pass
+
+    decisions = [(line["pool"], line["mode"], line["action"]) for line in logs if line["event"] == "decision"]
+    assert sorted(decisions) == [("a", "active", "write"), ("b", "shadow", "write")]

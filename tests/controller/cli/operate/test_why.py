@@ -20,13 +20,35 @@ async def test_it_shows_inputs_steps_and_the_providers_answer(tmp_path):
 
     lines = [" ".join(line.split()) for line in told.output.splitlines()]
     assert told.exit_code == 0
-    assert lines[0] == "a 2026-03-02 12:04:00 UTC, plan of the last tick"
+    assert lines[0] == "a (active) 2026-03-02 12:04:00 UTC, plan of the last tick"
     assert "outcome requested changed from 3 to 12" in lines
     assert any(line.startswith("demand traffic, fresh, newest known minute") for line in lines)
     assert any(line.startswith("capacity 3 requested") and line.endswith("s earlier") for line in lines)
     assert any(line.startswith("proposal 3 by ") for line in lines)
     assert "pinned 3 -> 12 pin 12 until 2026-03-02 13:00 UTC by ana (launch)" in lines
-    assert "provider accepted: 12 requested, 3 ready (in-progress)" in lines
+    assert "provider accepted: 12 requested, 3 ready (change in progress)" in lines
+
+
+async def test_a_pool_in_shadow_mode_is_shown_as_simulated_without_a_request(tmp_path):
+    async with serving(tmp_path, mode="shadow") as here:
+        await here.ticks(3)
+        await here.stoker("pin", "a", "12", "--for", "1h", "--reason", "r", "--by", "ana", env={"STOKER_TOKEN": TOKEN})
+        await here.ticks()
+        told = await here.stoker("why", "a")
+        await here.ticks(10)
+        at_rest = await here.stoker("why", "a")
+        earlier = await here.stoker("why", "a", "--at", "2026-03-02T12:04:30Z")
+
+    lines = [" ".join(line.split()) for line in told.output.splitlines()]
+    assert lines[0] == "a (shadow) 2026-03-02 12:04:00 UTC, plan of the last tick"
+    assert "outcome would change requested from 3 to 12" in lines
+    assert any(line.startswith("capacity simulated: 3 requested") for line in lines)
+    assert lines[-1] == "provider no request sent (shadow mode); simulated: 12 requested, 3 ready (change in progress)"
+    assert "accepted" not in told.output
+    assert at_rest.output.splitlines()[-1].split() == ["provider", "no", "request", "sent"]
+    recorded = [" ".join(line.split()) for line in earlier.output.splitlines()]
+    assert (recorded[0], recorded[1:]) == ("a (shadow) 2026-03-02 12:04:00 UTC, latest decision recorded by then", lines[1:])
+    assert here.levers["a"].writes == []
 
 
 async def test_it_shows_the_simulated_cost_and_share_of_each_rule(tmp_path):
