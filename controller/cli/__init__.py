@@ -41,7 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "history": Entry("evaluate.history", "Export the last 14 days of pools to files for a backtest."),
     "history import": Entry("evaluate.history_import", "Convert recorded traffic of other programs to history files."),
     "forecast": Entry("evaluate.forecast", "Show history and forecast of one pool."),
-    "demo": Entry("evaluate.demo", "Run a one-minute demonstration against an emulated cloud."),
+    "demo": Entry("evaluate.demo", "Run a demo of 2 min against an emulated cloud."),
     "sandbox": Entry("evaluate.sandbox", "Run an emulated AWS account for practice."),
     "completion": Entry("operate.completion", "Print a shell completion script."),
 }

@@ -45,7 +45,7 @@ class Span(click.ParamType[timedelta]):
         return span
 
 
-@click.command(short_help="Run a one-minute demonstration against an emulated cloud.")
+@click.command(short_help="Run a demo of 2 min against an emulated cloud.")
 @click.option("--speed", type=click.FloatRange(1, 3600), default=60, show_default=True,
               help="Speed factor over real time. A slow machine skips nothing; the demo takes longer.")
 @click.option("--duration", type=Span(), default=None, metavar="SPAN",
@@ -65,7 +65,7 @@ class Span(click.ParamType[timedelta]):
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to standard error.")
 def command(speed: float, duration: timedelta | None, seed: int, all_levers: bool, history: Path | None, start_day: int | None,
             port: int | None, keep: Path | None, picture: Path | None, as_json: bool) -> None:
-    """Run a one-minute demonstration against an emulated cloud.
+    """Run a demo of 2 min against an emulated cloud.
 
     The demo starts an emulated AWS account with three busy agents and 14 days of their history, and the real daemon, which reads
     and warms them through boto3. It stops automatically and prints a summary; Ctrl-C stops it earlier.
