@@ -18,9 +18,9 @@ from controller.cli.operate.why_text import lines
 def command(pool: str, at: str | None, url: str, as_json: bool) -> None:
     """Explain the current target of POOL, or the target at an earlier time.
 
-    Reads the decision record from a running daemon and shows: the inputs and their age, the proposal and its rule, the forecast,
-    the simulated cost of each rule, each guardrail that changed the target with the values before and after, the request, and
-    the provider's answer.
+    Reads the decision record from a running daemon and shows: the mode of the pool, the outcome, the demand and capacity that
+    were read and their age, the proposal and its rule, the forecast, the keep-alive, the simulated cost of each rule, the
+    overrides, the reasons with the target before and after each safety check (guardrail), and the provider's answer.
 
     \b
     Examples:

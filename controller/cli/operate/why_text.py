@@ -24,15 +24,22 @@ def lines(body: Mapping[str, Any]) -> Iterator[str]:
     rationale = inputs.get("weighed") or {}
     yield f"  {'forecast':12} {forecast(rationale.get('forecast'))}"
     if (keep_alive := rationale.get("keep_alive")) is not None:
-        yield f"  {'keep-alive':12} {keep_alive['text']}; rule costs use {keep_alive['used_minutes']} min"
+        yield f"  {'keep-alive':12} {keep_alive['text']}{used_text(keep_alive)}"
     yield from rules(rationale)
     for override in inputs.get("overrides", ()):
         yield f"  {'override':12} {override_line(override)}"
-    yield "  steps"
+    yield "  reasons"
     for reason in record["reasons"]:
-        move = "" if reason["before"] is None else f"{reason['before']} -> {reason['after']}"
+        before, after = reason["before"], reason["after"]
+        move = "" if before is None else f"{after}" if before == after else f"{before} -> {after}"
         yield f"    {reason['code']:18} {move:12} {reason['text']}"
     yield f"  {'provider':12} {answer(record, inputs, mode)}"
+
+
+def used_text(keep_alive: Mapping[str, Any]) -> str:
+    """Return the keep-alive that the rule costs use, as the end of a line; empty if it is the same."""
+    minutes = keep_alive["used_minutes"]
+    return "" if 60 * minutes == keep_alive["seconds"] else f"; rule costs use {minutes} min"
 
 
 def forecast(forecast_body: Mapping[str, Any] | None) -> str:
@@ -51,7 +58,7 @@ def rules(rationale: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {'rules':12} {'USD':>10}  {'share':>5}  {heading}"
     for each in rationale["rules"]:
         share = f"{each['share']:.0%}" if each["share"] else "-"
-        yield f"    {'':10} {each['usd']:10.2f}  {share:>5}  {each['rule']}{' (naive)' if each.get('naive') else ''}"
+        yield f"    {'':10} {each['usd']:10.2f}  {share:>5}  {each['rule']}{' (baseline)' if each.get('naive') else ''}"
 
 
 def mode_of(inputs: Mapping[str, Any]) -> str | None:

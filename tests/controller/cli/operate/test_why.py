@@ -59,9 +59,9 @@ async def test_it_shows_the_simulated_cost_and_share_of_each_rule(tmp_path):
     lines = [" ".join(line.split()) for line in told.output.splitlines()]
     assert any(line.startswith("forecast ") for line in lines)
     keep_alive = next(line for line in lines if line.startswith("keep-alive 20m (assumed for AWS Lambda"))
-    assert keep_alive.endswith("rule costs use 20 min")
+    assert keep_alive.endswith("range 5m to 1h)"), "the rule costs use the same keep-alive"
     assert any(line.startswith("rules USD share recent simulated cost of each rule") for line in lines)
-    assert [line for line in lines if "100% maximum of the last 60 min (naive)" in line], "history is short: one rule counts"
+    assert [line for line in lines if "100% maximum of the last 60 min (baseline)" in line], "history is short: one rule counts"
 
 
 async def test_a_refusal_of_the_provider_is_shown(tmp_path):
