@@ -111,4 +111,4 @@ class ActiveOverrides:
 
 def log_fields(override: Override) -> dict[str, Any]:
     """Return the log fields of an override."""
-    return {"order": override.order, "until": override.until.isoformat(), "by": override.by, "reason": override.reason}
+    return {"override": override.order, "until": override.until.isoformat(), "by": override.by, "reason": override.reason}

@@ -23,7 +23,7 @@ async def test_a_pin_is_applied_survives_a_kill_and_is_explained(tmp_path):
             await run.until(lambda: puts(sandbox)[-1:] == [9])
             await run.end(signal.SIGKILL)
         async with daemon(policy, tmp_path / "state", url, *more) as run:
-            await run.until(lambda: run.told("override-kept", pool="agent", order="pin 9") and run.told("first-tick"))
+            await run.until(lambda: run.told("override-kept", pool="agent", override="pin 9") and run.told("first-tick"))
             at = ("--url", run.told("listening")[0]["url"])
             _, planned, _ = await stoker("plan", "--policy", str(policy), "--json", "--sandbox-url", url, *at)
             _, shown, _ = await stoker("status", "agent", *at)

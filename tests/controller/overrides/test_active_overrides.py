@@ -44,7 +44,9 @@ async def test_a_pin_applies_with_the_next_tick_and_expires(tmp_path):
         assert here.components.active_overrides.of("a", here.clock.now()) == ()
         assert here.service.runtime.store.store.overrides.load() == {}
     expired = [line for line in logs if line["event"] == "override-expired"]
-    assert [(line["pool"], line["order"], line["by"], line["reason"]) for line in expired] == [("a", "pin 12", "ana", "launch")]
+    assert [(line["pool"], line["override"], line["by"], line["reason"]) for line in expired] == [
+        ("a", "pin 12", "ana", "launch"),
+    ]
 
 
 async def test_overrides_survive_a_restart_and_expire(tmp_path):
@@ -62,7 +64,7 @@ async def test_overrides_survive_a_restart_and_expire(tmp_path):
             assert levers["a"].writes == [3, 12]
             assert here.components.fleet.plans["b"].action is Action.HOLD
             assert levers["b"].writes == [7]
-    restored = [(line["pool"], line["order"]) for line in logs if line["event"] == "override-kept"]
+    restored = [(line["pool"], line["override"]) for line in logs if line["event"] == "override-kept"]
     assert restored == [("a", "pin 12"), ("b", "pause")]
 
     await clock.advance(HOUR)  # the pin expires while no daemon runs
