@@ -87,4 +87,4 @@ class Prewarming:
             return f"never: no units were granted ({' and '.join(granted.limited_by)})"
         if self._fleet.reconcilers[name].policy.mode == "shadow":
             return "shadow mode: no changes are made"
-        return "now" if soon else "with the next tick"
+        return "now" if soon else "at the next tick"

@@ -120,7 +120,7 @@ def proposed(pools: Sequence[tuple[PoolPolicy, Found]],
 def draft(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped], how: str, now: datetime) -> str:
     """Return the text of the policy file."""
     lines = [
-        f"# Drafted by `{how}` on {now:%Y-%m-%d %H:%M} UTC. Every pool is in shadow mode: planned, never written.",
+        f"# Drafted by `{how}` on {now:%Y-%m-%d %H:%M} UTC. Every pool is in shadow mode: Stoker writes nothing.",
         f"# Figures in comments: the 14 days before. max: {MARGIN:g} × the highest peak, rounded up.",
         "# Next steps: stoker validate FILE, stoker doctor FILE, stoker run --policy FILE",
         "version: 1",

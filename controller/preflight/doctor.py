@@ -198,9 +198,9 @@ def permission_finding(action: str, tally: Tally | None, needing: int) -> Findin
         if failed:
             pool, error = failed[0]
             finding = refusal("permission", action, error)
-            return Finding("permission", action, verdict, f"{len(failed)} of {tries} tries failed, e.g. {pool}: {finding.text}",
-                           finding.remedy)
-    return Finding("permission", action, Verdict.OK, f"allowed in {tries} of {tries} tries")
+            return Finding("permission", action, verdict,
+                           f"{len(failed)} of {tries} test calls failed, e.g. {pool}: {finding.text}", finding.remedy)
+    return Finding("permission", action, Verdict.OK, f"allowed in {tries} of {tries} test calls")
 
 
 async def pool_findings(pool: PoolPolicy, assume: Assume, providers: Examined) -> list[Finding]:
@@ -217,7 +217,7 @@ async def pool_findings(pool: PoolPolicy, assume: Assume, providers: Examined) -
         findings.append(Finding("kept by others", pool.name, Verdict.WARN, text, remedy))
     if capacity.requested and capacity.deletes_at_zero and not pool.keep_setting and not pool.min:
         verdict = Verdict.WARN if pool.mode == "shadow" else Verdict.UNCHECKED  # an active pool may have Stoker's own setting
-        text = f"the setting exists with {capacity.requested} units, and a target of 0 deletes it{DELETION}"
+        text = f"provisioned concurrency is set to {capacity.requested}; a target of 0 deletes the setting{DELETION}"
         findings.append(Finding("setting", pool.name, verdict, text, "see docs/infrastructure-as-code.md"))
     if traits.allowed is not None and traits.allowed < pool.max:
         limit = traits.limit or Limit("", "the provider limits the pool", REMEDIES[QuotaExceeded])
@@ -244,7 +244,7 @@ async def lease_findings(settings: LeaseSettings, providers: Examined) -> list[F
     if (path := missing_lease_file(settings)) is not None:
         folder = path.absolute().parent
         if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
-            return [Finding("lease", subject, Verdict.OK, "the first run creates it")]
+            return [Finding("lease", subject, Verdict.OK, "does not exist yet; `stoker run` creates it")]
         why = "is not writable" if folder.is_dir() else "does not exist" if not folder.exists() else "is not a folder"
         return [Finding("lease", subject, Verdict.FAIL, f"cannot be created: {folder} {why}",
                         "create a writable folder, or correct lease.path")]

@@ -48,7 +48,7 @@ def folder(state_dir: Path) -> Finding:
     if not os.access(parent, os.W_OK | os.X_OK):
         return Finding("state folder", subject, Verdict.FAIL, f"does not exist, and {parent} is not writable",
                        "create it, or set another --state-dir")
-    return Finding("state folder", subject, Verdict.OK, "the first run creates it")
+    return Finding("state folder", subject, Verdict.OK, "does not exist yet; `stoker run` creates it")
 
 
 def disk(subject: str, free: int) -> Finding:
@@ -68,10 +68,11 @@ def daemon(state_dir: Path) -> Iterator[Finding]:
         yield Finding("daemon", str(state_dir), Verdict.UNCHECKED, str(error))
         return
     if running:
-        yield Finding("daemon", str(state_dir), Verdict.WARN, "a running daemon uses it, so a second daemon does not start",
+        yield Finding("daemon", str(state_dir), Verdict.WARN,
+                      "a running daemon uses this state folder, so a second daemon does not start",
                       "no action if this daemon is intended; otherwise set another --state-dir")
     else:
-        yield Finding("daemon", str(state_dir), Verdict.OK, "no running daemon uses it")
+        yield Finding("daemon", str(state_dir), Verdict.OK, "no running daemon uses this state folder")
 
 
 def zones(policy: Policy, now: datetime) -> Iterator[Finding]:
@@ -83,7 +84,7 @@ def zones(policy: Policy, now: datetime) -> Iterator[Finding]:
         release = ""
     for name in used:
         ZoneInfo(name)  # cannot fail: the policy was validated with the same data
-    what = f"{len(used)} in use" if used else "none in use"
+    what = f"the policy uses {len(used)}" if used else "the policy uses none"
     year = release.split(".")[0]
     if not year.isdigit() or int(year) < now.year - 1:
         yield Finding("time zones", f"tzdata {release or '-'}", Verdict.WARN, f"older than 1 year or of unknown age; {what}",

@@ -107,7 +107,7 @@ pools:
     found = of(await clinic.findings(tmp_path / "state"), check="setting")
 
     assert {finding.verdict for finding in found} == verdicts
-    assert all("with 5 units" in finding.text and "keep_setting: true" in finding.text for finding in found)
+    assert all("is set to 5" in finding.text and "keep_setting: true" in finding.text for finding in found)
 
 
 async def test_every_permission_that_is_missing_is_named_and_no_other(clinic, tmp_path):
@@ -183,7 +183,8 @@ async def test_a_lease_is_read_and_not_acquired(clinic, tmp_path):
 
 
 @pytest.mark.parametrize(("place", "verdict", "words"), [
-    ("lease.db", Verdict.OK, "the first run creates it"), ("missing/lease.db", Verdict.FAIL, "missing does not exist"),
+    ("lease.db", Verdict.OK, "does not exist yet; `stoker run` creates it"),
+    ("missing/lease.db", Verdict.FAIL, "missing does not exist"),
     ("policy.yaml/lease.db", Verdict.FAIL, "policy.yaml is not a folder"), ("folder", Verdict.FAIL, "lease.path")])
 async def test_a_lease_file_that_cannot_be_created_is_reported_with_its_setting(clinic, tmp_path, place, verdict, words):
     (tmp_path / "folder").mkdir()

@@ -24,18 +24,19 @@ FILE = click.Path(path_type=Path)
 @click.option("--policy", "policy_path", required=True, type=FILE, help="The policy file.")
 @click.option("--history", "histories", required=True, multiple=True, metavar="POOL=FILE",
               help="Recorded traffic of a pool (.csv or .csv.gz); repeat for each pool.")
-@click.option("--start", metavar="TIMESTAMP", help="Start of the accounting (UTC); earlier rows only train the forecast.")
+@click.option("--start", metavar="TIMESTAMP",
+              help="Count costs from this time on (UTC); earlier rows are used for learning only.")
 @click.option("--compare", is_flag=True, help="Also compare with target tracking, schedules and other baselines.")
-@click.option("--levers", is_flag=True, help="Also price the same traffic under every other lever, such as pings.")
+@click.option("--levers", is_flag=True, help="Also calculate the bill for each other mechanism (lever), such as pings.")
 @click.option("--decisions", type=FILE, metavar="OUT.csv", help="Write the target of every pool for every minute.")
 @click.option("--json", "json_path", type=FILE, metavar="OUT.json", help="Write the figures as JSON; - is standard output.")
 @click.option("--report", type=FILE, metavar="OUT.html", help="Write a self-contained HTML report that works offline.")
 def command(policy_path: Path, histories: tuple[str, ...], start: str | None, compare: bool, levers: bool,
             decisions: Path | None, json_path: Path | None, report: Path | None) -> None:
-    """Replay recorded traffic and report the bill and cold starts that Stoker would have had.
+    """Replay recorded traffic and report the bill and the cold starts that there would have been with Stoker.
 
     A backtest calls no provider and changes nothing. It assumes memory, architecture and initialisation time where the policy
-    does not set them; the table lists these assumptions. It runs the daemon's own decision code, and gives it for each minute
+    does not set them; the lines below the table list them. It runs the daemon's own decision code, and gives it for each minute
     only the data that the daemon would have had at that minute.
 
     \b

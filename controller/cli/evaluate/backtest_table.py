@@ -10,6 +10,7 @@ from controller.backtest.result import ON_DEMAND, Outcome, PoolOutcome
 from controller.decision.costs.assumptions import assumed_text, common_text, zeros_text
 from controller.decision.costs.bill import Bill
 
+HINDSIGHT = " *: best constant number, calculated with knowledge of the whole period; not usable in advance."
 IN_FULL = 4
 """Up to this number of pools get a table each; with more pools, each gets a line."""
 
@@ -40,11 +41,14 @@ def show(outcome: Outcome, compare: bool) -> None:
         console.print(table("all pools", outcome.stoker, outcome.nothing, outcome.peers if compare else {}))
         if text := spread_text(outcome.pools):
             console.print(text, style="dim")
-    note = ("Amounts in USD. bill: provider charges. cold-start cost: cold starts at the price set in the policy, or 0.05 each "
-            "for a warm-hit objective. extra: bill + cold-start cost - bill of on-demand service without cold starts. "
+    has_rate = any(pool.terms.warm_hit_rate is not None for pool in outcome.pools)
+    price = "the price set in the policy" + (", or 0.05 each for a warm-hit objective" if has_rate else "")
+    note = ("Amounts in USD. warm: share of requests without a cold start. bill: provider charges. "
+            f"cold-start cost: cold starts at {price}. "
+            "extra: bill + cold-start cost - bill of on-demand service without cold starts. "
             "ratio: extra / extra with nothing kept warm.")
     console.print()
-    console.print(note + (" *: chosen in hindsight." if compare else ""), style="dim")
+    console.print(note + (HINDSIGHT if compare else ""), style="dim")
 
 
 def levers(pool: PoolOutcome) -> Table:
@@ -86,14 +90,14 @@ def empty(title: str, first: str) -> Table:
     out = Table(title=title, title_justify="left", title_style="bold",
                 box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     out.add_column(first, no_wrap=True)
-    for column in ("cold starts", "warm", "bill", "cold-start\ncost", "extra", "ratio"):
+    for column in ("cold\nstarts", "warm", "bill", "cold-start\ncost", "extra", "ratio"):
         out.add_column(column, justify="right", no_wrap=True)
     return out
 
 
 def table(title: str, stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> Table:
-    """Return a table of the policies of one pool, cheapest first."""
-    out = empty(title, "policy")
+    """Return a table of the strategies of one pool, cheapest first."""
+    out = empty(title, "strategy")
     bills = {"stoker": stoker, ON_DEMAND: nothing} | {name: bill for name, bill in peers.items() if name != ON_DEMAND}
     for name, bill in sorted(bills.items(), key=lambda item: item[1].extra_usd):
         out.add_row(*cells(name, bill, nothing), style="bold green" if name == "stoker" else "")

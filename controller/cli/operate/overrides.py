@@ -145,7 +145,7 @@ def set_override(pool: str, what: Mapping[str, Any], options: Mapping[str, Any])
         click.echo(json.dumps(answer, indent=2))
         return
     override = answer["set"]
-    click.echo(f"{pool}: {override_line(override)}; {answer['takes_effect']}")
+    click.echo(f"{pool}: {override_line(override)}; takes effect {answer['takes_effect']}")
     for other in answer["overrides"]:
         if other["kind"] != override["kind"]:
             click.echo(f"{pool}: also {override_line(other)}")
@@ -158,7 +158,7 @@ def end_overrides(pool: str, kind: str | None, options: Mapping[str, Any]) -> No
         click.echo(json.dumps(answer, indent=2))
         return
     for ended in answer["cleared"]:
-        click.echo(f"{pool}: ended {override_line(ended)}; {answer['takes_effect']}")
+        click.echo(f"{pool}: ended {override_line(ended)}; takes effect {answer['takes_effect']}")
     if not answer["cleared"]:
         click.echo(f"{pool}: no {'override' if kind is None else kind} is active")
 

@@ -39,10 +39,11 @@ MOST_NAMED = 5
 def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format: Literal["json", "console"] | None,
             token_file: Path | None, once: bool, sandbox_url: str | None, sandbox_grpc: str | None, lease_seconds: float | None,
             tick_seconds: float) -> None:
-    """Run the daemon: keep the pools of a policy warm until stopped.
+    """Run the daemon: plan every minute; write only to pools in active mode.
 
-    Pools in shadow mode (the default) are planned, but never written to. SIGTERM or Ctrl-C shuts down gracefully: writes in
-    progress finish and the store closes. A second signal exits immediately; the next start reads the provider's state again.
+    For pools in shadow mode (the default), Stoker plans but writes nothing to the provider. SIGTERM or Ctrl-C shuts down
+    gracefully: writes in progress finish and the store closes. A second signal exits immediately; the next start reads the
+    provider's state again.
 
     \b
     Example:

@@ -23,7 +23,7 @@ WITHOUT_TERMINAL = 200
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL", help="URL of the daemon.")
 @click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON answer unchanged.")
 def command(pool: str | None, url: str, as_json: bool) -> None:
-    """Show the warm capacity and next targets of a running daemon. With POOL, also show the reasons.
+    """Show capacity and targets of all pools of a running daemon. With POOL, show one pool with its reasons.
 
     \b
     Examples:

@@ -29,7 +29,7 @@ MANY = 8
 @click.option("--state-dir", type=click.Path(path_type=Path), default=Path("state"), show_default=True,
               envvar="STOKER_STATE_DIR", help="State folder of the daemon.")
 @click.option("--live-check", metavar="POOL", help="Also raise POOL by one unit at the provider, wait until it is ready, and "
-              "restore it. Asks for confirmation. Costs cents.")
+              "restore it. Asks for confirmation. Costs less than 0.05 USD.")
 @click.option("--yes", is_flag=True, help="With --live-check: skip the confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print every finding as JSON.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)

@@ -22,14 +22,14 @@ CHANGES = 3
 @click.command()
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit code 0 without changes, 3 with changes.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 if a pool would change, 0 if none would.")
 @click.option("--url", default=None, help="URL of a running daemon whose overrides apply to the plan.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 @click.pass_context
 def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitcode: bool, url: str | None,
             sandbox_url: str | None, sandbox_grpc: str | None) -> None:
-    """Show the changes Stoker would make now, with reasons; changes nothing.
+    """Show what Stoker would change now, and why. Read-only.
 
     Reads each pool's demand of the last 14 days and its current capacity, and plans once, for shadow and active pools. All
     provider calls are read-only. Exit code 1 when a pool cannot be read; the other pools are still shown.
@@ -37,7 +37,7 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     \b
     Examples:
       stoker plan --policy policy.yaml
-      stoker plan --policy policy.yaml --detailed-exitcode || echo something would change
+      stoker plan --policy policy.yaml --detailed-exitcode; [ $? = 3 ] && echo 'a pool would change'
     """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     from numpy.random import PCG64, Generator
@@ -59,7 +59,7 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     if as_json:
         click.echo(json.dumps([plan_json(pool) for pool in pools], indent=2))
     else:
-        show(pools)
+        show(pools, overrides_included=url is not None)
     failing = [pool for pool in pools if pool.error is not None]
     if failing:
         from controller.redaction.redactor import redact_text
@@ -94,8 +94,8 @@ def plan_json(pool: "PoolPreview") -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def show(pools: "list[PoolPreview]") -> None:
-    """Print the plans as a table."""
+def show(pools: "list[PoolPreview]", *, overrides_included: bool) -> None:
+    """Print the plans as a table, and below it what the figures mean and whether overrides are included."""
     from rich.console import Console
     from rich.table import Table
 
@@ -104,7 +104,7 @@ def show(pools: "list[PoolPreview]") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("pool", overflow="fold")
     table.add_column("mode")
-    for heading in ("requested", "target", "USD/month now", "planned"):
+    for heading in ("requested", "target", "USD/month\nnow", "USD/month\nplanned"):
         table.add_column(heading, justify="right")
     table.add_column("reasons", overflow="fold", ratio=1)
     for pool in pools:
@@ -117,8 +117,10 @@ def show(pools: "list[PoolPreview]") -> None:
     console.print(table)
     changing = sum(pool.changes for pool in pools)
     acting = sum(pool.changes and pool.mode == "active" for pool in pools)
-    console.print(f"\n{changing} of {len(pools)} would change, {acting} of them in active mode. "
-                  "USD: bill for warm capacity at list prices.", highlight=False)
+    console.print(f"\n{changing} of {len(pools)} pools would change; {acting} {'is' if acting == 1 else 'are'} in active mode. "
+                  "USD/month: list price if the number of warm units stays constant for a month.", highlight=False)
+    if not overrides_included:
+        console.print("Overrides of a running daemon are not included; add --url.", highlight=False)
 
 
 def number_text(value: float | None, form: str) -> str:

@@ -20,7 +20,7 @@ def objective_text(objective: Objective) -> str:
     """Return an objective as short text."""
     if objective.warm_hit_rate is not None:
         return f"{objective.warm_hit_rate:.4g} warm"
-    return f"{objective.cold_start_cost_usd:g} USD a cold start"
+    return f"{objective.cold_start_cost_usd:g} USD per cold start"
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
@@ -40,7 +40,7 @@ def summary(path: Path, policy: Policy, now: datetime) -> str:
         f"  modes   {', '.join(f'{count} {mode}' for mode, count in sorted(modes.items()))}",
         f"  levers  {', '.join(f'{count} {kind}' for kind, count in sorted(levers.items()))}",
     ]
-    head = ("pool", "mode", "floor", "ceiling", "objective", "schedules", "lever", "resource")
+    head = ("pool", "mode", "min", "max", "objective", "schedules", "lever", "resource")
     rows = [
         (pool.name, pool.mode, str(pool.min), str(pool.max), objective_text(pool.objective), str(len(pool.schedules)),
          pool.lever.kind, pool.lever.resource)

@@ -8,7 +8,8 @@ from controller.decision.planning.plan import GuardrailContext, PlanDraft, uncha
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import Reason, ReasonCode
 
-DELETION = ": the next deployment of a CloudFormation stack that owns it fails; keep_setting: true or min: 1 keeps it"
+DELETION = (". If a CloudFormation stack manages the setting, its next deployment then fails. "
+            "To prevent this, set keep_setting: true or min: 1")
 LEAST_KEPT = 1
 """Units of a setting that `keep_setting` keeps, where a target of 0 would delete it."""
 

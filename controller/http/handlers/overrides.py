@@ -14,7 +14,7 @@ from controller.overrides.parsing import WrongOverride, parse_override
 from controller.store.sqlite_file import StoreError
 
 EXAMPLE = '{"kind": "pin", "units": 5, "for": "2h", "reason": "launch", "by": "ana"}'
-TAKES_EFFECT = "with the next tick"
+TAKES_EFFECT = "at the next tick"
 
 
 async def overrides(published: PublishedState, request: web.Request) -> web.Response:

@@ -23,7 +23,7 @@ async def test_an_override_is_set_and_cleared(tmp_path, command, order):
     async with serving(tmp_path) as here:
         given = await here.stoker(*command, "--for", "90m", *SAY, env=WITH)
         assert (given.exit_code, given.output) == (
-            0, f"a: {order} until 2026-03-02 13:30 UTC by ana (launch); with the next tick\n")
+            0, f"a: {order} until 2026-03-02 13:30 UTC by ana (launch); takes effect at the next tick\n")
         assert [each.order for each in here.components.active_overrides.of("a", here.clock.now())] == [order]
         ended = await here.stoker("clear", "a", env=WITH)
 

@@ -148,7 +148,7 @@ async def test_prewarms_above_the_limit_wait_for_the_tick(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         here.components.fleet.immediate_steps._remaining = 0
         _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
-        assert told["takes_effect"] == "with the next tick"
+        assert told["takes_effect"] == "at the next tick"
         assert here.levers["a"].writes == [3]
         await here.ticks()
 
