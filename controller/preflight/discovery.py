@@ -141,8 +141,8 @@ def draft(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped], how: st
 def remarks(proposal: PoolProposal) -> list[str]:
     """Return the comment lines of a pool: its usage and its resource."""
     usage = proposal.usage
-    work = (f"peak concurrency {usage.peak:,.0f}, {usage.invocations_a_day:,.0f} requests a day; without warm capacity about "
-            f"{usage.cold_starts_a_day:,.1f} cold starts a day")
+    work = (f"peak concurrency {usage.peak:,.0f}, {usage.invocations_a_day:,.0f} requests per day; without warm capacity about "
+            f"{usage.cold_starts_a_day:,.{0 if usage.cold_starts_a_day >= 10 else 1}f} cold starts per day")
     lines = [work, _line(proposal.found.facts)]
     if usage.warmer is not None:
         lines.append(f"{usage.warmer.text} with almost no work look like a warmer: not counted in these figures or in demand")

@@ -112,7 +112,12 @@ def spread_text(outcomes: Sequence[PoolOutcome]) -> str:
     mine, without = (f"{count(low)} to {count(high)}" for low, high in (ranges["cold_starts"], ranges["cold_starts_without"]))
     low, high = ranges["saved_usd"]
     return (f"Over the keep-alive range: {mine} cold starts with Stoker, {without} with nothing kept warm; "
-            f"{usd(low)} to {usd(high)} saved (bill + cold-start cost).")
+            f"bill + cold-start cost with Stoker: {difference(low)} to {difference(high)}.")
+
+
+def difference(less_usd: float) -> str:
+    """Return an amount of USD as `less`, or as `more` when it is negative."""
+    return f"{usd(-less_usd)} more" if less_usd < 0 else f"{usd(less_usd)} less"
 
 
 def price_of_waiting(outcome: Outcome) -> str:

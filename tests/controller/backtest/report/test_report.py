@@ -10,7 +10,7 @@ import pytest
 
 from controller.backtest.report.figures import band, steps
 from controller.backtest.report.page import page
-from controller.backtest.report.text import against, headline, hits, promise, usd, wins
+from controller.backtest.report.text import against, difference, headline, hits, promise, usd, wins
 from controller.backtest.report.worst_hour import worst_hour
 from controller.backtest.result import Outcome, PoolOutcome
 from controller.decision.costs.bill import Bill, cold_starts_of, ready_of
@@ -215,3 +215,7 @@ def test_shares_are_never_rounded_to_0_or_100():
 ])
 def test_dollars_have_significant_digits(amount, text):
     assert usd(amount) == text
+
+
+def test_a_cost_above_and_below_on_demand_is_named_more_and_less():
+    assert (difference(-60.27), difference(646.26), difference(0)) == ("$60.27 more", "$646.26 less", "$0.00 less")
