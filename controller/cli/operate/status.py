@@ -97,6 +97,8 @@ def show_all(body: dict[str, Any]) -> None:
     for pool in body["pools"]:
         table.add_row(*(column.cell(pool).replace("[", r"\[") for column in columns))
     console.print(table)
+    if any(pool["mode"] == "shadow" for pool in body["pools"]):
+        console.print("Pools in shadow mode: requested and ready are simulated.", highlight=False)
     for pool in body["pools"]:
         for override in pool["overrides"]:
             console.print(f"{pool['name']}: {override_line(override)}", highlight=False, markup=False)
@@ -116,7 +118,8 @@ def show_one(pool: dict[str, Any]) -> None:
     """Print one pool with the reasons of its last plan."""
     click.echo(f"{pool['name']}  ({pool['mode']}, {pool['lever']})")
     rows = (
-        ("requested / ready", f"{format_value(pool['requested'])} / {format_value(pool['ready'])}"),
+        ("requested / ready", f"{format_value(pool['requested'])} / {format_value(pool['ready'])}"
+                              + (" (simulated)" if pool["mode"] == "shadow" else "")),
         *((("kept by others", others(pool)),) if pool.get("kept_by_others") else ()),
         ("demand: busy / peak", f"{format_value(pool['busy'], '.1f')} / {format_value(pool['peak'], '.0f')}"),
         ("target", format_value(pool["target"])),
@@ -130,7 +133,7 @@ def show_one(pool: dict[str, Any]) -> None:
         ("without Stoker", ranged(pool, "cold_starts_today_without", ".0f")),
         ("saved this month", format_value(pool["saved_month_usd"], ".2f", " USD") + between(pool.get("saved_month_range_usd"),
                                                                                             ".2f")),
-        ("next hours (UTC)", next_hours(pool)),
+        ("next hours (UTC)", next_hours(pool) + (" (without overrides)" if pool["overrides"] else "")),
         ("error", pool["error"] or "-"),
         *(("override", override_line(override)) for override in pool["overrides"]),
         *(("event", f"{each['name']} ({each['start'][:16]} to {each['end'][:16]} UTC): {each['expected']}")

@@ -51,14 +51,15 @@ def forecast(forecast_body: Mapping[str, Any] | None) -> str:
 
 
 def rules(rationale: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the simulated cost of each rule, cheapest first, and its share of the proposal."""
+    """Yield the simulated extra cost of each rule, cheapest first, and its weight in the proposal."""
     if not rationale.get("rules"):
         return
-    heading = f"recent simulated cost of each rule; of the ensemble: {rationale['choice_usd']:.2f}"
-    yield f"  {'rules':12} {'USD':>10}  {'share':>5}  {heading}"
+    yield (f"  {'rules':12} simulated bill + cold-start cost on recent demand, minus the bill of on-demand service without cold "
+           f"starts; ensemble: {rationale['choice_usd']:.2f} USD")
+    yield f"    {'':10} {'USD':>10}  weight  rule"
     for each in rationale["rules"]:
         share = f"{each['share']:.0%}" if each["share"] else "-"
-        yield f"    {'':10} {each['usd']:10.2f}  {share:>5}  {each['rule']}{' (baseline)' if each.get('naive') else ''}"
+        yield f"    {'':10} {each['usd']:10.2f}  {share:>6}  {each['rule']}{' (baseline)' if each.get('naive') else ''}"
 
 
 def mode_of(inputs: Mapping[str, Any]) -> str | None:

@@ -11,7 +11,7 @@ from controller.cli.operate.status import COLUMNS, fitting
 from controller.daemon.daemon import Daemon
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
-from tests.services import ticking, typed
+from tests.services import serving, ticking, typed
 from tests.worlds import policy_of
 
 
@@ -125,3 +125,13 @@ def test_a_daemon_that_does_not_answer_is_one_line_with_the_remedy():
 
 def test_an_invalid_address_is_wrong_input():
     assert CliRunner().invoke(main, ["status", "--url", "ftp://x"]).exit_code == 2
+
+
+async def test_capacity_of_a_pool_in_shadow_mode_is_marked_as_simulated(tmp_path):
+    async with serving(tmp_path, each={"b": {"mode": "shadow"}}) as here:
+        await here.ticks(3)
+        every = (await here.stoker("status")).output
+        active, shadow = (await here.stoker("status", "a")).output, (await here.stoker("status", "b")).output
+
+    assert "Pools in shadow mode: requested and ready are simulated." in every
+    assert ("3 / 3 (simulated)" in active, "7 / 7 (simulated)" in shadow) == (False, True)

@@ -60,7 +60,8 @@ async def test_it_shows_the_simulated_cost_and_share_of_each_rule(tmp_path):
     assert any(line.startswith("forecast ") for line in lines)
     keep_alive = next(line for line in lines if line.startswith("keep-alive 20m (assumed for AWS Lambda"))
     assert keep_alive.endswith("range 5m to 1h)"), "the rule costs use the same keep-alive"
-    assert any(line.startswith("rules USD share recent simulated cost of each rule") for line in lines)
+    assert any(line.startswith("rules simulated bill + cold-start cost on recent demand") for line in lines)
+    assert "USD weight rule" in lines
     assert [line for line in lines if "100% maximum of the last 60 min (baseline)" in line], "history is short: one rule counts"
 
 
