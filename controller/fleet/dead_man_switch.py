@@ -2,7 +2,7 @@
 
 The fallback of each pool is renewed when a third to a half of its `after` has passed, spread over the fleet by the names of the
 pools: a few calls a minute, not one call per tick and pool. It runs concurrently with the ticks and delays none.
-`controller.decision.planning.dead_man.schedule` has the scheduled changes, `dead_man_action` decides when to send them.
+`controller.decision.planning.dead_man.schedule` has the scheduled changes, `dead_man.action` decides when to send them.
 """
 
 import asyncio

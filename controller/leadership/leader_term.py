@@ -62,7 +62,7 @@ class LeaderTerm:
         return last_write.before if last_write.before == last_write.target else UNKNOWN
 
     async def fence_fallback(self, pool: str, state: PoolState) -> Fence | None:
-        """Publish a fallback before it is sent, as `fence` does: `state` as `dead_man_schedule.with_pending` returns it."""
+        """Publish a fallback before it is sent, as `fence` does: `state` as `dead_man.schedule.with_pending` returns it."""
         return await self._fence({f"{AHEAD}{pool}": FallbackState.of(state).text})
 
     async def publish_fallback(self, pool: str, state: PoolState) -> None:

@@ -46,7 +46,7 @@ class PoolState:
     """Units requested before Stoker first wrote; `on_exit: release` restores them."""
     scheduled_fallback: Timed = ()
     pending_fallback: Timed = ()
-    """Changes that the provider makes unless they are renewed, as confirmed and as last sent; see `dead_man_schedule`."""
+    """Changes that the provider makes unless they are renewed, as confirmed and as last sent; see `dead_man.schedule`."""
     paid: Timed = ()
     """Units that are paid for, each with its start, oldest first; where billing has steps."""
 
