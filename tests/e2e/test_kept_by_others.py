@@ -32,7 +32,7 @@ async def clouds():
     google = RunSandbox(sandbox, RunSettings(placement_seconds=(0.1, 0.3)))
     chat = google.add_service("chat", steady_history(0), startup_seconds=0.2)
     chat.service.message.template.scaling.min_instance_count = 3
-    chat.driver.scaled(google.now_ms(), google.now_ms())
+    chat.driver.apply_scaling(google.now_ms(), google.now_ms())
     async with GrpcSandboxServer(google) as server, serving(sandbox) as url:
         yield google, ("--sandbox-url", url, "--sandbox-grpc", server.target)
 
