@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from adapters.aws.cloudwatch import demand_rows
+from adapters.aws.cloudwatch import proven_minutes
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import Unreachable
 from adapters.web.demand_page import PageReadings
@@ -127,7 +127,7 @@ class SimSource:
         seen = minutes < published
         invoked = np.where(seen & ~self.lost(None, minutes), 1.0, np.nan)
         nothing = np.full(len(minutes), np.nan)
-        proof = demand_rows.RegionActivity(first - BACK, invoked, nothing, nothing).proved(first, end)
+        proof = proven_minutes.RegionActivity(first - BACK, invoked, nothing, nothing).proved(first, end)
         minutes, seen = minutes[BACK:], seen[BACK:] & ~self.lost(name, minutes[BACK:])
         peak = np.where(seen, self.truth(name, minutes), 0)
         return np.where(peak > 0, peak, np.where(proof, 0, np.nan)).astype(np.float32)

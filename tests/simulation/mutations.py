@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.aws.cloudwatch import demand_rows
+from adapters.aws.cloudwatch import proven_minutes
 from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Fence
 from adapters.web import demand_page
@@ -236,7 +236,7 @@ MUTATIONS: dict[str, Plant] = {
     "a start trusts what it has not read": instead(collector.DemandCollector, "has_fresh_read", lambda self, name: True),
     "impossible demand is believed": instead(collector, "possible", lambda name, item, day: item),
     "counters are summed before they are differenced": instead(demand_page, "increase", _of_sums),
-    "an outage of minutes is bridged": instead(demand_rows.RegionActivity, "proved", _bridged),
+    "an outage of minutes is bridged": instead(proven_minutes.RegionActivity, "proved", _bridged),
     "lost points of one pool are idleness": instead(collector, "unlikely", lambda item, before: item),
     "minutes to come pass for fresh": instead(collector.DemandCollector, "freshness", _to_come_is_fresh),
     "a clock set back lengthens holds": with_step("without_future_instants"),

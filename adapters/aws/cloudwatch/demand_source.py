@@ -4,7 +4,7 @@ Metrics of an alias (dimensions FunctionName and Resource), one value a minute: 
 collection, Duration and Throttles every 5 min, because CloudWatch bills per requested metric and these two change slowly or
 rarely. Between two reads, the last duration is used, and throttles appear up to 5 min late. In addition, two metrics of the whole
 region are read before the others, so that a point which the region has and an alias lacks was not published (see
-`demand_rows.RegionActivity`); where the region lacks points, AWS's count of Stoker's calls is read too.
+`proven_minutes.RegionActivity`); where the region lacks points, AWS's count of Stoker's calls is read too.
 
 The first read of a pool goes back up to 14 days at a resolution of 1 min, which CloudWatch keeps for 15 days. Pools take turns
 within `BACKFILL_POINTS` per collection; pools whose turn comes later get an empty series and no error.
@@ -174,7 +174,7 @@ class CloudWatchDemand:
         return RegionActivity(queries[0].first, invoked, claimed, called)
 
     async def _runners(self, activity: RegionActivity) -> int:
-        """Return the number of functions that ran in the hour before the region became silent. See `demand_rows.independent`.
+        """Return the number of functions that ran in the hour before the region became silent. See `proven_minutes.independent`.
 
         Counts each pool's alias, and all other functions as one. Read once per silence.
         """

@@ -3,7 +3,7 @@
 Each collection reads three metrics, one value per minute, in one query each for all services: `request_count`,
 `request_latencies` and `pending_queue/pending_requests`. It first reads the number of instances of the whole project
 (`container/instance_count`, by state). In a minute with such a point, a service without a point had no request (see
-`demand_rows.proven_minutes`).
+`monitoring.proven_minutes`).
 
 A minute is published up to 2 min after it ended, and is not requested before. The first read covers up to 14 days.
 """
