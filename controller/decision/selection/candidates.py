@@ -29,15 +29,17 @@ class Candidate:
     @property
     def name(self) -> str:
         """Description in words."""
-        text = " and ".join(WORDS[part] for part in self.parts)
-        if len(self.parts) > 1:
-            text = f"the {'lower' if self.least else 'higher'} of {text}"
-        if self.margin:
-            text += f", + margin {self.margin:g} × its square root"
-        if self.base is None:
-            return text or "nothing"
-        base = WORDS[self.base]
-        return f"{text}, at least {base}" if text else base
+        words = [WORDS[part] for part in self.parts]
+        base = [] if self.base is None else [WORDS[self.base]]
+        if not self.least and not self.margin:
+            return combined("max", [*words, *base])
+        value = combined("min" if self.least else "max", words)
+        return combined("max", [f"{value} + margin {self.margin:g} × √value" if self.margin else value, *base])
+
+
+def combined(function: str, words: list[str]) -> str:
+    """Return the maximum or minimum of several signals as text; without signals, that nothing is kept warm."""
+    return f"{function}({', '.join(words)})" if len(words) > 1 else words[0] if words else "no warm capacity"
 
 
 def _words() -> dict[str, str]:

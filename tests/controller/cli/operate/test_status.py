@@ -48,7 +48,7 @@ LONG = {
     "name": "a-pool-whose-name-is-longer-than-most", "mode": "active", "requested": 120, "ready": 118, "busy": 80.25,
     "peak": 119.0, "target": 120, "data_age_seconds": 119.0, "cost_today_usd": 12.5, "cost_month_usd": 250.75, "error": None,
     "decision": {
-        "text": "weighted ensemble (top rule: maximum of the last 60 min, at least demand sustained for 3 h) proposes 120"},
+        "text": "weighted ensemble (top rule: max(maximum of the last 60 min, demand sustained for 3 h)) proposes 120"},
 }
 UNKNOWN = dict.fromkeys(LONG) | {"name": "b", "mode": "shadow"}
 

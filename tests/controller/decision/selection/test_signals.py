@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.decision.selection.candidates import CANDIDATES, Candidate
 from controller.decision.selection.signals import BLOCK, HALF_LIVES, ROUND_UP_ABOVE, Signals, moving_max, order_statistic
 from tests.examples import examples
 
@@ -143,3 +144,14 @@ def test_order_statistics_leave_unknown_values_out(values, level):
     found = order_statistic(np.array([values], np.float32), level)[0]
     expected = np.quantile(known, level, method="higher") if known else 0
     assert found == pytest.approx(expected) or found in known
+
+
+def test_names_of_rules_are_unique_formulas():
+    names = [each.name for each in CANDIDATES]
+
+    assert len(set(names)) == len(names)
+    assert Candidate().name == "no warm capacity"
+    assert Candidate(("recent 60",), margin=1.0).name == "maximum of the last 60 min + margin 1 × √value"
+    assert Candidate(("recent 60",), base="busy 180").name == "max(maximum of the last 60 min, demand sustained for 3 h)"
+    assert Candidate(("day 0.9", "recent 60"), least=True, margin=1.0, base="busy 5").name == (
+        "max(min(P90 of the last 24 h, maximum of the last 60 min) + margin 1 × √value, demand sustained for 5 min)")
