@@ -87,7 +87,7 @@ class PlanDraft:
     def note(self, code: ReasonCode, text: str, target: int | None = None) -> "PlanDraft":
         """Return the draft with a reason, also where `target` (default: the current one) changes nothing."""
         after = self.target if target is None else target
-        return replace(self, target=after, reasons=(*self.reasons, Reason(code, text, self.target, after)))
+        return PlanDraft(after, (*self.reasons, Reason(code, text, self.target, after)), self.held)
 
     def hold(self, requested: int, code: ReasonCode, text: str) -> "PlanDraft":
         """Return a draft that writes nothing: capacity stays as `requested`, and no later guardrail applies."""

@@ -72,7 +72,7 @@ def initial_draft(context: GuardrailContext) -> PlanDraft:
     if units is None:
         text = f"{proposal.candidate} proposed no number: holding {requested}"
         return PlanDraft(requested).note(ReasonCode.INVALID_PROPOSAL, text)
-    draft = PlanDraft(requested).note(ReasonCode.PROPOSED, f"{proposal.candidate} proposes {units}", units)
+    draft = PlanDraft(units, (Reason(ReasonCode.PROPOSED, f"{proposal.candidate} proposes {units}", requested, units),))
     if not proposal.trusted:
         text = "less than 24 h of demand are known: Stoker follows the recent maximum"
         draft = draft.note(ReasonCode.SHORT_HISTORY, text)
