@@ -1,7 +1,7 @@
 # Three commands, each of which sets up what it needs on a machine with Python 3.11 or newer alone:
-#   make demo    see Stoker work within a minute
+#   make demo    run the demo, about 2 minutes
 #   make test    everything that CI checks
-#   make simulate    break it in thousands of ways
+#   make simulate    run the simulation with random faults
 # The environment lies in .venv; stamp files in it remember which lock it was installed from.
 
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
@@ -28,7 +28,7 @@ help:
 	@echo "make check  lint, types, import contracts and the unit tests but the slow ones: before each commit (UNIT_WORKERS=auto, PYTEST_ARGS=)"
 	@echo "make test   lint, types, import contracts and every test: what CI runs (TEST_WORKERS=4, PYTEST_ARGS=);"
 	@echo "            with PYTEST_ARGS=--hypothesis-profile=nightly, property tests try 50 times as many examples"
-	@echo "make simulate   thousands of seeds of faults against every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
+	@echo "make simulate   simulate the fleet with random faults and check every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
 	@echo "make foreign    install the third-party servers that tests/foreign runs against (650 MB, in $(FOREIGN))"
 	@echo "make lint   lint, types and import contracts"
 	@echo "make lock   resolve the dependencies again into requirements*.txt (the only command that needs uv)"

@@ -109,14 +109,14 @@ def test_every_slow_file_exists():
 
 
 BREACHES = {
-    "Arrows run one way": ("config/model/policy.py", "import controller.decision.planning.plan"),
+    "Packages import in one direction": ("config/model/policy.py", "import controller.decision.planning.plan"),
     "The controller is built in layers": ("controller/store/codec.py", "import controller.fleet.tick"),
     "Deciding is built in layers": ("controller/decision/costs/bill.py", "import controller.decision.planning.plan"),
-    "Adapters do not know each other": ("adapters/demand/history_file.py", "import adapters.simulated"),
+    "Adapters do not import each other": ("adapters/demand/history_file.py", "import adapters.simulated"),
     "Deciding is pure": ("controller/decision/planning/plan.py", "import asyncio"),
-    "The provider's library is known to its adapter alone": ("controller/fleet/fleet.py", "import boto3"),
+    "A provider's library is imported by its adapter only": ("controller/fleet/fleet.py", "import boto3"),
     "Statistics are fitted in one module": ("forecasting/demand.py", "import statsmodels"),
-    "Pages and prompts stay at the edge": ("adapters/simulated.py", "import rich"),
+    "Terminal and scheduler libraries stay in the controller": ("adapters/simulated.py", "import rich"),
 }
 """Contract -> a module, and the line at its top that breaks the contract."""
 
