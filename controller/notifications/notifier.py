@@ -121,7 +121,7 @@ class Notifier:
             body = await self._store.run(self._store.store.load_blob, KEY)
             stored = json.loads(body or b"{}")
             self._sent = {Key(*key): SentCondition(text, datetime.fromisoformat(since), self._clock.now())
-                          for key, text, since in stored.get("told", [])}
+                          for key, text, since in stored.get("sent", [])}
             for delivery in self.deliveries:
                 delivery.enqueue(loaded(each) for each in stored.get("waiting", {}).get(delivery.sink.name, []))
         except (ValueError, TypeError, AttributeError, KeyError):  # written by another release
@@ -131,7 +131,7 @@ class Notifier:
 
 def dumped(sent: SentConditions, deliveries: Sequence[SinkDelivery]) -> dict[str, Any]:
     """Return the snapshot as JSON values."""
-    return {"told": [[key, condition.text, condition.since.isoformat()] for key, condition in sent.items()],
+    return {"sent": [[key, condition.text, condition.since.isoformat()] for key, condition in sent.items()],
             "waiting": {each.sink.name: [plain(notice) for notice in each.waiting] for each in deliveries}}
 
 
