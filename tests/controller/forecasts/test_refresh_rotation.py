@@ -15,7 +15,7 @@ from controller.forecasts.worker_tasks import PlanAhead
 from controller.store.sqlite_file import StoreError
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady
-from tests.worlds import world
+from tests.worlds import STORE_CALLS, world
 
 NAMES = [f"pool-{number}" for number in range(6)]
 COST = 4.0
@@ -49,19 +49,20 @@ async def looking(folder, names=NAMES, follow=True):
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def pass_by(clock, span):
-    """Advance the clock a second at a time, with time for the store's thread."""
-    end = clock.now() + span
-    while clock.now() < end:
-        await clock.advance(timedelta(seconds=1))
-        await asyncio.sleep(0.002)
+async def pass_by(here, span):
+    """Advance the clock a second at a time, each after the store has caught up."""
+    end = here.clock.now() + span
+    while here.clock.now() < end:
+        await here.clock.advance(timedelta(seconds=1))
+        for _ in range(STORE_CALLS):
+            await here.store.run(int)
 
 
 async def test_every_pool_is_planned_once_every_15_min(tmp_path):
     async with looking(tmp_path) as (here, _, jobs):
-        await pass_by(here.clock, timedelta(minutes=5))
+        await pass_by(here, timedelta(minutes=5))
         first = [name for name, _ in jobs.looked]
-        await pass_by(here.clock, EVERY)
+        await pass_by(here, EVERY)
 
     assert sorted(first) == NAMES
     assert [name for name, _ in jobs.looked] == first * 2
@@ -69,7 +70,7 @@ async def test_every_pool_is_planned_once_every_15_min(tmp_path):
 
 async def test_rotation_uses_at_most_its_share_of_a_core(tmp_path):
     async with looking(tmp_path) as (here, _, jobs):
-        await pass_by(here.clock, timedelta(minutes=2))
+        await pass_by(here, timedelta(minutes=2))
 
     starts = [at for _, at in jobs.looked]
     assert len(starts) >= 5
@@ -81,9 +82,9 @@ async def test_requested_pools_are_planned_first_the_last_requested_before_other
         rotation.request("pool-4")
         rotation.request("pool-5")
         rotation.request("pool-4")
-        await pass_by(here.clock, timedelta(seconds=70))
+        await pass_by(here, timedelta(seconds=70))
         rotation.request("pool-4")  # planned just now
-        await pass_by(here.clock, timedelta(seconds=70))
+        await pass_by(here, timedelta(seconds=70))
 
     assert [name for name, _ in jobs.looked] == ["pool-5", "pool-4", *NAMES[:4]]
 
@@ -96,14 +97,14 @@ async def test_a_pool_requested_during_its_run_is_not_planned_again(tmp_path):
             rotation.request(pool.name)
             return await run(work, history, pool, *more)
         jobs.run = asked_for
-        await pass_by(here.clock, timedelta(minutes=2))
+        await pass_by(here, timedelta(minutes=2))
 
     assert sorted(name for name, _ in jobs.looked) == NAMES
 
 
 async def test_a_clock_set_back_delays_no_pool(tmp_path):
     async with looking(tmp_path, NAMES[:1]) as (here, rotation, jobs):
-        await pass_by(here.clock, timedelta(seconds=30))
+        await pass_by(here, timedelta(seconds=30))
         here.clock.set(here.clock.now() - timedelta(hours=5))
         assert rotation._next() == NAMES[0]
         assert len(jobs.looked) == 1
@@ -111,15 +112,15 @@ async def test_a_clock_set_back_delays_no_pool(tmp_path):
 
 async def test_a_pool_is_planned_within_a_minute_after_its_demand_is_processed(tmp_path):
     async with looking(tmp_path, NAMES[:1], follow=False) as (here, rotation, jobs):
-        await pass_by(here.clock, timedelta(minutes=1))
+        await pass_by(here, timedelta(minutes=1))
         assert not jobs.looked
         assert "pending" in rotation.capacity_forecast("pool-0", here.clock.now()).reason
         await here.tick()
         here.fleet.regions[0].followed_at, followed = None, here.fleet.regions[0].followed_at
-        await pass_by(here.clock, timedelta(seconds=20))
+        await pass_by(here, timedelta(seconds=20))
         assert "no demand has been processed" in rotation.capacity_forecast("pool-0", here.clock.now()).reason
         here.fleet.regions[0].followed_at = followed
-        await pass_by(here.clock, AGAIN)
+        await pass_by(here, AGAIN)
 
     assert [name for name, _ in jobs.looked] == ["pool-0"]
 
@@ -135,7 +136,7 @@ async def test_a_failure_costs_one_run(tmp_path, fault, reason):
                 raise faults.pop()
             return load(*arguments)
         here.store.store.load_demand = once
-        await pass_by(here.clock, timedelta(minutes=5))
+        await pass_by(here, timedelta(minutes=5))
         forecast = rotation.capacity_forecast(NAMES[0], here.clock.now())
 
     assert [name for name, _ in jobs.looked] == NAMES[1:]
