@@ -38,7 +38,10 @@ def peak_range(peak: Floats, busy: Floats, invocations: Floats, estimated: Amoun
     `peak`, `busy`, `invocations`: float[pools] of demand. `estimated`: 1 for pools whose peak is an estimate, 0 for pools whose
     peak is published; for these both ends are the peak.
     """
-    exact, average = peak.astype(np.float64), np.minimum(np.nan_to_num(busy), peak).astype(np.float64)
+    exact = peak.astype(np.float64)
+    if not estimated.any():
+        return exact, exact
+    average = np.minimum(np.nan_to_num(busy), exact)
     requests = np.nan_to_num(invocations).astype(np.float64)
     log = np.log(np.maximum(requests, 1.0) / np.maximum(average, 1e-9))
     low, high = (np.ceil(average + (exact - average) * np.interp(log, LOG_TURNS, shares) - 1e-6)
