@@ -140,7 +140,7 @@ async def test_an_unreadable_snapshot_is_ignored(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver:
         async with serving(tmp_path, clock) as here:
-            await here.service.runtime.store.run(here.service.runtime.store.store.save_blob, KEY, b'{"told": [5]}', clock.now())
+            await here.service.runtime.store.run(here.service.runtime.store.store.save_blob, KEY, b'{"sent": [5]}', clock.now())
         async with serving(tmp_path, clock, notifier=notifier_to(receiver, clock, reasons=("started",))):
             await receiver.until(lambda: receiver.bodies)
 
