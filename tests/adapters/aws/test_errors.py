@@ -142,7 +142,7 @@ def test_a_write_that_was_not_sent_has_not_happened(error, kind):
     assert "SECRET" not in str(not_sent(error, WRITE))
 
 
-@pytest.mark.parametrize(("date", "code", "told"), [
+@pytest.mark.parametrize(("date", "code", "reply"), [
     (-900, "InvalidSignatureException", "900 s ahead of the provider's"),
     (900, "SignatureDoesNotMatch", "behind the provider's"),
     (-900, "RequestTimeTooSkewed", "ahead of the provider's"),
@@ -151,11 +151,11 @@ def test_a_write_that_was_not_sent_has_not_happened(error, kind):
     (0, "InvalidSignatureException", "check access key, secret key and session token"),
     (-900, "AccessDeniedException", "permission lambda:GetProvisionedConcurrencyConfig is missing"),
 ])
-def test_a_wrong_clock_is_named_in_refusals_that_it_can_cause(date, code, told):
+def test_a_wrong_clock_is_named_in_refusals_that_it_can_cause(date, code, reply):
     then = datetime.now(UTC) + timedelta(seconds=date)
     error = translate(said(code, "no", 403, headers={"date": format_datetime(then, usegmt=True)}), READ)
 
-    assert re.search(told.replace("900", r"90\d") if date else told, str(error)), error
+    assert re.search(reply.replace("900", r"90\d") if date else reply, str(error)), error
 
 
 @pytest.mark.parametrize(("cause", "named"), [

@@ -154,7 +154,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def told(folder):
+def expected(folder):
     """Return class and text of the error of each case."""
     base = {"AWS_CONFIG_FILE": str(folder / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"), "HOME": str(folder),
             "PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -167,8 +167,8 @@ def told(folder):
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_the_setting_is_named_and_nothing_was_sent(case, folder, told):
-    kind, text = told[case]
+def test_the_setting_is_named_and_nothing_was_sent(case, folder, expected):
+    kind, text = expected[case]
 
     assert kind == "Misconfigured"
     assert text.startswith("alias agent:live: nothing was sent: ")

@@ -112,14 +112,14 @@ def test_openmetrics_is_recognised_by_content_type_or_end(page, kind):
     assert values(page, "requests_in_flight", kind=kind) == {"requests_in_flight": {(("unit", "a"),): 3}}
 
 
-@pytest.mark.parametrize(("page", "told"), [
+@pytest.mark.parametrize(("page", "message"), [
     (OPEN.replace("# EOF\n", ""), "Missing # EOF"),
     (OPEN.replace("5 1772452800.123 #", "5 soon #"), "soon"),
     (OPEN.replace("requests_total{unit", "requests_total{=unit"), "requests_total"),
     (OPEN.replace("# TYPE other", 'requests_total{unit="a",route="/{id}"} 5 1772452800.123\n# TYPE other'), "twice"),
 ])
-def test_an_invalid_openmetrics_page_is_refused(page, told):
-    with pytest.raises(UnreadablePage, match=told):
+def test_an_invalid_openmetrics_page_is_refused(page, message):
+    with pytest.raises(UnreadablePage, match=message):
         values(page, kind=OPENMETRICS)
 
 

@@ -423,15 +423,15 @@ async def test_a_standby_sends_nothing_and_a_leader_renews_the_fallback_of_anoth
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 2)
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
-        told = len(lever.orders)
+        sent = len(lever.orders)
         each.state = replace(each.state, scheduled_fallback=())
 
         each.term = LeaderTerm(FakeLease("another leads"))
         await DeadManSwitch(here.fleet, clock, here.store, unknown).renew()
-        assert len(lever.orders) == told
+        assert len(lever.orders) == sent
         each.term = LeaderTerm(FakeLease(), 7)
         await DeadManSwitch(here.fleet, clock, here.store, unknown).renew()
-        assert len(lever.orders) == told + 1
+        assert len(lever.orders) == sent + 1
 
 
 async def test_a_refused_fallback_is_tried_again_and_logged_once(clock, tmp_path, capsys):

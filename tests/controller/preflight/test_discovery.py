@@ -61,10 +61,10 @@ def test_cold_starts_are_those_of_on_demand_alone():
 
 @pytest.mark.parametrize(("rows", "why"), [(series(np.nan, np.nan), "no metrics"), (series(0, 0), "no request")])
 def test_without_traffic_there_is_a_reason_and_no_pool(rows, why):
-    told = usage_of(Telemetry(rows), SIX)
+    usage = usage_of(Telemetry(rows), SIX)
 
-    assert isinstance(told, str)
-    assert why in told
+    assert isinstance(usage, str)
+    assert why in usage
 
 
 def test_the_pool_with_most_cold_starts_comes_first():
@@ -84,12 +84,12 @@ def warmed(users, days=2):
 
 
 def test_a_warmer_is_named_and_its_requests_do_not_count():
-    told = usage_of(warmed(20), SIX)
-    text = draft(*proposed(pools_of([Survey((found("a"),), ())]), {"a": told}), "stoker discover", NOON)
+    usage = usage_of(warmed(20), SIX)
+    text = draft(*proposed(pools_of([Survey((found("a"),), ())]), {"a": usage}), "stoker discover", NOON)
 
-    assert told.warmer.text == "3 requests every 5 min"
-    assert 20 <= told.peak <= 23, "the most that users can have had where the warmer called too"
-    assert told.invocations_a_day == 20 * 360
+    assert usage.warmer.text == "3 requests every 5 min"
+    assert 20 <= usage.peak <= 23, "the most that users can have had where the warmer called too"
+    assert usage.invocations_a_day == 20 * 360
     assert "# 3 requests every 5 min with almost no work look like a warmer" in text
     assert "    warmer: {every: 5m, requests: 3}" in text
 

@@ -16,10 +16,10 @@ async def test_it_shows_inputs_steps_and_the_providers_answer(tmp_path):
         order = ("pin", "a", "12", "--until", "2026-03-02T13:00:00Z", "--reason", "launch", "--by", "ana")
         await here.stoker(*order, env={"STOKER_TOKEN": TOKEN})
         await here.ticks()
-        told = await here.stoker("why", "a", "--at", "2026-03-02T12:04:00Z")
+        result = await here.stoker("why", "a", "--at", "2026-03-02T12:04:00Z")
 
-    lines = [" ".join(line.split()) for line in told.output.splitlines()]
-    assert told.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.output.splitlines()]
+    assert result.exit_code == 0
     assert lines[0] == "a (active) 2026-03-02 12:04:00 UTC, plan of the last tick"
     assert "outcome requested changed from 3 to 12" in lines
     assert any(line.startswith("demand traffic, fresh, newest known minute") for line in lines)
@@ -34,17 +34,17 @@ async def test_a_pool_in_shadow_mode_is_shown_as_simulated_without_a_request(tmp
         await here.ticks(3)
         await here.stoker("pin", "a", "12", "--for", "1h", "--reason", "r", "--by", "ana", env={"STOKER_TOKEN": TOKEN})
         await here.ticks()
-        told = await here.stoker("why", "a")
+        result = await here.stoker("why", "a")
         await here.ticks(10)
         at_rest = await here.stoker("why", "a")
         earlier = await here.stoker("why", "a", "--at", "2026-03-02T12:04:30Z")
 
-    lines = [" ".join(line.split()) for line in told.output.splitlines()]
+    lines = [" ".join(line.split()) for line in result.output.splitlines()]
     assert lines[0] == "a (shadow) 2026-03-02 12:04:00 UTC, plan of the last tick"
     assert "outcome would change requested from 3 to 12" in lines
     assert any(line.startswith("capacity simulated: 3 requested") for line in lines)
     assert lines[-1] == "provider no request sent (shadow mode); simulated: 12 requested, 3 ready (change in progress)"
-    assert "accepted" not in told.output
+    assert "accepted" not in result.output
     assert at_rest.output.splitlines()[-1].split() == ["provider", "no", "request", "sent"]
     recorded = [" ".join(line.split()) for line in earlier.output.splitlines()]
     assert (recorded[0], recorded[1:]) == ("a (shadow) 2026-03-02 12:04:00 UTC, latest decision recorded by then", lines[1:])
@@ -54,9 +54,9 @@ async def test_a_pool_in_shadow_mode_is_shown_as_simulated_without_a_request(tmp
 async def test_it_shows_the_simulated_cost_and_share_of_each_rule(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks(3)
-        told = await here.stoker("why", "a")
+        result = await here.stoker("why", "a")
 
-    lines = [" ".join(line.split()) for line in told.output.splitlines()]
+    lines = [" ".join(line.split()) for line in result.output.splitlines()]
     assert any(line.startswith("forecast ") for line in lines)
     keep_alive = next(line for line in lines if line.startswith("keep-alive 20m (assumed for AWS Lambda"))
     assert keep_alive.endswith("range 5m to 1h)"), "the rule costs use the same keep-alive"
@@ -70,10 +70,10 @@ async def test_a_refusal_of_the_provider_is_shown(tmp_path):
         here.levers["a"].failing["write"] = QuotaExceeded("the account has 5 left", 5)
         await here.stoker("pin", "a", "12", "--for", "1h", "--reason", "r", "--by", "ana", env={"STOKER_TOKEN": TOKEN})
         await here.ticks()
-        told = await here.stoker("why", "a")
+        result = await here.stoker("why", "a")
 
-    assert "held at 3" in told.output
-    assert "requesting 12 failed (quota-exceeded): the account has 5 left" in told.output.splitlines()[-1]
+    assert "held at 3" in result.output
+    assert "requesting 12 failed (quota-exceeded): the account has 5 left" in result.output.splitlines()[-1]
 
 
 async def test_a_record_is_replayed_from_a_file_and_from_standard_input(tmp_path):
@@ -96,19 +96,19 @@ async def test_another_plan_is_exit_code_1_with_the_difference(tmp_path):
         await here.ticks(2)
         body = json.loads((await here.stoker("why", "b", "--json")).output)
     body["record"]["target"] = 9
-    told = CliRunner().invoke(main, ["replay", "-"], input=json.dumps(body))
+    result = CliRunner().invoke(main, ["replay", "-"], input=json.dumps(body))
 
-    assert told.exit_code == 1
-    assert '- "target": 9,' in told.output
-    assert '+ "target": 7,' in told.output
+    assert result.exit_code == 1
+    assert '- "target": 9,' in result.output
+    assert '+ "target": 7,' in result.output
     assert CliRunner().invoke(main, ["replay", "-", "--json"], input=json.dumps(body)).exit_code == 1
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "5", "{}", '{"record": {"inputs": {"sight": "fresh"}}}', "[" * 20_000])
 def test_an_invalid_record_is_wrong_input(text):
-    told = CliRunner().invoke(main, ["replay", "-"], input=text)
+    result = CliRunner().invoke(main, ["replay", "-"], input=text)
 
-    assert (told.exit_code, len(told.output.splitlines())) == (2, 1)
+    assert (result.exit_code, len(result.output.splitlines())) == (2, 1)
 
 
 def test_a_missing_file_is_wrong_input(tmp_path):
@@ -122,7 +122,7 @@ async def test_an_invalid_time_is_wrong_input_and_an_unknown_pool_a_failure(tmp_
 
 
 def test_an_endless_record_is_refused():
-    told = CliRunner().invoke(main, ["replay", "-"], input="[" * ((8 << 20) + 2))
+    result = CliRunner().invoke(main, ["replay", "-"], input="[" * ((8 << 20) + 2))
 
-    assert told.exit_code == 2
-    assert "larger than 8 MB, the maximum size of a record" in told.output
+    assert result.exit_code == 2
+    assert "larger than 8 MB, the maximum size of a record" in result.output

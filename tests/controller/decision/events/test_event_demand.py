@@ -25,7 +25,7 @@ FIVE = BaselineDemand(np.full((2, 288), 5.0, np.float32))
 LEAD = 2
 
 
-def told(minute: int, *spells: EventWindow, baseline: BaselineDemand = FIVE, effect: LearnedEffect | None = None,
+def demand_at(minute: int, *spells: EventWindow, baseline: BaselineDemand = FIVE, effect: LearnedEffect | None = None,
          recent: float | list = 3.0, newest: int | None = None, **changes: int) -> EventDemand | None:
     """What is said at `minute` minutes after noon, two minutes of it being unknown yet."""
     last = np.full(60, recent, np.float32) if np.isscalar(recent) else np.array(recent, np.float32)
@@ -34,20 +34,20 @@ def told(minute: int, *spells: EventWindow, baseline: BaselineDemand = FIVE, eff
 
 
 def test_capacity_is_requested_early_enough_to_be_ready_at_the_start():
-    assert told(-5, LAUNCH) is None
-    assert told(-LEAD - 1, LAUNCH).units == 40
-    assert "launch (Mon 12:00 to Mon 14:00 UTC) is expected to bring 8 times the usual 5" in told(-3, LAUNCH).text
+    assert demand_at(-5, LAUNCH) is None
+    assert demand_at(-LEAD - 1, LAUNCH).units == 40
+    assert "launch (Mon 12:00 to Mon 14:00 UTC) is expected to bring 8 times the usual 5" in demand_at(-3, LAUNCH).text
 
 
 def test_a_lead_makes_the_request_earlier():
     early = LAUNCH._replace(ready=START - 15)
 
-    assert told(-LEAD - 17, early) is None
-    assert told(-LEAD - 16, early).units == 40
+    assert demand_at(-LEAD - 17, early) is None
+    assert demand_at(-LEAD - 16, early).units == 40
 
 
 def test_a_limited_raise_starts_earlier_and_is_complete_in_time():
-    units = [told(minute, LAUNCH, step_up=10) for minute in range(-8, -2)]
+    units = [demand_at(minute, LAUNCH, step_up=10) for minute in range(-8, -2)]
 
     assert [None if each is None else each.units for each in units] == [None, None, 10, 20, 30, 40]
 
@@ -55,44 +55,44 @@ def test_a_limited_raise_starts_earlier_and_is_complete_in_time():
 def test_the_highest_of_several_events_counts_and_a_quiet_day_does_not_lower_it():
     other = LAUNCH._replace(name="batch", factor=None, size=70)
 
-    assert told(5, LAUNCH, other, HOLIDAY).units == 70
-    assert told(5, LAUNCH, HOLIDAY).units == 40
+    assert demand_at(5, LAUNCH, other, HOLIDAY).units == 70
+    assert demand_at(5, LAUNCH, HOLIDAY).units == 40
 
 
 def test_a_size_needs_no_baseline_and_a_factor_without_one_says_so():
-    assert told(0, LAUNCH._replace(factor=None, size=70), baseline=UNKNOWN_YET).units == 70
-    unknown = told(0, LAUNCH, baseline=UNKNOWN_YET)
+    assert demand_at(0, LAUNCH._replace(factor=None, size=70), baseline=UNKNOWN_YET).units == 70
+    unknown = demand_at(0, LAUNCH, baseline=UNKNOWN_YET)
     assert (unknown.units, "the usual demand at that time is not known yet" in unknown.text) == (None, True)
 
 
 def test_demand_above_the_announcement_is_held_until_demand_after_the_event_is_known():
-    assert told(60, LAUNCH, recent=55.0).units == 55
-    assert told(121, LAUNCH, recent=55.0).units == 55
-    assert told(131, LAUNCH, recent=55.0, newest=START + 129).units == 55
-    assert told(133, LAUNCH, recent=55.0, newest=START + 130) is None
+    assert demand_at(60, LAUNCH, recent=55.0).units == 55
+    assert demand_at(121, LAUNCH, recent=55.0).units == 55
+    assert demand_at(131, LAUNCH, recent=55.0, newest=START + 129).units == 55
+    assert demand_at(133, LAUNCH, recent=55.0, newest=START + 130) is None
 
 
 def test_demand_before_an_event_does_not_count_for_it():
-    assert told(0, LAUNCH, recent=55.0, newest=START - 1).units == 40
+    assert demand_at(0, LAUNCH, recent=55.0, newest=START - 1).units == 40
 
 
 def test_texts_have_the_announcement_and_the_learned_effect():
-    taught = told(0, LAUNCH, effect=LearnedEffect((0.5, 0.5), (4.0, 4.0), (8.0, 8.0)))
+    taught = demand_at(0, LAUNCH, effect=LearnedEffect((0.5, 0.5), (4.0, 4.0), (8.0, 8.0)))
 
     assert taught.units == pytest.approx(8 * 0.5 ** (2 / 3) * 5)
     assert "5.04 times the usual 5 (8 announced, 4 came the last 2 times)" in taught.text
 
 
 def test_a_quiet_day_lowers_from_its_start_to_its_end_only():
-    assert told(-1, HOLIDAY) is None
-    assert (told(0, HOLIDAY).share, told(0, HOLIDAY).justified) == (pytest.approx(0.4), pytest.approx(3 + 3 ** 0.5))
-    assert told(120 - LEAD - 2, HOLIDAY).share == pytest.approx(0.4)
-    assert told(120 - LEAD - 1, HOLIDAY) is None
+    assert demand_at(-1, HOLIDAY) is None
+    assert (demand_at(0, HOLIDAY).share, demand_at(0, HOLIDAY).justified) == (pytest.approx(0.4), pytest.approx(3 + 3 ** 0.5))
+    assert demand_at(120 - LEAD - 2, HOLIDAY).share == pytest.approx(0.4)
+    assert demand_at(120 - LEAD - 1, HOLIDAY) is None
 
 
 @pytest.mark.parametrize("recent", [[3.0] * 59, [3.0] * 30 + [np.nan] + [3.0] * 29, []])
 def test_a_quiet_day_lowers_nothing_while_part_of_the_last_hour_is_unknown(recent):
-    quiet = told(5, HOLIDAY, recent=recent)
+    quiet = demand_at(5, HOLIDAY, recent=recent)
 
     assert (quiet.share, quiet.units, "not lowered" in quiet.text) == (None, None, True)
 
@@ -157,7 +157,7 @@ DEMAND = st.just(np.nan) | st.floats(0, 1e6, width=32)
        ceiling=st.integers(0, 1000))
 def test_event_demand_is_a_valid_number_for_any_history(minute, factor, size, lead, level, recent, step, ceiling):
     window = replace_factor(LAUNCH._replace(ready=START - lead), factor, size)
-    said = told(minute, window, baseline=BaselineDemand(np.full((2, 288), level, np.float32)), recent=recent, step_up=step,
+    said = demand_at(minute, window, baseline=BaselineDemand(np.full((2, 288), level, np.float32)), recent=recent, step_up=step,
                 ceiling=ceiling)
 
     if said is not None and said.units is not None:

@@ -45,10 +45,10 @@ def ahead(series: DemandSeries, *events: Event, hours: float = 4) -> np.ndarray:
 
 def test_the_band_is_baseline_demand_times_the_factor_during_the_event():
     series = history()
-    plain, told = ahead(series), ahead(series, event(60, factor=8))
+    plain, adjusted = ahead(series), ahead(series, event(60, factor=8))
 
-    assert told[60:120].tolist() == (plain[60:120] * 8).tolist()
-    assert np.delete(told, slice(60, 120)).tolist() == np.delete(plain, slice(60, 120)).tolist()
+    assert adjusted[60:120].tolist() == (plain[60:120] * 8).tolist()
+    assert np.delete(adjusted, slice(60, 120)).tolist() == np.delete(plain, slice(60, 120)).tolist()
 
 
 def test_a_size_is_expected_even_with_little_demand():
@@ -57,10 +57,10 @@ def test_a_size_is_expected_even_with_little_demand():
 
 
 def test_a_running_event_is_not_multiplied_twice_and_has_no_effect_after_its_end():
-    told = ahead(history((-30, 0, 32.0)), event(-30, factor=8))
+    adjusted = ahead(history((-30, 0, 32.0)), event(-30, factor=8))
 
-    assert told[:30] == pytest.approx(32, abs=2)
-    assert told[45:] == pytest.approx(4, abs=1)
+    assert adjusted[:30] == pytest.approx(32, abs=2)
+    assert adjusted[45:] == pytest.approx(4, abs=1)
 
 
 def test_a_quiet_day_is_forecast_lower():
@@ -70,11 +70,11 @@ def test_a_quiet_day_is_forecast_lower():
 def test_the_past_day_is_scored_with_its_events():
     series = history((-180, -120, 32.0))
     pool = pool_policy(events=(event(-180, factor=8),))
-    told, untold = (view_of("agent", series, NOW, 1, 4, events=prospect) for prospect in (events_of(pool, series), None))
+    adjusted, unadjusted = (view_of("agent", series, NOW, 1, 4, events=prospect) for prospect in (events_of(pool, series), None))
 
-    assert told.past.peak.max() == 32
-    assert told.past_accuracy.error_over_naive < 0.2 * untold.past_accuracy.error_over_naive
-    assert document(told)["ahead"]["first"] == "2026-03-02T12:00:00Z"
+    assert adjusted.past.peak.max() == 32
+    assert adjusted.past_accuracy.error_over_naive < 0.2 * unadjusted.past_accuracy.error_over_naive
+    assert document(adjusted)["ahead"]["first"] == "2026-03-02T12:00:00Z"
 
 
 def steps(series: DemandSeries, *events: Event, **changes: object) -> dict[int, int]:

@@ -171,7 +171,7 @@ def test_an_override_is_read_from_json():
     assert (until.until, until.factor, until.order) == (NOON + HOUR, 2.0, "boost x2")
 
 
-@pytest.mark.parametrize(("changes", "told"), [
+@pytest.mark.parametrize(("changes", "message"), [
     ({"kind": "stop"}, "kind"), ({"kind": ["pin"]}, "kind"), ({"kind": ...}, "kind"), ({"wrong": 1}, "wrong"),
     ({"units": -1}, "units"), ({"units": True}, "units"), ({"units": 1.5}, "units"), ({"units": "5"}, "units"),
     ({"units": MOST_UNITS + 1}, "units"), ({"units": ...}, "units"), ({"factor": 2}, "factor"),
@@ -186,8 +186,8 @@ def test_an_override_is_read_from_json():
     ({"reason": ...}, "reason"), ({"reason": "  "}, "reason"), ({"reason": "x" * 201}, "reason"), ({"reason": "a\nb"}, "reason"),
     ({"reason": "\x1b[2J"}, "reason"), ({"by": ...}, "by"), ({"by": 5}, "by"), ({"by": "x" * 81}, "by"),
 ])
-def test_an_invalid_override_names_the_error(changes, told):
-    with pytest.raises(WrongOverride, match=told) as refusal:
+def test_an_invalid_override_names_the_error(changes, message):
+    with pytest.raises(WrongOverride, match=message) as refusal:
         parse_override(body(**changes), NOON)
 
     assert str(refusal.value).isprintable()

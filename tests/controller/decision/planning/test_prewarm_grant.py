@@ -111,13 +111,13 @@ def test_overlapping_prewarms_give_the_maximum_not_the_sum(steps, minute):
     assert shown_override(entry(order)) == order
 
 
-@pytest.mark.parametrize(("body", "told"), [
+@pytest.mark.parametrize(("body", "message"), [
     ([], "object"), ({}, "units"), ({"units": 0}, "units"), ({"units": True}, "units"), ({"units": 1.5}, "units"),
     ({"units": float("inf")}, "units"),
     ({"units": 1}, "for"), ({"units": 1, "for": "0s", "reason": "r"}, "for"), ({"units": 1, "for": "10m"}, "reason"),
     ({"units": 1, "for": "10m", "reason": "r", "until": "x"}, "unknown key"),
     ({"units": 1, "for": "1m", "reason": "r", "by": ""}, "by"),
 ])
-def test_an_invalid_prewarm_body_is_refused(body, told):
-    with pytest.raises(WrongOverride, match=told):
+def test_an_invalid_prewarm_body_is_refused(body, message):
+    with pytest.raises(WrongOverride, match=message):
         parse_prewarm(body)

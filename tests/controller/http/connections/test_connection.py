@@ -98,9 +98,9 @@ async def answers(port, *sent):
 async def test_every_refusal_is_json_with_security_headers_and_names_no_library(tmp_path, name):
     sent, status = WRONG[name]
     async with serving(tmp_path) as world:
-        (told, headers, body), = await answers(world.service.port, sent)
+        (reply, headers, body), = await answers(world.service.port, sent)
 
-        assert told == status
+        assert reply == status
         assert headers["Content-Type"].startswith("application/json")
         assert {name: headers.get(name) for name in HEADERS} == HEADERS
         assert set(json.loads(body)) == {"error"}
@@ -134,10 +134,10 @@ async def test_500_invalid_requests_log_one_line_without_a_traceback(tmp_path, s
         for _ in range(500):
             assert (await answers(world.service.port, WRONG["noise"][0]))[0][0] == 400
 
-    told, = lines(stream)
-    assert (told["event"], told["level"], told["remote"]) == ("malformed-request", "warning", "127.0.0.1")
+    reply, = lines(stream)
+    assert (reply["event"], reply["level"], reply["remote"]) == ("malformed-request", "warning", "127.0.0.1")
     assert len(stream.getvalue()) < 400
-    assert "exception" not in told
+    assert "exception" not in reply
 
 
 async def test_a_client_that_disconnects_during_its_body_logs_no_error(tmp_path, stream):

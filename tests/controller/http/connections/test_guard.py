@@ -30,7 +30,7 @@ async def raw(service):
             await writer.wait_closed()
 
 
-async def told(service, text):
+async def reply(service, text):
     """The first line of what is answered to these bytes."""
     async with raw(service) as (reader, writer):
         writer.write(text)
@@ -98,7 +98,7 @@ async def test_the_page_keeps_its_own_content_security_policy(tmp_path):
                                   "/assets/uPlot.iife.min.js%00.css"])
 async def test_no_path_leads_out_of_the_assets(tmp_path, path):
     async with serving(tmp_path) as world:
-        line = await told(world.service, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        line = await reply(world.service, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
 
     assert line.split()[1] in ("400", "404")
 
@@ -120,14 +120,14 @@ POST = b"POST /v1/pools/a/overrides HTTP/1.1\r\nHost: localhost\r\nAuthorization
 async def test_requests_that_are_too_large_or_not_http_are_refused(tmp_path, text, status, caplog):
     caplog.set_level(logging.CRITICAL)
     async with serving(tmp_path) as world:
-        assert (await told(world.service, text)).split()[1] == status
+        assert (await reply(world.service, text)).split()[1] == status
         assert (await world.ask("GET", "/healthz"))[0] == 200
 
 
 async def test_a_missing_body_is_refused_after_a_timeout(tmp_path, monkeypatch):
     monkeypatch.setattr(responses, "BODY_SECONDS", 0.2)
     async with serving(tmp_path) as world:
-        assert (await told(world.service, POST + b"Content-Length: 20\r\n\r\n{")).split()[1] == "408"
+        assert (await reply(world.service, POST + b"Content-Length: 20\r\n\r\n{")).split()[1] == "408"
 
 
 async def test_idle_connections_are_closed_silent_or_sending_slowly(tmp_path, monkeypatch):

@@ -73,60 +73,60 @@ class Lost:
 
 async def test_a_forecast_has_past_present_and_future(tmp_path):
     async with running(tmp_path) as here:
-        status, told = await here.json("/v1/pools/b/forecast?hours=2")
+        status, reply = await here.json("/v1/pools/b/forecast?hours=2")
         again = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
         kept = len(here.components.forecasts.cache._bodies)
         await here.ticks()
         later = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
 
-    assert (status, told["pool"], told["now"]) == (200, "b", "2026-03-02T12:01:00+00:00")
-    assert told["capacity"]["requested"] == told["target"] == 6  # of 8 at once, 6.4 are busy on average
-    assert np.array(told["ahead"]["peak"]).shape == np.array(told["ahead"]["busy"]).shape == (120, len(told["levels"]))
-    assert {row[told["levels"].index(0.9)] for row in told["ahead"]["peak"]} == {8.0}
-    assert set(told["past"]["peak"]) == {8.0}
-    assert len(told["past"]["expected_peak"]) == len(told["past"]["peak"]) == len(told["past"]["requested"]) == 1440
-    assert told["past"]["expected_peak"][-1][told["levels"].index(0.5)] == 8.0
-    assert (told["enough_history"], told["doubt"]) == (True, None)
-    assert (again["ahead"], kept) == (told["ahead"], 1)
-    assert later["at"] > told["at"] == told["ahead"]["first"]
+    assert (status, reply["pool"], reply["now"]) == (200, "b", "2026-03-02T12:01:00+00:00")
+    assert reply["capacity"]["requested"] == reply["target"] == 6  # of 8 at once, 6.4 are busy on average
+    assert np.array(reply["ahead"]["peak"]).shape == np.array(reply["ahead"]["busy"]).shape == (120, len(reply["levels"]))
+    assert {row[reply["levels"].index(0.9)] for row in reply["ahead"]["peak"]} == {8.0}
+    assert set(reply["past"]["peak"]) == {8.0}
+    assert len(reply["past"]["expected_peak"]) == len(reply["past"]["peak"]) == len(reply["past"]["requested"]) == 1440
+    assert reply["past"]["expected_peak"][-1][reply["levels"].index(0.5)] == 8.0
+    assert (reply["enough_history"], reply["doubt"]) == (True, None)
+    assert (again["ahead"], kept) == (reply["ahead"], 1)
+    assert later["at"] > reply["at"] == reply["ahead"]["first"]
 
 
 async def test_less_than_24_h_of_history_is_reported_and_not_planned_with(tmp_path):
     async with running(tmp_path, hours=3) as here:
-        status, told = await here.json("/v1/pools/a/forecast")
+        status, reply = await here.json("/v1/pools/a/forecast")
         await here.planned("a")
         entry = (await here.json("/v1/pools/a"))[1]
 
-    assert (status, told["enough_history"]) == (200, False)
-    assert "Less than a day" in told["doubt"]
-    assert len(told["ahead"]["peak"]) == 360
+    assert (status, reply["enough_history"]) == (200, False)
+    assert "Less than a day" in reply["doubt"]
+    assert len(reply["ahead"]["peak"]) == 360
     assert entry["next"] is None
     assert "minutes of demand are known, a plan needs 1440" in entry["next_missing"]
 
 
 async def test_a_pool_without_data_reports_it(tmp_path):
     async with running(tmp_path, hours=0) as here:
-        status, told = await here.json("/v1/pools/a/forecast?hours=0.25")
+        status, reply = await here.json("/v1/pools/a/forecast?hours=0.25")
 
     assert status == 200
-    assert "No demand is known" in told["doubt"]
-    assert {value for row in told["ahead"]["peak"] for value in row} == set(told["past"]["peak"]) == {None}
+    assert "No demand is known" in reply["doubt"]
+    assert {value for row in reply["ahead"]["peak"] for value in row} == set(reply["past"]["peak"]) == {None}
 
 
 @pytest.mark.parametrize("query", ["hours=0", "hours=25", "hours=nan", "hours=inf", "hours=-3", "hours=six", "hours=", "hours=٣",
                                    "hours=1_0", "hours=6.000000000000000001", "hour=6", "hours=6&pool=b"])
 async def test_invalid_parameters_are_refused(tmp_path, query):
     async with running(tmp_path, hours=2) as here:
-        status, told = await here.json(f"/v1/pools/a/forecast?{query}")
+        status, reply = await here.json(f"/v1/pools/a/forecast?{query}")
 
-    assert (status, bool(told["error"])) == (400, True)
+    assert (status, bool(reply["error"])) == (400, True)
 
 
 async def test_an_unknown_pool_is_a_json_404(tmp_path):
     async with running(tmp_path, hours=2) as here:
-        status, told = await here.json("/v1/pools/nobody/forecast")
+        status, reply = await here.json("/v1/pools/nobody/forecast")
 
-    assert (status, "no pool called 'nobody'" in told["error"]) == (404, True)
+    assert (status, "no pool called 'nobody'" in reply["error"]) == (404, True)
 
 
 async def test_the_plan_of_the_next_hours_is_shown_and_shortens(tmp_path):
@@ -170,13 +170,13 @@ async def test_forecasts_above_the_limit_are_refused(tmp_path):
         asked = [asyncio.create_task(here.json(f"/v1/pools/a/forecast?hours={hours}")) for hours in range(1, 10)]
         same = [asyncio.create_task(here.json("/v1/pools/a/forecast?hours=1")) for _ in range(5)]
         done, _ = await asyncio.wait(asked, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        status, told = done.pop().result()
+        status, reply = done.pop().result()
         assert not done
         assert not any(one.done() for one in same)
         for task in (*asked, *same):
             task.cancel()
 
-    assert (status, "retry" in told["error"]) == (503, True)
+    assert (status, "retry" in reply["error"]) == (503, True)
 
 
 async def test_a_failed_forecast_is_a_503_and_is_not_cached(tmp_path):

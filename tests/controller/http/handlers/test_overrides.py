@@ -52,19 +52,19 @@ async def test_clearing_one_kind_keeps_the_others_and_clearing_none_is_no_error(
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-@pytest.mark.parametrize(("header", "told"), [
+@pytest.mark.parametrize(("header", "message"), [
     ({}, "missing token"), ({"Authorization": f"Basic {TOKEN}"}, "missing token"), ({"Authorization": "Bearer "},
                                                                                     "missing token"),
     ({"Authorization": "Bearer wrong-horse-battery-staple"}, "wrong token"),
     ({"Authorization": f"Bearer {TOKEN}x"}, "wrong token"), ({"Authorization": f"Bearer {TOKEN[:-1]}"}, "wrong token"),
     ({"Authorization": "Bearer ünïcödé-tökén-of-some-length"}, "wrong token"),
 ])
-async def test_without_the_token_nothing_is_changed(tmp_path, method, header, told):
+async def test_without_the_token_nothing_is_changed(tmp_path, method, header, message):
     async with serving(tmp_path) as here:
         status, answer, headers = await here.ask(method, PATH, headers=header, json=PIN)
 
         assert (status, headers["WWW-Authenticate"].startswith("Bearer")) == (401, True)
-        assert told in answer["error"]
+        assert message in answer["error"]
         assert TOKEN not in json.dumps(answer)
         assert (await here.ask("GET", PATH))[1]["overrides"] == []
 
@@ -77,19 +77,19 @@ async def test_a_daemon_without_a_token_refuses_writes(tmp_path):
         assert (await here.ask("GET", PATH))[0] == 200
 
 
-@pytest.mark.parametrize(("body", "told"), [
+@pytest.mark.parametrize(("body", "message"), [
     (b"", "invalid JSON"), (b"{", "invalid JSON"), (b"[1]", "object"), (b"\xff\xfe", "invalid JSON"), (b"[" * 20_000,
                                                                                                        "invalid JSON"),
     (b'{"kind": "pin", "units": ' + b"9" * 5000 + b"}", "invalid JSON"), (json.dumps(PIN | {"units": -1}).encode(), "units"),
     (json.dumps(PIN | {"for": "8d"}).encode(), "at most 7d"), (json.dumps(PIN | {"surprise\r\n": 1}).encode(), "unknown key"),
     (json.dumps(PIN | {"for": "\r\nx"}).encode(), "for"),
 ])
-async def test_an_invalid_override_is_refused_with_its_cause(tmp_path, body, told):
+async def test_an_invalid_override_is_refused_with_its_cause(tmp_path, body, message):
     async with serving(tmp_path) as here:
         status, answer, _ = await here.ask("POST", PATH, TOKEN, data=body, headers=JSON)
 
         assert status == 400
-        assert told in answer["error"]
+        assert message in answer["error"]
 
 
 async def test_a_body_with_a_wrong_content_encoding_is_refused(tmp_path):

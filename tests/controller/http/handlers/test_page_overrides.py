@@ -16,7 +16,7 @@ from tests.services import TOKEN, serving
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the page was not opened")
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-FOUND = "(told) => told.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.failureSummary)}`)"
+FOUND = "(message) => message.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.failureSummary)}`)"
 SAID = "document.getElementById('order-said').textContent"
 
 
@@ -51,11 +51,11 @@ async def test_overrides_are_set_and_cleared_by_keyboard_and_the_token_stays_in_
         async with asyncio.timeout(PATIENCE_SECONDS):
             while here.levers["a"].writes[-1] != 9:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-        for kind, amount, told in (("pin", "4", "pin 4"), ("boost", "x2", "boost x2"), ("boost", "+3", "boost +3"),
+        for kind, amount, message in (("pin", "4", "pin 4"), ("boost", "x2", "boost x2"), ("boost", "+3", "boost +3"),
                                    ("pause", "", "pause")):
             await fill(page, kind=kind, amount=amount)
             await press_enter(page)
-            await page.until(f"{SAID}.startsWith('Override set: {told}')")
+            await page.until(f"{SAID}.startsWith('Override set: {message}')")
         await page.js("document.getElementById('order-clear').focus()")
         await page.key("Enter", 13, "\r")
         await page.until(f"{SAID}.startsWith('Ended: ')")
@@ -67,16 +67,16 @@ async def test_overrides_are_set_and_cleared_by_keyboard_and_the_token_stays_in_
         assert page.complaints == []
 
 
-@pytest.mark.parametrize(("fields", "told"), [
+@pytest.mark.parametrize(("fields", "message"), [
     ({"kind": "pin", "amount": "many"}, "whole number"), ({"kind": "pin", "amount": "4", "end": "8d"}, "at most 7d"),
     ({"kind": "pin", "amount": "4", "token": "wrong-horse-battery"}, "wrong token"),
     ({"kind": "pin", "amount": "4", "token": "ü"}, "token"),
 ])
-async def test_a_refusal_is_shown_and_nothing_is_set(tmp_path, fields, told):
+async def test_a_refusal_is_shown_and_nothing_is_set(tmp_path, fields, message):
     async with pool_page(tmp_path) as (here, page):
         await fill(page, **fields)
         await press_enter(page)
-        await page.until(f"{SAID}.startsWith('Failed: ') && {SAID}.includes({json.dumps(told)})")
+        await page.until(f"{SAID}.startsWith('Failed: ') && {SAID}.includes({json.dumps(message)})")
 
         assert await page.js("document.getElementById('order-said').getAttribute('aria-live')") == "polite"
         assert here.components.active_overrides.of("a", here.clock.now()) == ()

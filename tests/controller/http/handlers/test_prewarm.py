@@ -1,4 +1,4 @@
-"""Prewarming over real HTTP: what was done is told, and it is done before the next minute."""
+"""Prewarming over real HTTP: what was done is reply, and it is done before the next minute."""
 
 import asyncio
 from datetime import timedelta
@@ -27,23 +27,23 @@ async def until(condition):
 async def test_a_prewarm_acts_before_the_next_minute_and_is_shown_everywhere(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         await here.ticks(3)
-        status, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
-        assert (status, told["granted"], told["limited_by"], told["takes_effect"]) == (200, 9, [], "now")
-        assert (told["until"], told["ready_at"]) == ("2026-03-02T12:13:00+00:00", "2026-03-02T12:05:00+00:00")
-        assert told["capacity"]["requested"] == 3
-        assert told["cost_usd"] > 0
+        status, reply, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
+        assert (status, reply["granted"], reply["limited_by"], reply["takes_effect"]) == (200, 9, [], "now")
+        assert (reply["until"], reply["ready_at"]) == ("2026-03-02T12:13:00+00:00", "2026-03-02T12:05:00+00:00")
+        assert reply["capacity"]["requested"] == 3
+        assert reply["cost_usd"] > 0
         await until(lambda: here.levers["a"].writes[-1] == 9)
         await until(lambda: here.components.fleet.plans["a"].target == 9)
 
         _, pool, _ = await here.ask("GET", "/v1/pools/a")
         _, why, _ = await here.ask("GET", "/v1/pools/a/why")
-        assert pool["overrides"] == told["overrides"] == [told["set"]]
+        assert pool["overrides"] == reply["overrides"] == [reply["set"]]
         assert why["record"]["reasons"][-1]["code"] == "prewarmed"
         await here.ticks()
         _, listed, _ = await here.ask("GET", "/status")
         async with here.session.get(f"{here.service.url}/metrics") as scraped:
             assert 'stoker_pool_overrides{pool="a",mode="active"} 1.0' in await scraped.text()
-        assert listed["pools"][0]["overrides"] == told["overrides"]
+        assert listed["pools"][0]["overrides"] == reply["overrides"]
         assert here.levers["b"].writes == [7]
 
         await here.ticks(10)
@@ -76,8 +76,8 @@ async def test_a_prewarm_during_a_write_is_carried_out_after_it(tmp_path):
         lever.write = slow
         await here.ask("POST", PATH, TOKEN, json=WISH)
         for units in (10, 11, 12):
-            _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH | {"units": units})
-        assert told["takes_effect"] == "now"
+            _, reply, _ = await here.ask("POST", PATH, TOKEN, json=WISH | {"units": units})
+        assert reply["takes_effect"] == "now"
         gate.set()
         await until(lambda: lever.writes[-1] == 12 and not here.components.fleet._stepping)
 
@@ -87,10 +87,10 @@ async def test_a_prewarm_during_a_write_is_carried_out_after_it(tmp_path):
 
 async def test_in_shadow_mode_a_prewarm_writes_nothing_and_reports_it(tmp_path):
     async with serving(tmp_path, mode="shadow", prewarm=BOUNDS) as here:
-        _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
+        _, reply, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
         await here.ticks(2)
 
-        assert (told["mode"], "no changes are made" in told["takes_effect"]) == ("shadow", True)
+        assert (reply["mode"], "no changes are made" in reply["takes_effect"]) == ("shadow", True)
         assert here.components.fleet.plans["a"].target == 9
         assert here.levers["a"].writes == []
 
@@ -99,34 +99,34 @@ async def test_too_many_calls_are_refused_with_retry_after(tmp_path):
     async with serving(tmp_path, prewarm=Prewarm(max_units=20, per_hour=2)) as here:
         for _ in range(2):
             assert (await here.ask("POST", PATH, TOKEN, json=WISH))[0] == 200
-        status, told, headers = await here.ask("POST", PATH, TOKEN, json=WISH)
-        assert (status, headers["Retry-After"], "prewarm.per_hour" in told["error"]) == (429, "1800", True)
+        status, reply, headers = await here.ask("POST", PATH, TOKEN, json=WISH)
+        assert (status, headers["Retry-After"], "prewarm.per_hour" in reply["error"]) == (429, "1800", True)
         assert (await here.ask("POST", "/v1/pools/b/prewarm", TOKEN, json=WISH))[0] == 200
         await here.clock.advance(timedelta(minutes=30))
 
         assert (await here.ask("POST", PATH, TOKEN, json=WISH))[0] == 200
 
 
-@pytest.mark.parametrize(("token", "shown", "bounds", "status", "told"), [
+@pytest.mark.parametrize(("token", "shown", "bounds", "status", "reply"), [
     (None, TOKEN, BOUNDS, 403, "STOKER_TOKEN"), (TOKEN, None, BOUNDS, 401, "Bearer"),
     (TOKEN, "x" * 30, BOUNDS, 401, "wrong token"),
     (TOKEN, TOKEN, None, 403, "prewarm: {max_units: 10}"),
 ])
-async def test_a_forbidden_prewarm_names_the_remedy_and_stores_nothing(tmp_path, token, shown, bounds, status, told):
+async def test_a_forbidden_prewarm_names_the_remedy_and_stores_nothing(tmp_path, token, shown, bounds, status, reply):
     async with serving(tmp_path, token=token, prewarm=bounds) as here:
         got, answer, _ = await here.ask("POST", PATH, shown, json=WISH)
         await here.ticks()
 
-        assert (got, told in answer["error"]) == (status, True)
+        assert (got, reply in answer["error"]) == (status, True)
         assert here.levers["a"].writes == [3]
 
 
 async def test_the_budget_limits_a_prewarm_and_nothing_is_stored_without_any_left(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS, budget_usd_per_month=0.01) as here:
-        _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
+        _, reply, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
 
-        assert (told["granted"], told["limited_by"], told["until"], told["set"]) == (0, ["budget_usd_per_month"], None, None)
-        assert "no units were granted" in told["takes_effect"]
+        assert (reply["granted"], reply["limited_by"], reply["until"], reply["set"]) == (0, ["budget_usd_per_month"], None, None)
+        assert "no units were granted" in reply["takes_effect"]
 
 
 async def test_a_prewarm_survives_a_restart_until_its_end(tmp_path):
@@ -147,8 +147,8 @@ async def test_a_prewarm_survives_a_restart_until_its_end(tmp_path):
 async def test_prewarms_above_the_limit_wait_for_the_tick(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         here.components.fleet.immediate_steps._remaining = 0
-        _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
-        assert told["takes_effect"] == "at the next tick"
+        _, reply, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
+        assert reply["takes_effect"] == "at the next tick"
         assert here.levers["a"].writes == [3]
         await here.ticks()
 

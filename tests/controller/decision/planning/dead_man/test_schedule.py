@@ -65,12 +65,12 @@ def test_the_schedule_ends_where_the_plan_ends():
 
 def test_scheduled_units_are_kept_where_the_plan_is_nearly_the_same():
     first, _, third, fourth = (NOON + at * HALF_HOUR for at in range(4))
-    told = ((first, 20), (fourth, 3), (fourth + HALF_HOUR, 2))
-    orders = scheduled_changes(pool(timedelta(hours=2)), first, planned(21, 21, 22, 22, 25, 25, 4, 4), scheduled=told)
+    previous = ((first, 20), (fourth, 3), (fourth + HALF_HOUR, 2))
+    orders = scheduled_changes(pool(timedelta(hours=2)), first, planned(21, 21, 22, 22, 25, 25, 4, 4), scheduled=previous)
 
     assert orders == (ScheduledChange(first, 20, 20), ScheduledChange(third, 25, 25), ScheduledChange(fourth, 3, 3),
                       ScheduledChange(fourth + HALF_HOUR, 2))
-    bound = scheduled_changes(pool(timedelta(hours=2), max=15), first, planned(*[21] * 8), scheduled=told)
+    bound = scheduled_changes(pool(timedelta(hours=2), max=15), first, planned(*[21] * 8), scheduled=previous)
     assert [order.most for order in bound] == [15, 2]
 
 

@@ -150,13 +150,13 @@ def test_an_altered_record_gives_another_plan():
     assert json.loads(again)["target"] == 3
 
 
-@pytest.mark.parametrize(("record", "told"), [
+@pytest.mark.parametrize(("record", "message"), [
     ({}, "earlier version"), ({"inputs": {"freshness": "fresh"}}, "earlier version"), ({"inputs": {"version": 99}}, "version 99"),
     ({"inputs": {"version": 3}}, "damaged"), ({"inputs": {"version": 3, "policy": {"name": "a"}, "state": {}}}, "damaged"),
     ({"inputs": {"version": 3, "policy": 5}}, "damaged"),
 ])
-def test_an_invalid_record_is_refused(record, told):
-    with pytest.raises(RecordNotReplayable, match=told):
+def test_an_invalid_record_is_refused(record, message):
+    with pytest.raises(RecordNotReplayable, match=message):
         replayed(record)
 
 
