@@ -22,7 +22,6 @@ from controller.store.sqlite_file import StoreDamaged
 from controller.store.state_store import Store
 from forecasting.demand import minute_of
 from tests.simulation.orders import OrderBook
-from tests.simulation.scenario import HISTORY
 from tests.simulation.virtual import VirtualClock
 
 if TYPE_CHECKING:
@@ -66,8 +65,9 @@ def bounds(policy: PoolPolicy, at: datetime) -> tuple[int, int]:
 
 
 def steady(source: "SimSource", name: str) -> bool:
-    """Whether a pool is never idle before calm, so that lost points of its own are told from idleness."""
-    return bool(source.traffic[name][:HISTORY + 40].min() > 0)
+    """Return whether a pool is never idle before its last request, so that lost points of its own differ from idleness."""
+    traffic = np.trim_zeros(source.traffic[name], "b")
+    return bool(len(traffic) and traffic.min() > 0)
 
 
 class Witness:
