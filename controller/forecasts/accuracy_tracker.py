@@ -43,6 +43,15 @@ class ForecastAccuracy:
         out[covered] = self._forecasts[rows[covered], offset[covered]]
         return out
 
+    def path(self, name: str, first_minute: int, end_minute: int) -> Floats:
+        """Return a pool's forecast of `first_minute <= minute < end_minute`: float32[minutes, SCORED_LEVELS]; else NaN."""
+        row, minutes = self.row[name], np.arange(first_minute, end_minute)
+        offset = minutes - self._first[row]
+        covered = (offset >= 0) & (offset < AHEAD_MINUTES)
+        out = np.full((len(minutes), len(SCORED_LEVELS)), np.nan, np.float32)
+        out[covered] = self._forecasts[row, offset[covered]]
+        return out
+
     def score(self, pools: Sequence[str], first_minute: int, peak: Floats) -> None:
         """Score the forecasts against actual peak demand: float32[pools, n] from `first_minute` on, NaN where unknown."""
         rows = np.array([self.row[name] for name in pools], np.int64)

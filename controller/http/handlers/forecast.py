@@ -1,12 +1,18 @@
 """`/v1/pools/{name}/forecast?hours=`: past demand and its forecast, the forecast to come, and the current capacity."""
 
 import re
+from datetime import datetime
 
 from aiohttp import web
 
 from controller.forecasts.cache import NoForecast
+from controller.forecasts.capacity_forecast import AHEAD_MINUTES
+from controller.forecasts.comparison import DECIDES, DECIDES_TEXT, Basis, difference_body, differences
+from controller.forecasts.refresh_rotation import CapacityForecast
+from controller.http.components import Components
 from controller.http.published_state import PublishedState
 from controller.http.responses import BadRequest, dumps, json_bytes
+from forecasting.demand import minute_of
 
 LEAST_HOURS, MOST_HOURS, DEFAULT = 0.25, 24.0, 6.0
 NUMBER = re.compile(r"[0-9]{1,2}(\.[0-9]{1,17})?")
@@ -29,8 +35,20 @@ async def forecast(published: PublishedState, request: web.Request) -> web.Respo
         "capacity": None if capacity is None else {"requested": capacity.requested, "ready": capacity.ready,
                                                    "observed_at": capacity.observed_at},
         "next": ahead.pairs, "next_at": ahead.at, "next_missing": ahead.reason,
+        "decides": DECIDES, "decides_text": DECIDES_TEXT, "differences": differences_of(components, name, ahead, now),
     }
     return json_bytes(dumps(live)[:-1] + b"," + body[1:])
+
+
+def differences_of(components: Components, name: str, ahead: CapacityForecast, now: datetime) -> list[dict[str, object]]:
+    """Return the spans in which the rules ask for units outside the forecast, in order of time."""
+    if not ahead.pairs:
+        return []
+    first, policy = minute_of(now), components.fleet.reconcilers[name].policy
+    terms, weights = components.fleet.region_of[name].weights(name)
+    peak = components.forecasts.rotation.accuracy.path(name, first, first + AHEAD_MINUTES)
+    steps = [(first + minutes, units) for minutes, units in ahead.pairs]
+    return [difference_body(each, Basis(policy, terms, weights)) for each in differences(steps, peak, first, terms.lead_time)]
 
 
 def hours_of(text: str | None) -> float:

@@ -1,5 +1,7 @@
 """Responses with series of minutes, published in `/openapi.json`. See `controller.http.schemas.status`."""
 
+from typing import Literal
+
 from controller.http.schemas.status import Instant, Known, Shape
 
 Minutes = list[float | None]
@@ -40,6 +42,18 @@ class PastDayAccuracy(Shape):
     error_over_naive: Known
 
 
+class Difference(Shape):
+    """A span in which the rules ask for units outside the forecast: below its median or above its P99. `units` and `peak_below`
+    (quantiles of concurrent demand by level) are those of the quarter of an hour where they differ most.
+    """
+
+    start: str
+    end: str
+    units: int
+    peak_below: dict[str, float]
+    text: str
+
+
 class Forecast(Shape):
     """Past demand, its earlier forecasts, and the current forecast."""
 
@@ -49,6 +63,9 @@ class Forecast(Shape):
     next: list[tuple[int, int]] | None
     next_at: Instant
     next_missing: str | None
+    decides: Literal["rules"]
+    decides_text: str
+    differences: list[Difference]
     pool: str
     at: str
     lead_minutes: int

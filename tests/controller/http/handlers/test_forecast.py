@@ -91,6 +91,20 @@ async def test_a_forecast_has_past_present_and_future(tmp_path):
     assert later["at"] > reply["at"] == reply["ahead"]["first"]
 
 
+async def test_the_reply_says_what_decides_and_where_the_rules_differ_from_the_forecast(tmp_path):
+    async with running(tmp_path) as here:
+        before = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
+        await here.planned("b")
+        reply = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
+
+    assert (before["decides"], before["differences"]) == ("rules", [])
+    assert "no rule reads it" in reply["decides_text"]
+    assert {units for _, units in reply["next"]} == {6}
+    [each] = reply["differences"]
+    assert (each["units"], each["peak_below"]) == (6, {"0.5": 8.0, "0.9": 8.0, "0.99": 8.0})
+    assert "the rules ask for 6, below the forecast's median of 8 concurrent units. A unit that is idle all day" in each["text"]
+
+
 async def test_less_than_24_h_of_history_is_reported_and_not_planned_with(tmp_path):
     async with running(tmp_path, hours=3) as here:
         status, reply = await here.json("/v1/pools/a/forecast")
