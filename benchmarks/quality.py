@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", help="comma-separated parts of trace names")
     arguments = parser.parse_args()
-    print("| cold-start cost | mean | half A | half B | median | worst | best peer | AWS target tracking | limit |")
+    print("| cold-start cost | mean | half A | half B | median | worst | best peer | AWS target tracking (70 %) | limit |")
     print("|---|---|---|---|---|---|---|---|---|")
     for price in PRICES:
         rows = suite(arguments, price)

@@ -15,7 +15,7 @@ from forecasting.demand import DemandSeries
 
 
 class Alternative(NamedTuple):
-    """Bills of a pool with one lever: with Stoker, and without warm capacity, at that lever's prices and keep-alive."""
+    """Bills of a pool with one lever: with Stoker and without it, at that lever's prices and keep-alive."""
 
     kind: str
     keep_alive: KeepAlive

@@ -15,8 +15,8 @@ from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_body
 from forecasting.demand import DemandSeries, instant_of
 
-ON_DEMAND = "on-demand"
-"""No warm capacity: the baseline of every other policy."""
+WITHOUT_STOKER = "without-stoker"
+"""No warm capacity: the baseline of every other strategy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Outcome:
 
 def spread(pools: Sequence[PoolOutcome]) -> dict[str, tuple[float, float]]:
     """Return minimum and maximum of three sums over all pools, over the range of the keep-alive: cold starts, cold starts without
-    warm capacity, and savings including the cold-start cost. Empty when no pool's keep-alive has a range.
+    Stoker, and the change of bill + cold-start cost, negative when it fell. Empty when no pool's keep-alive has a range.
     """
     if not any(pool.ends for pool in pools):
         return {}
@@ -89,8 +89,9 @@ def spread(pools: Sequence[PoolOutcome]) -> dict[str, tuple[float, float]]:
     cases = [exact, *([pool.ends[end] if pool.ends else mine for pool, mine in zip(pools, exact, strict=True)] for end in (0, 1))]
     return {name: (min(values), max(values)) for name, values in (
         ("cold_starts", [float(sum(stoker.cold_starts for stoker, _ in case)) for case in cases]),
-        ("cold_starts_without", [float(sum(nothing.cold_starts for _, nothing in case)) for case in cases]),
-        ("saved_usd", [sum(nothing.total_usd - stoker.total_usd for stoker, nothing in case) for case in cases]))}
+        ("cold_starts_without_stoker", [float(sum(nothing.cold_starts for _, nothing in case)) for case in cases]),
+        ("bill_plus_cold_start_cost_change_usd",
+         [sum(stoker.total_usd - nothing.total_usd for stoker, nothing in case) for case in cases]))}
 
 
 def judged(replay: Replay, demand: DemandSeries, load: JudgedDemand, terms: CostTerms, keep_alive: KeepAlive,
@@ -107,7 +108,7 @@ def judged(replay: Replay, demand: DemandSeries, load: JudgedDemand, terms: Cost
 def as_json(outcome: Outcome) -> dict[str, object]:
     """Return the result as JSON values."""
     return {
-        "version": 1,
+        "version": 2,
         "pools": {pool.name: _pool(pool) for pool in outcome.pools},
         "total": _bills(outcome.stoker, outcome.nothing, outcome.peers) | {"keep_alive_range": spread(outcome.pools) or None},
     }
@@ -143,7 +144,7 @@ def _levers(pool: PoolOutcome) -> dict[str, object]:
 
 
 def _bills(stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> dict[str, object]:
-    bills: dict[str, object] = {"stoker": bill_as_json(stoker, nothing), ON_DEMAND: bill_as_json(nothing, nothing)}
+    bills: dict[str, object] = {"stoker": bill_as_json(stoker, nothing), WITHOUT_STOKER: bill_as_json(nothing, nothing)}
     if peers:
         bills["peers"] = {name: bill_as_json(bill, nothing) for name, bill in peers.items()}
     return bills
@@ -160,8 +161,8 @@ def bill_as_json(bill: Bill, nothing: Bill) -> dict[str, object]:
         "idle_unit_minutes": bill.idle_unit_minutes,
         "cost_usd": {
             "idle": bill.idle_usd, "warm_work": bill.warm_work_usd, "on_demand_work": bill.on_demand_work_usd,
-            "cold_start_init": bill.init_usd, "requests": bill.request_usd, "cold_start_wait": bill.wait_usd,
-            "provider": bill.provider_usd, "total": bill.total_usd, "extra": bill.extra_usd,
+            "cold_start_init": bill.init_usd, "requests": bill.request_usd, "bill": bill.provider_usd,
+            "cold_start_cost": bill.wait_usd, "bill_plus_cold_start_cost": bill.total_usd, "extra": bill.extra_usd,
         },
         "relative_cost": bill.relative_to(nothing),
     }

@@ -27,7 +27,7 @@ from controller.backtest.report.text import (
     wins,
 )
 from controller.backtest.report.worst_hour import Minute, WorstHour, worst_hour
-from controller.backtest.result import ON_DEMAND, Outcome, PoolOutcome
+from controller.backtest.result import WITHOUT_STOKER, Outcome, PoolOutcome
 from controller.decision.costs.assumptions import common_text, zeros_text
 from controller.decision.costs.bill import Bill
 from controller.decision.costs.cost_model import PRICES_AS_OF
@@ -85,10 +85,9 @@ def title(outcome: Outcome) -> str:
 
 
 def tiles(outcome: Outcome) -> str:
-    """Return tiles with cold starts and bills of Stoker, no warm capacity, and target tracking."""
-    shown = ((STOKER, "Stoker", outcome.stoker), (ON_DEMAND, "Nothing kept warm", outcome.nothing),
-             (TRACKING, "AWS target tracking", outcome.peers[TRACKING]))
-    return "".join(tile(name, label, bill, outcome) for name, label, bill in shown)
+    """Return tiles with cold starts and bills with Stoker, without it, and with target tracking."""
+    shown = ((STOKER, outcome.stoker), (WITHOUT_STOKER, outcome.nothing), (TRACKING, outcome.peers[TRACKING]))
+    return "".join(tile(name, LABELS[name], bill, outcome) for name, bill in shown)
 
 
 def tile(name: str, label: str, bill: Bill, outcome: Outcome) -> str:
@@ -123,7 +122,7 @@ def each_pool(outcome: Outcome) -> str:
     """Return a table of pools; empty for one pool."""
     if len(outcome.pools) < 2:
         return ""
-    three = "<th>Stoker</th><th>nothing</th><th>tracking</th>"
+    three = "".join(f"<th>{LABELS[name]}</th>" for name in (STOKER, WITHOUT_STOKER, TRACKING))
     groups = "<th rowspan=2>Pool</th><th colspan=3>Cold starts</th><th colspan=3>Provider bill</th>"
     head = f"<tr>{groups}</tr><tr>{three}{three}</tr>"
     rows = "".join(pool_row(pool) for pool in outcome.pools)
@@ -131,7 +130,7 @@ def each_pool(outcome: Outcome) -> str:
 
 
 def pool_row(pool: PoolOutcome) -> str:
-    """Return the row of one pool: Stoker, no warm capacity, target tracking."""
+    """Return the row of one pool: with Stoker, without it, with target tracking."""
     three = (pool.stoker, pool.nothing, pool.peers[TRACKING])
     waits = "".join(f"<td>{count(bill.cold_starts)}</td>" for bill in three)
     paid = "".join(f"<td>{usd(bill.provider_usd)}</td>" for bill in three)
@@ -183,7 +182,7 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
         f"A cold start takes {own.init_seconds:g} s, billed as work.",
         f"Cold-start cost: {usd(own.cold_start_cost_usd)} ({whose}).",
         f"{timing}; an on-demand unit stays warm after use for {escape(pool.keep_alive.text)}.",
-        "Ratio: total minus the bill of on-demand service without cold starts, divided by the same with nothing kept warm.",
+        "Extra: bill + cold-start cost - bill without Stoker if it had no cold starts. Ratio: extra / extra without Stoker.",
         billed(own.billing_step),
     ]
     if assumed := common_text(one.assumed for one in outcome.pools):

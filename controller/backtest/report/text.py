@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from controller.backtest.result import ON_DEMAND, Outcome, PoolOutcome, spread
+from controller.backtest.result import WITHOUT_STOKER, Outcome, PoolOutcome, spread
 from controller.decision.costs.bill import Bill
 from forecasting.demand import instant_of
 
@@ -11,8 +11,8 @@ STOKER = "stoker"
 
 LABELS = {
     STOKER: "Stoker",
-    ON_DEMAND: "Nothing kept warm",
-    TRACKING: "AWS target tracking, 70 %",
+    WITHOUT_STOKER: "Without Stoker",
+    TRACKING: "AWS target tracking (70 %)",
     "aws-target-tracking-tuned": "AWS target tracking, tuned",
     "aws-predictive-scaling": "AWS predictive scaling (stand-in)",
     "schedule": "Weekly schedule by hand",
@@ -26,7 +26,7 @@ LABELS = {
 """Names of policies on the page."""
 
 NOTES = {
-    ON_DEMAND: "Every burst has cold starts; only work is billed.",
+    WITHOUT_STOKER: "No warm capacity: every burst has cold starts, and only work is billed.",
     TRACKING: "Application Auto Scaling on provisioned concurrency with a 70 % target.",
     "aws-target-tracking-tuned": "The same, with the target that was cheapest on the history before the accounting starts.",
     "aws-predictive-scaling": "Hourly forecasts that only add to target tracking; AWS does not offer it for Lambda.",
@@ -94,30 +94,31 @@ def headline(outcome: Outcome) -> str:
     """Return one sentence about avoided cold starts and the difference of the bill."""
     stoker, nothing = outcome.stoker, outcome.nothing
     if nothing.cold_starts == 0:
-        return f"No cold starts in {length(outcome)}, with or without warm capacity."
+        return f"No cold starts in {length(outcome)}, with or without Stoker."
     fewer = nothing.cold_starts - stoker.cold_starts
     price = stoker.provider_usd - nothing.provider_usd
     if fewer <= 0:
         return (f"Stoker would have had {count(stoker.cold_starts)} cold starts, "
-                f"compared with {count(nothing.cold_starts)} with nothing kept warm.")
+                f"compared with {count(nothing.cold_starts)} without Stoker.")
     money = f"for {usd(price)} more" if price > 0 else f"and {usd(-price)} saved"
     return f"{count(fewer)} of {count(nothing.cold_starts)} cold starts avoided in {length(outcome)}, {money}."
 
 
 def spread_text(outcomes: Sequence[PoolOutcome]) -> str:
-    """Return cold starts and savings over the range of the keep-alive; empty when no pool has a range."""
+    """Return cold starts, and the change of bill + cold-start cost, over the range of the keep-alive; empty without a range."""
     ranges = spread(outcomes)
     if not ranges:
         return ""
-    mine, without = (f"{count(low)} to {count(high)}" for low, high in (ranges["cold_starts"], ranges["cold_starts_without"]))
-    low, high = ranges["saved_usd"]
-    return (f"Over the keep-alive range: {mine} cold starts with Stoker, {without} with nothing kept warm; "
+    mine, without = (f"{count(low)} to {count(high)}"
+                     for low, high in (ranges["cold_starts"], ranges["cold_starts_without_stoker"]))
+    low, high = ranges["bill_plus_cold_start_cost_change_usd"]
+    return (f"Over the keep-alive range: {mine} cold starts with Stoker, {without} without Stoker; "
             f"bill + cold-start cost with Stoker: {difference(low)} to {difference(high)}.")
 
 
-def difference(less_usd: float) -> str:
-    """Return an amount of USD as `less`, or as `more` when it is negative."""
-    return f"{usd(-less_usd)} more" if less_usd < 0 else f"{usd(less_usd)} less"
+def difference(change_usd: float) -> str:
+    """Return a change in USD as `more`, or as `less` when it is negative."""
+    return f"{usd(-change_usd)} less" if change_usd < 0 else f"{usd(change_usd)} more"
 
 
 def price_of_waiting(outcome: Outcome) -> str:
@@ -146,7 +147,7 @@ def verdict(outcome: Outcome) -> str:
     fewer, price = nothing.cold_starts - stoker.cold_starts, stoker.provider_usd - nothing.provider_usd
     if fewer > 0 and price > 0:
         sentences.append(f"Each avoided cold start would have added {usd(price / fewer)} to the bill.")
-    sentences.append(against(stoker, tracking, "AWS target tracking"))
+    sentences.append(against(stoker, tracking, LABELS[TRACKING]))
     return " ".join(sentences)
 
 

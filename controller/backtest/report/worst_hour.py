@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controller.backtest.report.text import count, share, usd
+from controller.backtest.report.text import LABELS, TRACKING, count, share, usd
 from controller.backtest.result import PoolOutcome
 from controller.decision.costs import baselines
 from controller.decision.costs.bill import Units, bill_of, cold_starts_of, ready_of
@@ -77,8 +77,8 @@ def sentences(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tu
                      f"(bill + cold-start cost).")
     tracked, without = baselines.target_tracking(load, terms), np.zeros(len(load), np.int64)
     tracking, nothing = (int(counted_cold(pool, target)[1][within].sum()) for target in (tracked, without))
-    lines.append(f"In the same hour AWS target tracking would have had {count(tracking)} cold starts, "
-                 f"and nothing kept warm {count(nothing)}.")
+    lines.append(f"In the same hour there would have been {count(tracking)} cold starts with {LABELS[TRACKING]}, "
+                 f"and {count(nothing)} without Stoker.")
     return tuple(lines)
 
 

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from config.model.duration import format_duration
 from controller.backtest.report.text import hits, share, spread_text
-from controller.backtest.result import ON_DEMAND, Outcome, PoolOutcome
+from controller.backtest.result import WITHOUT_STOKER, Outcome, PoolOutcome
 from controller.decision.costs.assumptions import assumed_text, common_text, zeros_text
 from controller.decision.costs.bill import Bill
 
@@ -45,22 +45,22 @@ def show(outcome: Outcome, compare: bool) -> None:
     price = "the price set in the policy" + (", or 0.05 each for a warm-hit objective" if has_rate else "")
     note = ("Amounts in USD. warm: share of requests without a cold start. bill: provider charges. "
             f"cold-start cost: cold starts at {price}. "
-            "extra: bill + cold-start cost - bill of on-demand service without cold starts. "
-            "ratio: extra / extra with nothing kept warm.")
+            "extra: bill + cold-start cost - bill without Stoker if it had no cold starts. "
+            "ratio: extra / extra without Stoker.")
     console.print()
     console.print(note + (HINDSIGHT if compare else ""), style="dim")
 
 
 def levers(pool: PoolOutcome) -> Table:
-    """Return a table of the same traffic under each lever and with nothing kept warm, cheapest first."""
+    """Return a table of the same traffic under each lever and without Stoker, cheapest first."""
     out = empty(f"{pool.name}, the same traffic under each lever", "lever")
     out.add_column("keep-alive", justify="right", no_wrap=True)
     rows = [(one.kind, one.stoker, one.nothing, one.keep_alive) for one in pool.levers]
-    rows.append(("nothing kept warm", pool.nothing, pool.nothing, pool.keep_alive))
+    rows.append((WITHOUT_STOKER, pool.nothing, pool.nothing, pool.keep_alive))
     for name, bill, nothing, keep_alive in sorted(rows, key=lambda row: row[1].total_usd):
         out.add_row(*cells(name, bill, nothing), format_duration(keep_alive.span))
     out.caption = ("Pings are best effort: a provider may remove a unit at any time. "
-                   "Ratios compare with nothing kept warm at the same prices.")
+                   "Ratios compare with `without-stoker` at the same prices.")
     return out
 
 
@@ -98,7 +98,7 @@ def empty(title: str, first: str) -> Table:
 def table(title: str, stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> Table:
     """Return a table of the strategies of one pool, cheapest first."""
     out = empty(title, "strategy")
-    bills = {"stoker": stoker, ON_DEMAND: nothing} | {name: bill for name, bill in peers.items() if name != ON_DEMAND}
+    bills = {"stoker": stoker, WITHOUT_STOKER: nothing} | {name: bill for name, bill in peers.items() if name != WITHOUT_STOKER}
     for name, bill in sorted(bills.items(), key=lambda item: item[1].extra_usd):
         out.add_row(*cells(name, bill, nothing), style="bold green" if name == "stoker" else "")
     return out

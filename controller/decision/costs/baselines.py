@@ -32,7 +32,7 @@ def delayed(values: Units, terms: CostTerms) -> Units:
     return earlier(values, terms.metric_delay)
 
 
-def on_demand(demand: JudgedDemand, _: CostTerms) -> Units:
+def without_stoker(demand: JudgedDemand, _: CostTerms) -> Units:
     """Return zero: nothing is kept warm."""
     return np.zeros(len(demand), np.int64)
 
@@ -128,7 +128,7 @@ def predictive_scaling(demand: JudgedDemand, terms: CostTerms) -> Units:
 
 
 BASELINES: dict[str, Callable[[JudgedDemand, CostTerms], Units]] = {
-    "on-demand": on_demand,
+    "without-stoker": without_stoker,
     "aws-target-tracking": target_tracking,
     "aws-target-tracking-tuned": tuned_tracking,
     "aws-predictive-scaling": predictive_scaling,

@@ -64,7 +64,7 @@
       {label: "P10", show: !!pool.band, stroke: faded("band", .5), width: 1, paths: stepped, points: {show: false}, value: whole},
       {label: "P50", show: false, stroke: colour("band"), width: 1, dash: [4, 4], paths: stepped, points: {show: false}, value: whole},
       {label: "Demand", stroke: faded("area", .7), fill: faded("area", .35), width: 1, paths: stepped, points: {show: false}, value: whole},
-      {label: "AWS target tracking, ready", show: false, stroke: colour("tracked"), width: 1.5, paths: stepped, points: {show: false}, value: whole},
+      {label: "AWS target tracking (70 %), ready", show: false, stroke: colour("tracked"), width: 1.5, paths: stepped, points: {show: false}, value: whole},
       {label: "Stoker, ready", stroke: colour("accent"), width: 2, paths: stepped, points: {show: false}, value: whole},
       {label: "Cold starts", stroke: colour("wait"), paths: () => null, points: {show: true, size: 5, fill: colour("wait"), stroke: colour("wait")},
         value: (u, value, at, row) => row == null || !counts.has(row) ? "–" : String(counts.get(row))},

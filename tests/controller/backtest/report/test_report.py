@@ -178,7 +178,7 @@ def three(stoker: Bill, nothing: Bill) -> Outcome:
 @pytest.mark.parametrize(("stoker", "nothing", "says"), [
     (bill(10, 3.0), bill(100, 1.0), "90 of 100 cold starts avoided in 0 hours, for $2.00 more."),
     (bill(10, 1.0), bill(100, 3.0), "90 of 100 cold starts avoided in 0 hours, and $2.00 saved."),
-    (bill(12, 1.0), bill(10, 0.0), "Stoker would have had 12 cold starts, compared with 10 with nothing kept warm."),
+    (bill(12, 1.0), bill(10, 0.0), "Stoker would have had 12 cold starts, compared with 10 without Stoker."),
     (bill(0, 0.0), bill(0, 0.0), "No cold starts in 0 hours"),
 ])
 def test_the_headline_for_better_and_worse_results(stoker, nothing, says):
@@ -217,5 +217,5 @@ def test_dollars_have_significant_digits(amount, text):
     assert usd(amount) == text
 
 
-def test_a_cost_above_and_below_on_demand_is_named_more_and_less():
-    assert (difference(-60.27), difference(646.26), difference(0)) == ("$60.27 more", "$646.26 less", "$0.00 less")
+def test_a_cost_above_and_below_that_without_stoker_is_named_more_and_less():
+    assert (difference(60.27), difference(-646.26), difference(0)) == ("$60.27 more", "$646.26 less", "$0.00 more")

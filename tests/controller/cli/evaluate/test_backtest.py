@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -80,13 +81,14 @@ def test_figures_as_json_add_up(folder):
     assert pool["history"] == {"first": "2026-03-02T12:00:00Z", "last": "2026-03-04T11:59:00Z", "minutes": 2880,
                                "counted_from": "2026-03-03T12:00:00Z", "unknown_minutes": 30, "counted_known_share": 1.0,
                                "zeros_without_gaps": 0, "impossible_rows": []}
-    for bill in (pool["stoker"], pool["on-demand"], *pool["peers"].values()):
+    for bill in (pool["stoker"], pool["without-stoker"], *pool["peers"].values()):
         cost = bill["cost_usd"]
-        kinds = [cost[kind] for kind in ("idle", "warm_work", "on_demand_work", "cold_start_init", "requests", "cold_start_wait")]
-        assert cost["total"] == pytest.approx(sum(kinds))
+        kinds = [cost[kind] for kind in ("idle", "warm_work", "on_demand_work", "cold_start_init", "requests")]
+        assert cost["bill"] == pytest.approx(sum(kinds))
+        assert cost["bill_plus_cold_start_cost"] == pytest.approx(cost["bill"] + cost["cold_start_cost"])
         assert bill["minutes"] == 1440
-    assert pool["on-demand"]["relative_cost"] == 1.0
-    assert pool["peers"]["on-demand"] == pool["on-demand"]
+    assert pool["without-stoker"]["relative_cost"] == 1.0
+    assert pool["peers"]["without-stoker"] == pool["without-stoker"]
     assert figures["total"]["stoker"] == pool["stoker"]
 
 
@@ -104,7 +106,7 @@ def test_assumed_properties_of_the_function_are_printed(folder):
 
 def test_without_compare_there_are_no_peers(folder):
     figures = json.loads(stoker("--history", "agent=agent.csv", "--json", "-").stdout)
-    assert set(figures["pools"]["agent"]) == {"history", "terms", "stoker", "on-demand", "keep_alive_range"}
+    assert set(figures["pools"]["agent"]) == {"history", "terms", "stoker", "without-stoker", "keep_alive_range"}
 
 
 def test_several_pools_are_totalled(folder):
@@ -124,6 +126,19 @@ def test_the_table_ranks_stoker_among_its_peers(folder):
     assert "stoker" in done.output
     assert "aws-target-tracking" in done.output
     assert "best-constant*" in done.output
+
+
+def test_each_baseline_has_one_name_in_the_table_the_json_and_the_report(folder):
+    done = stoker("--history", "agent=agent.csv", "--compare", "--levers", "--json", "out.json", "--report", "out.html")
+    figures, html = (folder / "out.json").read_text(), (folder / "out.html").read_text()
+
+    assert {"without-stoker", "aws-target-tracking"} <= set(json.loads(figures)["total"]["peers"])
+    assert "without-stoker" in json.loads(figures)["total"]
+    assert "<h2>Without Stoker</h2>" in html
+    assert "<h2>AWS target tracking (70 %)</h2>" in html
+    for surface in (done.output, figures, html):
+        found = re.findall(r"nothing (?:kept )?warm|on-demand (?:alone|service)|\"on-demand\"|kept nothing warm", surface.lower())
+        assert found == []
 
 
 def test_the_keep_alive_is_shown_with_its_source(folder):
@@ -146,12 +161,12 @@ def test_figures_have_the_range_of_an_assumed_keep_alive_and_none_of_one_that_is
         stoker("--history", "agent=agent.csv", "--json", "out.json")
         found[name] = json.loads((folder / "out.json").read_text())["pools"]["agent"]
     (folder / "policy.yaml").write_text(policy)
-    low, high = found["assumed"]["keep_alive_range"]["cold_starts_without"]
+    low, high = found["assumed"]["keep_alive_range"]["cold_starts_without_stoker"]
 
-    assert [low, high] == [found[end]["on-demand"]["cold_starts"] for end in ("high", "low")]
+    assert [low, high] == [found[end]["without-stoker"]["cold_starts"] for end in ("high", "low")]
     assert low < high
     assert found["low"]["keep_alive_range"] is None
-    assert f"{low:,.0f} to {high:,.0f} with nothing kept warm" in " ".join(stoker("--history", "agent=agent.csv").output.split())
+    assert f"{low:,.0f} to {high:,.0f} without Stoker" in " ".join(stoker("--history", "agent=agent.csv").output.split())
 
 
 def test_many_pools_get_a_line_each(folder):
@@ -161,7 +176,7 @@ def test_many_pools_get_a_line_each(folder):
     done = stoker(*(word for name in names for word in ("--history", f"{name}=short.csv")))
     assert done.exit_code == 0, done.output
     assert done.output.count("agent-3") == 1
-    assert done.output.count("\non-demand ") == 1  # of all pools together
+    assert done.output.count("\nwithout-stoker ") == 1  # of all pools together
 
 
 def test_the_same_run_writes_the_same_bytes(folder):
@@ -245,7 +260,7 @@ def test_requests_that_were_counted_again_when_a_unit_ended_change_nothing_but_t
     spike, none = (told[name]["stoker"] for name in ("spike", "none"))
     assert spike["warm_hit_rate"] == pytest.approx(none["warm_hit_rate"], abs=0.002)
     assert spike["cold_starts"] == pytest.approx(none["cold_starts"], rel=0.1)
-    assert none["cold_starts"] < told["none"]["on-demand"]["cold_starts"] / 1.5
+    assert none["cold_starts"] < told["none"]["without-stoker"]["cold_starts"] / 1.5
 
 
 @pytest.mark.parametrize(("outputs", "says"), [
@@ -325,7 +340,7 @@ def test_levers_are_priced_on_the_terminal_and_for_machines(folder):
     assert "the same traffic under each lever" in shown.output
     levers = json.loads(told.output)["pools"]["agent"]["levers"]
     assert {"lambda-provisioned-concurrency", "lambda-ping"} <= set(levers)
-    assert levers["lambda-ping"]["stoker"]["cost_usd"]["total"] > 0
+    assert levers["lambda-ping"]["stoker"]["cost_usd"]["bill_plus_cold_start_cost"] > 0
     assert levers["cloud-run-min-instances"]["keep_alive"]["seconds"] == 900
 
 
