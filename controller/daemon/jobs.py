@@ -42,12 +42,16 @@ async def first_tick(runtime: Runtime, settings: Settings) -> None:
 
 
 async def store_state(runtime: Runtime, settings: Settings, learned_every: timedelta = LEARNED_EVERY) -> None:
-    """Store accounts, measurements, and selector state older than `learned_every`; zero: the daemon is about to stop."""
+    """Store accounts, measurements, forecast coverage, and selector state older than `learned_every`.
+
+    Zero: the daemon is about to stop.
+    """
     fleet, now = runtime.components.fleet, settings.clock.now()
     try:
         await store_accounts(fleet, runtime.components.accounts, settings.policy, settings.clock, runtime.store,
                              ended=not learned_every)
         await save_measured(fleet, runtime.store, now)
+        await runtime.components.forecasts.rotation.accuracy.coverage.save(runtime.store, now)
         for group in fleet.regions:
             await group.save_snapshot(now, learned_every)
     except StoreError as error:

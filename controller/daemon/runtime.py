@@ -74,6 +74,7 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     fleet = await assemble(policy, settings.providers, store, clock, decision_log, term)
     accounts = await open_accounts(fleet, store, clock)
     forecasts = Forecasts(fleet, store, clock)
+    await forecasts.rotation.accuracy.coverage.load(store, clock.now())
     publish = None if leadership is None else partial(publish_overrides, leadership)
     overrides = ActiveOverrides(fleet.reconcilers, store, publish)
     await overrides.load(clock.now())

@@ -1,4 +1,4 @@
-"""Accuracy of past forecasts: mean pinball loss per pool and level. Pure.
+"""Accuracy of past forecasts: mean pinball loss per pool and level, and coverage by day.
 
 A pool's newest forecast replaces the one before. A settled minute is scored once, against the newest forecast made before it.
 Loss and count only grow, so the mean over any period is the ratio of their increases.
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SCORED_LEVELS
+from controller.forecasts.daily_coverage import DailyCoverage
 from forecasting.accuracy import pinball
 from forecasting.demand import Floats
 
@@ -29,6 +30,7 @@ class ForecastAccuracy:
         """Pinball loss so far in units: float64[pools, SCORED_LEVELS]."""
         self.judged = np.zeros(len(self.row), np.int64)
         """Number of scored minutes: int64[pools]."""
+        self.coverage = DailyCoverage(tuple(self.row))
 
     def set_forecast(self, name: str, first_minute: int, levels: Floats) -> None:
         """Replace a pool's forecast with float32[AHEAD_MINUTES, SCORED_LEVELS] from `first_minute` (since the epoch) on."""
@@ -61,3 +63,5 @@ class ForecastAccuracy:
             known = ~np.isnan(loss).any(axis=1)
             self.loss[rows[known]] += loss[known]
             self.judged[rows[known]] += 1
+            if known.any():
+                self.coverage.add(first_minute + column, rows[known], forecast[known, 0], peak[known, column])
