@@ -79,7 +79,7 @@ class TokenServices:
         app.router.add_get("/", self._metadata)
         app.router.add_get("/computeMetadata/v1/{path:.*}", self._metadata)
         app.router.add_get("/subject", self._subject)
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.01)  # 0 is no limit
         await self._runner.setup()
         sites = [web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context), web.TCPSite(self._runner, "127.0.0.1", 0)]
         for site in sites:
