@@ -1,5 +1,6 @@
 """Markers and fixtures of all tests: each test starts with the same logging, secrets and signal handlers."""
 
+import gc
 import logging
 import signal
 from pathlib import Path
@@ -22,18 +23,35 @@ FOLDERS = {"e2e": "e2e", "foreign": "foreign", "simulation": "simulation", "scen
 """Folder of tests -> the marker of all tests in it."""
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without garbage collection, and exclude what exists then, about a million objects, from later collections."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items):
-    """Mark each test by its folder or file, and a browser test by what its module imports; all others are unit tests."""
+    """Mark each test by its module."""
+    markers = {}
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in FOLDERS:
-            item.add_marker(FOLDERS[folder])
-        if item.path in SLOW:
-            item.add_marker("slow")
-        if "tests.browser" in {getattr(each, "__module__", "") for each in vars(item.module).values()}:
-            item.add_marker("browser")
-        if not any(item.get_closest_marker(name) for name in ("e2e", "browser", "foreign", "simulation")):
-            item.add_marker("unit")
+        if item.module not in markers:
+            markers[item.module] = markers_of(item.module)
+        for name in markers[item.module]:
+            item.add_marker(name)
+
+
+def markers_of(module) -> list[str]:
+    """Return the markers of the tests of a module, by its folder and name, and by what it imports."""
+    path = Path(module.__file__)
+    folder = path.relative_to(Path(__file__).parent).parts[0]
+    kinds = [FOLDERS[folder]] if folder in FOLDERS else []
+    if "tests.browser" in {getattr(each, "__module__", "") for each in vars(module).values()}:
+        kinds.append("browser")
+    return (kinds or ["unit"]) + ["slow"] * (path in SLOW)
 
 
 @pytest.fixture(autouse=True)

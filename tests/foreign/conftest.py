@@ -1,7 +1,6 @@
 """The servers that several tests share, each started by the first test that asks for it and stopped after the last one."""
 
 import itertools
-from pathlib import Path
 
 import pytest
 
@@ -9,15 +8,7 @@ from tests.foreign import servers
 from tests.foreign.aws import Account
 from tests.foreign.proxy import Proxy
 
-FOLDER = Path(__file__).parent
 NUMBERS = itertools.count(100_000_000_001)
-
-
-def pytest_collection_modifyitems(items):
-    """Mark every test of this folder `foreign`."""
-    for item in items:
-        if FOLDER in item.path.parents:
-            item.add_marker(pytest.mark.foreign)
 
 
 @pytest.fixture(scope="session")
