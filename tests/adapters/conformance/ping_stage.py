@@ -14,6 +14,7 @@ from adapters.pinging.keep_alive_loop import KeepAliveLoop
 from adapters.ports.lever import Capacity
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.world import Sandbox
+from adapters.web.client import CONNECT_SECONDS
 from adapters.web.http_ping import HttpPing
 from adapters.web.provider import Web
 from adapters.web.settings import HttpPingSettings
@@ -158,7 +159,8 @@ class HttpStage(PingStage):
         return self.sandbox.container("agent.test").function
 
     def lever(self, *, impatient: bool = False, resource: str | None = None, **changes: object) -> HttpPing:
-        provider = Web(self.clock, np.random.default_rng(0), self._server.url, **({"patience": 1.0} if impatient else {}))
+        patience = {"patience": 1.0 - CONNECT_SECONDS} if impatient else {}  # 1 s together with the time to connect
+        provider = Web(self.clock, np.random.default_rng(0), self._server.url, **patience)
         self._providers.append(provider)
         name = resource or "agent"
         return RememberedUrl(http_pool(name, **changes), provider, self.accepted.setdefault(name, []))

@@ -53,7 +53,7 @@ async def hung_write(stage, connections, timeouts):
 
 async def test_after_a_timeout_without_responses_the_next_call_has_another_connection():
     async with talking() as (stage, connections, first):
-        patient, connections.timeouts = connections.timeouts, BRIEFLY
+        patient, connections.timeouts = connections.timeouts, Timeouts(run=0.2)
         stage.hang(writes=False)
         with pytest.raises(Unreachable):
             await read(connections)
