@@ -1,6 +1,7 @@
 """Windows open by the cron expression in its zone, over midnight and both clock changes."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -117,16 +118,21 @@ MINUTES = st.integers(0, 4 * 365 * 24 * 60)
 
 def open_by_brute_force(minute: int, hour: int, days: set[str], timezone: str, duration: timedelta, now: datetime) -> bool:
     """Return by brute force whether a window is open: step back by minutes until local time is its start."""
-    local, seen = ZoneInfo(timezone), now.replace(second=0, microsecond=0)
+    seen, weekdays = now.replace(second=0, microsecond=0), {DAYS[d] for d in days}
     while now - seen < duration:
-        wall = seen.astimezone(local)
-        before = (seen - timedelta(minutes=1)).astimezone(local).replace(tzinfo=None)
-        for ago in range(1 + max(0, int((wall.replace(tzinfo=None) - before).total_seconds() // 60) - 1)):
-            shown = wall.replace(tzinfo=None) - timedelta(minutes=ago)  # a nonexistent local time counts at the clock change
-            if wall.fold == 0 and (shown.hour, shown.minute) == (hour, minute) and shown.weekday() in {DAYS[d] for d in days}:
-                return True
+        shown = local_times(timezone, seen)
+        if any((each.hour, each.minute) == (hour, minute) and each.weekday() in weekdays for each in shown):
+            return True
         seen -= timedelta(minutes=1)
     return False
+
+
+@cache
+def local_times(timezone: str, instant: datetime) -> list[datetime]:
+    """Return the local times that count at an instant: none at its second occurrence; at a clock change, nonexistent ones too."""
+    wall, before = (each.astimezone(ZoneInfo(timezone)) for each in (instant, instant - timedelta(minutes=1)))
+    skipped = max(0, int((wall.replace(tzinfo=None) - before.replace(tzinfo=None)).total_seconds() // 60) - 1)
+    return [wall.replace(tzinfo=None) - timedelta(minutes=ago) for ago in range(1 + skipped)] if wall.fold == 0 else []
 
 
 @examples(60)

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,6 +17,12 @@ LEARNED = 2 * DAY + 37  # within an hour, a block and a quarter
 
 
 def trained(minutes: int = LEARNED) -> CandidateSelector:
+    """Return a selector of its own that has learned so many minutes."""
+    return deepcopy(learned(minutes))
+
+
+@cache
+def learned(minutes: int) -> CandidateSelector:
     selector = CandidateSelector(SEVERAL)
     selector.advance(*of_pools(minutes, range(len(SEVERAL))), FIRST)
     return selector
