@@ -59,7 +59,7 @@ def test_no_folder_under_tests_is_a_package():
 def imported(path: Path, modules: dict[str, Path]) -> set[str]:
     """Modules of `modules` that a module imports anywhere: in functions and for type checking too."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
