@@ -14,6 +14,9 @@ from tests.slow import SLOW
 
 register_profiles()
 
+# Without a configuration, structlog formats each traceback with its source and variables, which takes 10 ms.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
+
 # A shell starts background jobs with SIGINT ignored, and processes that tests start inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
