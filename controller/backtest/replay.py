@@ -1,6 +1,6 @@
 """Replay of recorded demand: the daemon's selector and planner, minute by minute, on simulated capacity. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,7 +28,8 @@ from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state.state import PoolState, accepted
 from controller.decision.planning.reason_codes import Reason, ReasonCode
-from controller.decision.selection.choice import SelectionMode, rule_name
+from controller.decision.selection.choice import Choice, SelectionMode, rule_name
+from controller.decision.selection.objective_cohort import ObjectiveCohort
 from controller.decision.selection.selector import CandidateSelector
 from controller.demand.plausibility import unseen
 from forecasting.demand import DemandSeries, instant_of
@@ -73,16 +74,28 @@ def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: A
 
 def propose(demand: DemandSeries, terms: CostTerms, progress: Callable[[int], None] = lambda _: None) -> Proposals:
     """Return the choices of a new selector for a history."""
-    selector, minutes = CandidateSelector([terms]), len(demand)
-    proposed = Proposals(np.zeros(minutes), np.zeros(minutes, bool), np.zeros(minutes, np.int16), np.zeros(minutes, np.int8))
+    return chosen(CandidateSelector([terms]), 1, demand, progress)[0]
+
+
+def propose_each(demand: DemandSeries, terms: Sequence[CostTerms],
+                 progress: Callable[[int], None] = lambda _: None) -> list[Proposals]:
+    """Return what `propose` returns for each of `terms`, which differ only in their objective. What they share is done once."""
+    return chosen(ObjectiveCohort(terms), len(terms), demand, progress)
+
+
+def chosen(selector: CandidateSelector | ObjectiveCohort, count: int, demand: DemandSeries,
+           progress: Callable[[int], None]) -> list[Proposals]:
+    """Return the choices of a new selector of `count` pools that all have this demand."""
+    minutes = len(demand)
+    choice = Choice.zeros(count, minutes)
     for first in range(0, minutes, STRETCH):
         rows = slice(first, min(first + STRETCH, minutes))
-        choice = selector.advance(demand.peak[None, rows], demand.busy[None, rows], demand.invocations[None, rows],
-                                  demand.first_minute + first)
-        proposed.target[rows], proposed.trusted[rows] = choice.target[0], choice.trusted[0]
-        proposed.leader[rows], proposed.mode[rows] = choice.leader[0], choice.mode[0]
+        peak, busy, invocations = (np.broadcast_to(values[rows], (count, rows.stop - first))
+                                   for values in (demand.peak, demand.busy, demand.invocations))
+        part = selector.advance(peak, busy, invocations, demand.first_minute + first)
+        choice.fill((np.arange(count), rows), part)
         progress(rows.stop - first)
-    return proposed
+    return [Proposals(*values) for values in zip(*choice, strict=True)]
 
 
 def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: CostTerms, assume: Assume,

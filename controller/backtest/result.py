@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from adapters.demand.history_file import Doubt
+from controller.backtest.frontier import Frontier, frontier_body, summed
 from controller.backtest.lever_comparison import Alternative
 from controller.backtest.replay import Replay
 from controller.decision.costs.bill import Bill, JudgedDemand, bill_of, total
@@ -39,6 +40,7 @@ class PoolOutcome:
     doubts: tuple[Doubt, ...] = ()
     assumed: Mapping[str, str] = field(default_factory=dict)
     ends: tuple[tuple[Bill, Bill], ...] = ()
+    frontier: Frontier | None = None
 
     @property
     def name(self) -> str:
@@ -78,6 +80,12 @@ class Outcome:
         names = list(self.pools[0].peers) if self.pools else []
         return {name: total(pool.peers[name] for pool in self.pools) for name in names}
 
+    @property
+    def frontier(self) -> Frontier | None:
+        """Frontier over all pools; None unless every pool has one."""
+        each = [pool.frontier for pool in self.pools if pool.frontier is not None]
+        return summed(each) if each and len(each) == len(self.pools) else None
+
 
 def spread(pools: Sequence[PoolOutcome]) -> dict[str, tuple[float, float]]:
     """Return minimum and maximum of three sums over all pools, over the range of the keep-alive: cold starts, cold starts without
@@ -110,7 +118,8 @@ def as_json(outcome: Outcome) -> dict[str, object]:
     return {
         "version": 2,
         "pools": {pool.name: _pool(pool) for pool in outcome.pools},
-        "total": _bills(outcome.stoker, outcome.nothing, outcome.peers) | {"keep_alive_range": spread(outcome.pools) or None},
+        "total": _bills(outcome.stoker, outcome.nothing, outcome.peers)
+                 | {"keep_alive_range": spread(outcome.pools) or None} | _frontier(outcome.frontier),
     }
 
 
@@ -133,7 +142,12 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "billing_step_minutes": terms.billing_step, "warm_hit_rate": terms.warm_hit_rate,
             "assumed": dict(pool.assumed),
         },
-    } | _bills(pool.stoker, pool.nothing, pool.peers) | {"keep_alive_range": spread([pool]) or None} | _levers(pool)
+    } | _bills(pool.stoker, pool.nothing, pool.peers) | {"keep_alive_range": spread([pool]) or None} | _levers(pool) \
+        | _frontier(pool.frontier)
+
+
+def _frontier(frontier: Frontier | None) -> dict[str, object]:
+    return {} if frontier is None else {"frontier": frontier_body(frontier)}
 
 
 def _levers(pool: PoolOutcome) -> dict[str, object]:

@@ -19,7 +19,7 @@ from controller.decision.selection.learned_state import (
     restored_minute,
 )
 from controller.decision.selection.provisional_scores import ProvisionalRules
-from controller.decision.selection.scoring import QUARTER, CandidateScores
+from controller.decision.selection.scoring import QUARTER, Amounts, CandidateScores, Units
 from controller.decision.selection.signals import Signals
 from controller.decision.selection.weighting import (
     ENSEMBLE,
@@ -77,7 +77,7 @@ class TimingCohort:
         self._next = first_minute + peak.shape[1]
         busy = np.where(np.isnan(peak), np.float32(np.nan), busy)  # work without a known peak would lower the base
         self._provisional.settle(np.stack((peak, busy, invocations)), first_minute)
-        proposed = proposals(self._signals.advance(peak, busy, first_minute))
+        proposed = self._proposed(peak, busy, first_minute)
         known = self._known[:, None] + np.cumsum(~np.isnan(peak), axis=1)
         self._known = known[:, -1].copy()
         choice = Choice.zeros(*peak.shape)._replace(trusted=known >= ENOUGH)
@@ -90,8 +90,7 @@ class TimingCohort:
             ensemble = ensemble_mean(proposed[rows], self._rules.weights)
             choice.target[:, rows], choice.leader[:, rows], choice.mode[:, rows] = self._rules.units(
                 proposed[rows], ensemble, choice.trusted[:, rows])
-            self._scores.add(np.concatenate((proposed[rows], ensemble[:, None]), axis=1), peak[:, rows].T, busy[:, rows].T,
-                             invocations[:, rows].T)
+            self._score(proposed[rows], ensemble, peak[:, rows].T, busy[:, rows].T, invocations[:, rows].T)
         return choice
 
     def preview(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
@@ -144,7 +143,7 @@ class TimingCohort:
 
         They are the difference to serving all demand on demand without a cold start.
         """
-        amounts = self._scores.amounts
+        amounts, _ = self._amounts()
         bills: NDArray[np.float64] = self._prices[0] * amounts[0] + self._prices[1] * amounts[1] + self._prices[2] * amounts[2]
         return bills
 
@@ -168,6 +167,18 @@ class TimingCohort:
         bills = np.einsum("ar,a->r", self._scores.amounts[:, :, pool], self._prices[:, pool])
         return CandidateCosts(bills, self.selection(pool).shares())
 
+    def _proposed(self, peak: Floats, busy: Floats, first_minute: int) -> Units:
+        """Return what each candidate proposes after each of n new minutes: float32[n, candidates, pools]."""
+        return proposals(self._signals.advance(peak, busy, first_minute))
+
+    def _score(self, proposed: Units, ensemble: Units, peak: Units, busy: Units, requests: Units) -> None:
+        """Add n minutes within one quarter to the scores of the candidates and of the ensemble, float32[n, pools]."""
+        self._scores.add(np.concatenate((proposed, ensemble[:, None]), axis=1), peak, busy, requests)
+
+    def _amounts(self) -> tuple[Amounts, Amounts]:
+        """Return the scores' amounts, float64[3, candidates + 1, pools], and requests, float64[pools]."""
+        return self._scores.amounts, self._scores.requests
+
     def _close_quarter(self) -> None:
         """Add the quarter to the scores, and set the rules of the next one."""
         self._scores.close_quarter()
@@ -183,7 +194,8 @@ class TimingCohort:
         The error budget is the share of requests that the policy allows to start cold, corrected by `CORRECTION` times the
         difference to the share that did. It covers about a week, because older requests are discounted.
         """
-        cold, requests = self._scores.amounts[2][:, budgeted], np.maximum(self._scores.requests[budgeted], 1.0)
+        amounts, requests = self._amounts()
+        cold, requests = amounts[2][:, budgeted], np.maximum(requests[budgeted], 1.0)
         allowed = 1 - self._rate[budgeted]
         budget = np.maximum(allowed + CORRECTION * (allowed - cold[ENSEMBLE] / requests), 0.0) * requests
         within = cold[:ENSEMBLE] <= budget

@@ -1,0 +1,39 @@
+"""Selector of one demand under several objectives. Pure.
+
+Signals, proposals and the scores of the candidates do not depend on the objective, so they are calculated once. Each objective
+has its own weights, and an ensemble that is scored beside the candidates.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from controller.decision.costs.cost_model import CostTerms
+from controller.decision.selection.scoring import Amounts, CandidateScores, Units
+from controller.decision.selection.signals import Signals
+from controller.decision.selection.timing_cohort import TimingCohort, timing_of
+from controller.decision.selection.weighting import ENSEMBLE
+from forecasting.demand import Floats
+
+
+class ObjectiveCohort(TimingCohort):
+    """Cohort in which all pools have the same demand and differ only in their objective. It supports `advance` only."""
+
+    def __init__(self, terms: Sequence[CostTerms]) -> None:
+        super().__init__(terms)
+        timing = timing_of(terms[0])
+        self._signals = Signals(1, timing[0] + timing[1], self._spare[:1])
+        self._scores = CandidateScores(ENSEMBLE + len(terms), 1, *timing)
+
+    def _proposed(self, peak: Floats, busy: Floats, first_minute: int) -> Units:
+        once = super()._proposed(peak[:1], busy[:1], first_minute)
+        return np.broadcast_to(once, (*once.shape[:2], len(peak)))
+
+    def _score(self, proposed: Units, ensemble: Units, peak: Units, busy: Units, requests: Units) -> None:
+        rules = np.concatenate((proposed[:, :, 0], ensemble), axis=1)[:, :, None]
+        self._scores.add(rules, peak[:, :1], busy[:, :1], requests[:, :1])
+
+    def _amounts(self) -> tuple[Amounts, Amounts]:
+        amounts, objectives = self._scores.amounts[:, :, 0], self._scores.amounts.shape[1] - ENSEMBLE
+        candidates = np.broadcast_to(amounts[:, :ENSEMBLE, None], (3, ENSEMBLE, objectives))
+        return np.concatenate((candidates, amounts[:, None, ENSEMBLE:]), axis=1), np.repeat(self._scores.requests, objectives)
