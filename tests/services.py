@@ -45,8 +45,14 @@ class Running:
         status, body, _ = await self.get(path)
         return status, json.loads(body)
 
+    async def steps(self):
+        """Wait for the end of steps in progress, such as those that an override started."""
+        if self.components is not None and (running := list(self.components.fleet._stepping.values())):
+            await asyncio.wait(running, timeout=PATIENCE_SECONDS)
+
     async def ticks(self, count=1):
         for _ in range(count):
+            await self.steps()
             await self.clock.advance(MINUTE)
             await asyncio.wait_for(self.service.runtime.tick.run(), PATIENCE_SECONDS)
 

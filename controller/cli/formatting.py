@@ -11,6 +11,11 @@ def override_line(shown: Mapping[str, Any]) -> str:
     return f"{shown['order']} until {shown['until'][:16].replace('T', ' ')} UTC by {shown['by']} ({shown['reason']})"
 
 
+def line_with_effect(shown: Mapping[str, Any]) -> str:
+    """Return an override in force as one line, with its effect."""
+    return f"{override_line(shown)}: {shown['effect']}"
+
+
 def next_hours(body: dict[str, Any], now: str = "as_of") -> str:
     """Return the changes of the target in the next hours, or why there is no plan. `now`: the key of the start time."""
     if body["next"] is None:

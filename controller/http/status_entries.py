@@ -8,12 +8,12 @@ from typing import Any
 from controller.accounting.ledger import NAMES, Ledger, range_of
 from controller.decision.events.event_demand import UpcomingEvent, expected_text
 from controller.decision.planning.missing_metrics import exceeds_missing_limit
-from controller.decision.planning.overrides_in_force import entry
 from controller.decision.planning.plan import Plan
 from controller.demand.pool_group import PoolGroup
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.forecasts.components import Forecasts
+from controller.overrides.effects import entries_in_force
 from controller.redaction.redactor import redact_text
 from forecasting.demand import instant_of
 
@@ -63,7 +63,7 @@ def pool_entry(fleet: Fleet, accounts: Ledger, decision_log: DecisionLog, foreca
         "saved_today_range_usd": rounded_range(range_of(today, "saved_usd")),
         "saved_today_on_tracking_usd": rounded(today[AT["saved_on_tracking_usd"]]),
         "error": next((redact_text(str(each)) for each in (error, source_error, fleet.faults.get(name)) if each), None),
-        "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
+        "overrides": entries_in_force(fleet, name, now),
         "decision": decision_entry(plan), "last_change": decision_entry(decision_log.last_change.get(name)),
         "next": ahead.pairs, "next_at": iso_text(ahead.at), "next_missing": ahead.reason,
         "events": [event_entry(each) for each in region.upcoming_events(name, now)[:MOST_EVENTS]],

@@ -9,10 +9,10 @@ from adapters.ports.errors import Throttled
 from adapters.runtime.clock import Clock
 from adapters.runtime.rate_limit import TokenBucket
 from config.model.policy import Assume
-from controller.decision.planning.overrides_in_force import entry
 from controller.decision.planning.prewarm_grant import PoolCapacity, PrewarmGrant, PrewarmRequest, grant, override_of
 from controller.fleet.fleet import Fleet
 from controller.overrides.active_overrides import ActiveOverrides
+from controller.overrides.effects import entries_in_force, entry_of, taking_effect
 
 log = structlog.get_logger("stoker.prewarming")
 
@@ -49,14 +49,15 @@ class Prewarming:
         if granted.units:
             override = await self._overrides.add(name, override_of(request, granted, now))
             soon = self._fleet.immediate_steps.request(name, self._on_step)
+        in_force = entries_in_force(self._fleet, name, now)
         log.info("prewarm", pool=name, asked=request.units, granted=granted.units, limited_by=granted.limited_by, by=request.by)
         return {"pool": name, "asked": request.units, "granted": granted.units, "limited_by": list(granted.limited_by),
                 "until": granted.until.isoformat() if granted.units else None, "ready_at": self._ready_at(name, granted),
                 "cost_usd": granted.cost_usd, "mode": reconciler.policy.mode,
                 "capacity": None if capacity is None else {"requested": capacity.requested, "ready": capacity.ready,
                                                            "observed_at": capacity.observed_at.isoformat()},
-                "takes_effect": self._when(name, granted, soon), "set": None if override is None else entry(override),
-                "overrides": [entry(each) for each in self._overrides.of(name, now)]}
+                "takes_effect": self._when(granted, soon),
+                "set": None if override is None else entry_of(override, in_force), "overrides": in_force}
 
     async def _admit(self, name: str) -> None:
         """Count a request against the rate limit. Refused requests count too, so that the limit also bounds failing clients."""
@@ -82,9 +83,8 @@ class Prewarming:
         lead = reconciler.lead_time or self._assume.lead_time
         return (now if ready >= granted.units else now + lead).isoformat()
 
-    def _when(self, name: str, granted: PrewarmGrant, soon: bool) -> str:
+    @staticmethod
+    def _when(granted: PrewarmGrant, soon: bool) -> str:
         if not granted.units:
             return f"never: no units were granted ({' and '.join(granted.limited_by)})"
-        if self._fleet.reconcilers[name].policy.mode == "shadow":
-            return "shadow mode: no changes are made"
-        return "now" if soon else "at the next tick"
+        return taking_effect(soon)

@@ -11,7 +11,7 @@ import click
 from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import Command, daemon_options, send
 from controller.cli.failure import WrongInput
-from controller.cli.formatting import override_line
+from controller.cli.formatting import line_with_effect, override_line
 
 
 def override_options(function: Command) -> Command:
@@ -30,7 +30,7 @@ def override_options(function: Command) -> Command:
 @click.argument("pool", shell_complete=pool_names)
 @override_options
 def pause(pool: str, **options: Any) -> None:  # noqa: ANN401  (the options of the decorators)
-    """Keep the warm capacity of POOL unchanged until a given time.
+    """Keep the warm capacity of POOL unchanged until a given time, from now on.
 
     \b
     stoker pause chat --for 2h --reason "load test"
@@ -45,7 +45,8 @@ def pause(pool: str, **options: Any) -> None:  # noqa: ANN401  (the options of t
 def pin(pool: str, units: int, **options: Any) -> None:  # noqa: ANN401  (the options of the decorators)
     """Set POOL to UNITS warm units until a given time, regardless of the forecast and also while metrics are missing.
 
-    Scale-in delays and step limits do not apply. Floor, ceiling, budget and quota still apply.
+    Takes effect at once; the output says what limits it. Scale-in delays and step limits do not apply. Floor, ceiling, budget
+    and quota still apply.
 
     \b
     stoker pin chat 12 --until 2026-03-02T18:00:00Z --reason "product launch"
@@ -60,7 +61,8 @@ def pin(pool: str, units: int, **options: Any) -> None:  # noqa: ANN401  (the op
 def boost(pool: str, amount: str, **options: Any) -> None:  # noqa: ANN401  (the options of the decorators)
     """Raise the proposed target of POOL by AMOUNT until a given time: +5 adds 5 units, x1.5 multiplies by 1.5.
 
-    All limits of the policy apply. While metrics are missing there is no proposal to raise; use `stoker pin` instead.
+    Takes effect at once; the output says what limits it. All limits of the policy apply. While metrics are missing there is no
+    proposal to raise; use `stoker pin` instead.
 
     \b
     stoker boost chat +5 --for 90m --reason "newsletter goes out"
@@ -100,16 +102,17 @@ def prewarm(pool: str, units: int, span: str, reason: str, by: str | None, **opt
         return
     limited = f", limited by {', '.join(answer['limited_by'])}" if answer["limited_by"] else ""
     cost = "" if answer["cost_usd"] is None else f", estimated bill {answer['cost_usd']:.4f} USD"
-    click.echo(f"{pool}: {answer['granted']} of {units} granted{limited}{cost}; {answer['takes_effect']}")
+    click.echo(f"{pool}: {answer['granted']} of {units} granted{limited}{cost}; takes effect {answer['takes_effect']}")
     if answer["set"] is not None:
         click.echo(f"{pool}: {override_line(answer['set'])}; expected ready at {answer['ready_at'][11:16]} UTC")
+        click.echo(f"{pool}: {answer['set']['effect']}")
 
 
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
 @daemon_options
 def unpause(pool: str, **options: Any) -> None:  # noqa: ANN401  (the options of the decorators)
-    """End the pause of POOL early; a pin and a boost stay.
+    """End the pause of POOL early and plan the pool at once; a pin and a boost stay.
 
     \b
     Example:
@@ -124,7 +127,7 @@ def unpause(pool: str, **options: Any) -> None:  # noqa: ANN401  (the options of
               help="End only this override; the others stay.")
 @daemon_options
 def clear(pool: str, only: str | None, **options: Any) -> None:  # noqa: ANN401  (the options of the decorators)
-    """End the pause, the pin and the boost of POOL early.
+    """End the pause, the pin and the boost of POOL early, and plan the pool at once.
 
     \b
     Example:
@@ -146,9 +149,10 @@ def set_override(pool: str, what: Mapping[str, Any], options: Mapping[str, Any])
         return
     override = answer["set"]
     click.echo(f"{pool}: {override_line(override)}; takes effect {answer['takes_effect']}")
+    click.echo(f"{pool}: {override['effect']}")
     for other in answer["overrides"]:
         if other["kind"] != override["kind"]:
-            click.echo(f"{pool}: also {override_line(other)}")
+            click.echo(f"{pool}: also {line_with_effect(other)}")
 
 
 def end_overrides(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:

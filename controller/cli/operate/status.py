@@ -12,7 +12,7 @@ import click
 
 from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import fetch
-from controller.cli.formatting import format_value, next_hours, override_line
+from controller.cli.formatting import format_value, line_with_effect, next_hours
 
 WITHOUT_TERMINAL = 200
 """Width in columns when output is not a terminal."""
@@ -101,7 +101,7 @@ def show_all(body: dict[str, Any]) -> None:
         console.print("Pools in shadow mode: requested and ready are simulated.", highlight=False)
     for pool in body["pools"]:
         for override in pool["overrides"]:
-            console.print(f"{pool['name']}: {override_line(override)}", highlight=False, markup=False)
+            console.print(f"{pool['name']}: {line_with_effect(override)}", highlight=False, markup=False)
         for text in pool["event_warnings"]:
             console.print(f"{pool['name']}: {text}", highlight=False, markup=False)
     for orphan in body.get("orphans", ()):
@@ -135,7 +135,7 @@ def show_one(pool: dict[str, Any]) -> None:
                                                                                             ".2f")),
         ("next hours (UTC)", next_hours(pool) + (" (without overrides)" if pool["overrides"] else "")),
         ("error", pool["error"] or "-"),
-        *(("override", override_line(override)) for override in pool["overrides"]),
+        *(("override", line_with_effect(override)) for override in pool["overrides"]),
         *(("event", f"{each['name']} ({each['start'][:16]} to {each['end'][:16]} UTC): {each['expected']}")
           for each in pool["events"]),
         *(("warning", text) for text in pool["event_warnings"]),

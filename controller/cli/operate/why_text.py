@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from config.model.policy import PoolPolicy
-from controller.cli.formatting import format_value, override_line
+from controller.cli.formatting import format_value, line_with_effect, override_line
 
 PHASES = {"ready": "no change in progress", "in-progress": "change in progress", "failed": "last change failed"}
 
@@ -26,8 +26,9 @@ def lines(body: Mapping[str, Any]) -> Iterator[str]:
     if (keep_alive := rationale.get("keep_alive")) is not None:
         yield f"  {'keep-alive':12} {keep_alive['text']}{used_text(keep_alive)}"
     yield from rules(rationale)
-    for override in inputs.get("overrides", ()):
-        yield f"  {'override':12} {override_line(override)}"
+    in_force = [line_with_effect(each) for each in body.get("overrides", ())]
+    for text in in_force or map(override_line, inputs.get("overrides", ())):
+        yield f"  {'override':12} {text}"
     yield "  reasons"
     for reason in record["reasons"]:
         before, after = reason["before"], reason["after"]

@@ -6,6 +6,7 @@ active ones.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -114,6 +115,11 @@ class FleetLimits:
         for name, bound in self._change_bounds(requests, plans, modes, now):
             bounds[name] = (*bounds.get(name, ()), bound)
         return bounds
+
+    def preview(self, decision: PlannedDecision, now: datetime) -> tuple[Bound, ...]:
+        """Return the bounds that `admit` would put on a decision, without admitting it."""
+        constant = {id(each): each for each in (self.limits, self._region_of, self._row)}
+        return deepcopy(self, constant).admit([decision], now).get(decision.policy.name, ())
 
     def report(self, now: datetime) -> dict[str, Any]:
         """Return each limit with its use by active pools, or by all while none is active, and the number of waiting pools."""

@@ -109,7 +109,7 @@ def floor(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     if context.floor > context.policy.min:
         return draft.adjust_target(context.floor, ReasonCode.SCHEDULE,
                                    f"schedule {context.schedule} keeps at least {context.floor}")
-    return draft.adjust_target(context.floor, ReasonCode.FLOOR, f"the floor is {context.floor}")
+    return draft.adjust_target(context.floor, ReasonCode.FLOOR, f"the floor `min: {context.floor}` of the policy")
 
 
 def ceiling(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
@@ -119,7 +119,7 @@ def ceiling(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     if context.ceiling < context.policy.max:
         return draft.adjust_target(context.ceiling, ReasonCode.SCHEDULE,
                                    f"schedule {context.schedule} allows at most {context.ceiling}")
-    return draft.adjust_target(context.ceiling, ReasonCode.CEILING, f"the ceiling is {context.ceiling}")
+    return draft.adjust_target(context.ceiling, ReasonCode.CEILING, f"the ceiling `max: {context.ceiling}` of the policy")
 
 
 def quota(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:

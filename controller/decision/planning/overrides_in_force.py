@@ -89,7 +89,7 @@ def joined(earlier: Override | None, later: Override, now: datetime) -> Override
 
 
 def entry(override: Override) -> dict[str, Any]:
-    """Return the override as the API shows it and the store holds it."""
+    """Return the override as the store holds it; the API adds its effect."""
     return {"kind": override.kind.value, "order": override.order, "units": override.units, "factor": override.factor,
             "since": None if override.since is None else override.since.isoformat(), "until": override.until.isoformat(),
             "by": override.by, "reason": override.reason,

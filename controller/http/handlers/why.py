@@ -10,6 +10,7 @@ from controller.decision.planning.record.decision_record import inputs_body, pla
 from controller.http.handlers.decisions import instant_of
 from controller.http.published_state import PublishedState
 from controller.http.responses import Missing, json_answer
+from controller.overrides.effects import entries_in_force
 from controller.store.codec import micros
 
 
@@ -20,13 +21,14 @@ async def why(published: PublishedState, request: web.Request) -> web.Response:
     plan = None if components is None else components.fleet.plans.get(name)
     if components is not None and plan is not None and (at is None or at >= plan.at):
         record = live(plan, components.decision_log.with_rationale(plan, components.fleet.inputs.get(name, {})))
-        return json_answer({"pool": name, "asked_for": at, "recorded": False, "record": record})
+        return json_answer({"pool": name, "asked_for": at, "recorded": False, "record": record,
+                            "overrides": entries_in_force(components.fleet, name, published.clock.now())})
     if at is None:
         raise web.HTTPServiceUnavailable(reason="no plan yet: the first tick is running")
     rows = await published.store.run(published.store.store.decisions, name, None, 1, (micros(at) + 1, 0))
     if not rows:
         raise Missing(f"no stored decision for {name} at or before {at.isoformat()}")
-    return json_answer({"pool": name, "asked_for": at, "recorded": True, "record": rows[0]})
+    return json_answer({"pool": name, "asked_for": at, "recorded": True, "record": rows[0], "overrides": []})
 
 
 def live(plan: Plan, inputs: Mapping[str, Any]) -> dict[str, Any]:

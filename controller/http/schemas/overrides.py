@@ -3,20 +3,20 @@
 from typing import Literal
 
 from controller.http.schemas.series import CapacityReading
-from controller.http.schemas.status import Instant, Known, OverrideEntry, Shape
+from controller.http.schemas.status import Instant, Known, OverrideEntry, OverrideInForce, Shape
 
 
 class Overrides(Shape):
     """The active overrides of a pool."""
 
     pool: str
-    overrides: list[OverrideEntry]
+    overrides: list[OverrideInForce]
 
 
 class OverrideStored(Overrides):
     """The stored override."""
 
-    set: OverrideEntry
+    set: OverrideInForce
     takes_effect: str
 
 
@@ -43,4 +43,4 @@ class PrewarmResult(Overrides):
     capacity: CapacityReading | None
     """Current capacity."""
     takes_effect: str
-    set: OverrideEntry | None
+    set: OverrideInForce | None

@@ -40,6 +40,12 @@ class OverrideEntry(Shape):
     """A part of a prewarm request: minimum units, and its end."""
 
 
+class OverrideInForce(OverrideEntry):
+    """An override in force. `effect`: what it requests or holds now, and what limits it."""
+
+    effect: str
+
+
 class PlanSummary(Shape):
     """Summary of a plan."""
 
@@ -110,7 +116,7 @@ class PoolEntry(Shape):
     saved_today_range_usd: tuple[float, float] | None
     saved_today_on_tracking_usd: Known
     error: str | None
-    overrides: list[OverrideEntry]
+    overrides: list[OverrideInForce]
     decision: PlanSummary | None
     last_change: PlanSummary | None
     next: list[tuple[int, int]] | None
@@ -285,9 +291,10 @@ class Decisions(Shape):
 
 
 class Why(Shape):
-    """One decision with all its data."""
+    """One decision with all its data. `overrides`: in force now; none for a recorded decision."""
 
     pool: str
     asked_for: Instant
     recorded: bool
     record: Recorded | Plan
+    overrides: list[OverrideInForce]

@@ -79,14 +79,14 @@ const give = () => once(async () => {
   const body = {...amount(kind), ...end(), ...words};
   if (kind !== "prewarm") {
     const told = await ask("/overrides", "POST", {kind, ...body});
-    return `Override set: ${told.set.order}, ${told.takes_effect}.`;
+    return `Override set: ${told.set.order}; takes effect ${told.takes_effect}: ${told.set.effect}.`;
   }
   const told = await ask("/prewarm", "POST", body);
   const cost = told.cost_usd == null ? "" : `, estimated bill $${told.cost_usd.toFixed(4)}`;
-  return `${told.granted} of ${told.asked} granted${cost}; takes effect ${told.takes_effect}.`;
+  return `${told.granted} of ${told.asked} granted${cost}; takes effect ${told.takes_effect}${told.set == null ? "" : `: ${told.set.effect}`}.`;
 });
 
 const clear = () => once(async () => {
   const told = await ask("/overrides", "DELETE");
-  return told.cleared.length ? `Ended: ${told.cleared.map((each) => each.order).join(", ")}; ${told.takes_effect}.` : "No override is active.";
+  return told.cleared.length ? `Ended: ${told.cleared.map((each) => each.order).join(", ")}; takes effect ${told.takes_effect}.` : "No override is active.";
 });

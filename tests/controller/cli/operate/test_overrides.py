@@ -15,15 +15,16 @@ WITH = {"STOKER_TOKEN": TOKEN}
 SAY = ("--reason", "launch", "--by", "ana")
 
 
-@pytest.mark.parametrize(("command", "order"), [
-    (("pause", "a"), "pause"), (("pin", "a", "12"), "pin 12"), (("boost", "a", "+5"), "boost +5"),
-    (("boost", "a", "x1.5"), "boost x1.5"),
+@pytest.mark.parametrize(("command", "order", "effect"), [
+    (("pause", "a"), "pause", "holding 3"), (("pin", "a", "12"), "pin 12", "pinned at 12 (requested 3 → 12)"),
+    (("boost", "a", "+5"), "boost +5", "boosted from 3 to 8 (requested 3 → 8)"),
+    (("boost", "a", "x1.5"), "boost x1.5", "boosted from 3 to 5 (requested 3 → 5)"),
 ])
-async def test_an_override_is_set_and_cleared(tmp_path, command, order):
+async def test_an_override_is_set_and_cleared(tmp_path, command, order, effect):
     async with serving(tmp_path) as here:
         given = await here.stoker(*command, "--for", "90m", *SAY, env=WITH)
         assert (given.exit_code, given.output) == (
-            0, f"a: {order} until 2026-03-02 13:30 UTC by ana (launch); takes effect at the next tick\n")
+            0, f"a: {order} until 2026-03-02 13:30 UTC by ana (launch); takes effect now\na: {effect}\n")
         assert [each.order for each in here.components.active_overrides.of("a", here.clock.now())] == [order]
         ended = await here.stoker("clear", "a", env=WITH)
 
@@ -49,8 +50,8 @@ async def test_status_shows_the_override(tmp_path):
         one, every = await here.stoker("status", "a"), await here.stoker("status")
 
     told = "pin 12 until 2026-03-02 13:00 UTC by ana (launch)"
-    assert f"override             {told}" in one.output
-    assert f"a: {told}" in every.output
+    assert f"override             {told}: pinned at 12\n" in one.output
+    assert f"a: {told}: pinned at 12\n" in every.output
 
 
 async def test_the_author_is_the_current_user_by_default(tmp_path):

@@ -26,8 +26,8 @@ async def test_an_override_is_stored_shown_everywhere_and_ended(tmp_path):
         async with here.session.get(f"{here.service.url}/metrics") as scraped:
             metrics = await scraped.text()
 
-        assert listed["overrides"] == pool["overrides"] == answer["overrides"]
-        assert everything["pools"][0]["overrides"] == pools["pools"][0]["overrides"] == answer["overrides"]
+        assert listed["overrides"] == pool["overrides"] == [answer["set"] | {"effect": "pinned at 12"}]
+        assert everything["pools"][0]["overrides"] == pools["pools"][0]["overrides"] == pool["overrides"]
         assert everything["pools"][1]["overrides"] == []
         assert pool["target"] == 12
         assert decided["items"][0]["reasons"][-1] == {

@@ -37,13 +37,13 @@ async def test_a_prewarm_acts_before_the_next_minute_and_is_shown_everywhere(tmp
 
         _, pool, _ = await here.ask("GET", "/v1/pools/a")
         _, why, _ = await here.ask("GET", "/v1/pools/a/why")
-        assert pool["overrides"] == reply["overrides"] == [reply["set"]]
+        assert pool["overrides"] == [reply["set"]]
         assert why["record"]["reasons"][-1]["code"] == "prewarmed"
         await here.ticks()
         _, listed, _ = await here.ask("GET", "/status")
         async with here.session.get(f"{here.service.url}/metrics") as scraped:
             assert 'stoker_pool_overrides{pool="a",mode="active"} 1.0' in await scraped.text()
-        assert listed["pools"][0]["overrides"] == reply["overrides"]
+        assert listed["pools"][0]["overrides"] == [reply["set"] | {"effect": "raised from 3 to 9"}]
         assert here.levers["b"].writes == [7]
 
         await here.ticks(10)
@@ -90,7 +90,7 @@ async def test_in_shadow_mode_a_prewarm_writes_nothing_and_reports_it(tmp_path):
         _, reply, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
         await here.ticks(2)
 
-        assert (reply["mode"], "no changes are made" in reply["takes_effect"]) == ("shadow", True)
+        assert (reply["mode"], "shadow: nothing is written" in reply["set"]["effect"]) == ("shadow", True)
         assert here.components.fleet.plans["a"].target == 9
         assert here.levers["a"].writes == []
 
