@@ -72,7 +72,7 @@ class Flows:
     """
 
     def __init__(self):
-        self.cut, self.tasks, self.together, self.over = False, [], asyncio.Barrier(AT_ONCE), asyncio.Event()
+        self.cut, self.tasks, self.together = False, [], asyncio.Barrier(AT_ONCE)
 
     @property
     def made(self):
@@ -81,16 +81,20 @@ class Flows:
     async def serve(self, reader, writer):
         self.tasks.append(asyncio.current_task())
         old = not self.cut
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        with contextlib.closing(writer), contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 await reader.readuntil(b"\r\n\r\n")
                 if old and self.cut:
-                    await self.over.wait()
-                    break
+                    await asyncio.Event().wait()
                 await self.together.wait()
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 24\r\n\r\n"
                              b'{"FunctionVersion": "1"}')
-        writer.close()
+
+    async def close(self):
+        """Close the connections. A client closes those that it no longer uses when they are collected as garbage."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
 def expect_answers_within(seconds, client):
@@ -117,7 +121,6 @@ async def test_broken_connections_cost_one_call():
         assert {answer["FunctionVersion"] for answer in answers} == {"1"}
         assert flows.made == 2 * AT_ONCE
     finally:
-        flows.over.set()
         await connections.close()
         server.close()
-        await asyncio.gather(*flows.tasks)
+        await flows.close()
