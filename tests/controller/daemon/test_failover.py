@@ -22,7 +22,7 @@ from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLease, FakeLever, FakeProviders, FakeSource, steady
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN
-from tests.worlds import policy_of
+from tests.worlds import STORE_CALLS, policy_of
 
 BEAT = timedelta(seconds=5)
 ORDER = {"kind": "pin", "units": 9, "for": "2h", "reason": "launch", "by": "ana"}
@@ -63,10 +63,18 @@ class Cluster:
         """Let time pass beat by beat until something is so, at most so long."""
         for _ in range(int(seconds / 5)):
             await self.clock.advance(BEAT)
-            await asyncio.sleep(0.05)
+            await self.settled()
             if condition():
                 return
         await self.until(condition)
+
+    async def settled(self):
+        """Wait until calls of the stores and of the lease, and those that follow them, are done."""
+        running = [service for name, service in self.services.items() if name in self.tasks and service.runtime is not None]
+        for _ in range(STORE_CALLS):
+            for service in running:
+                await service.runtime.store.run(int)
+                await service._settings.lease_store.read()
 
     async def stop(self, name):
         task, stop = self.tasks.pop(name)
