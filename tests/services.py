@@ -102,7 +102,7 @@ async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, ea
     """
     clock = clock or ManualClock(NOON)
     traffic = traffic or {"a": steady(3), "b": steady(7)}
-    source = FakeSource(traffic)
+    source = FakeSource(traffic, history=timedelta(minutes=30))
     source.broken = broken
     providers = FakeProviders([(source, tuple(traffic))], clock, {} if levers is None else levers)
     pools = [pool_policy(name=name, **(changes | (each or {}).get(name, {}))) for name in traffic]
