@@ -10,7 +10,7 @@ import structlog
 
 from controller.redaction.known_secrets import PROCESS_SECRETS, KnownSecrets
 from tests.examples import register_profiles
-from tests.slow import SLOW
+from tests.slow import SLOW, TESTS
 
 register_profiles()
 
@@ -24,6 +24,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 FOLDERS = {"e2e": "e2e", "foreign": "foreign", "simulation": "simulation", "scenarios": "simulation"}
 """Folder of tests -> the marker of all tests in it."""
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Import no module of which `make check` selects no test."""
+    folder = collection_path.relative_to(TESTS).parts[:1] if collection_path.is_relative_to(TESTS) else ()
+    unused = collection_path in SLOW or (folder and folder[0] in FOLDERS)
+    return True if unused and config.option.markexpr == "unit and not slow" else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,7 +58,7 @@ def pytest_collection_modifyitems(items):
 def markers_of(module) -> list[str]:
     """Return the markers of the tests of a module, by its folder and name, and by what it imports."""
     path = Path(module.__file__)
-    folder = path.relative_to(Path(__file__).parent).parts[0]
+    folder = path.relative_to(TESTS).parts[0]
     kinds = [FOLDERS[folder]] if folder in FOLDERS else []
     if "tests.browser" in {getattr(each, "__module__", "") for each in vars(module).values()}:
         kinds.append("browser")
