@@ -17,7 +17,7 @@ async def poster():
 
 @pytest.fixture
 async def hasty():
-    one = Poster(whole_seconds=1.0)
+    one = Poster(whole_seconds=0.2)
     yield one
     await one.close()
 

@@ -38,7 +38,7 @@ async def test_a_server_error_is_a_500_and_nothing_is_written(world) -> None:
 async def test_a_hanging_request_does_not_affect_others(world) -> None:
     world.sandbox.add_function("other")
     world.sandbox.faults.hang("GetAlias", function="agent")
-    hasty = boto3.client("lambda", "us-east-1", endpoint_url=world.url, config=CONFIG.merge(Config(read_timeout=1)),
+    hasty = boto3.client("lambda", "us-east-1", endpoint_url=world.url, config=CONFIG.merge(Config(read_timeout=0.2)),
                          **world.sandbox.credentials.for_boto3)
     hanging = asyncio.create_task(asyncio.to_thread(hasty.get_alias, **GET))
     await world.aws("lambda", "get_alias", FunctionName="other", Name="live")

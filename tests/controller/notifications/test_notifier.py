@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adapters.ports.errors import PermissionDenied, Unreachable
-from adapters.runtime.clock import ManualClock, SystemClock
+from adapters.runtime.clock import ManualClock, ScaledClock, SystemClock
 from adapters.webhook import Poster
 from config.model.notify import Sink
 from controller.leadership.leader_term import LeaderTerm
@@ -23,12 +23,14 @@ MINUTE = timedelta(minutes=1)
 
 
 def notifier_to(receiver, clock, *, reasons=None):
-    """Return a function that builds a daemon's notifier. Deliveries use the system clock, so tests need not advance it."""
+    """Return a function that builds a daemon's notifier. Deliveries use a running clock, so tests need not advance it; it is
+    fast, because messages are 1 s apart.
+    """
     sink = Sink(name="ops", kind="webhook", url_env="URL", reasons=reasons)
 
     def build(store):
         poster, rng = Poster(PATIENCE_SECONDS), np.random.default_rng(1)
-        deliveries = deliveries_of([sink], {"URL": receiver.url}, "/stoker/test", poster, SystemClock(), rng)
+        deliveries = deliveries_of([sink], {"URL": receiver.url}, "/stoker/test", poster, ScaledClock(NOON, 10), rng)
         return Notifier(deliveries, poster, "/stoker/test", clock, store)
     return build
 
