@@ -20,6 +20,7 @@ SLOW = frozenset(TESTS / name for name in (
     "controller/backtest/test_lever_comparison.py",
     "controller/cli/evaluate/test_backtest.py",
     "controller/cli/evaluate/test_forecast.py",
+    "controller/decision/selection/test_provisional_scores.py",
     "controller/decision/selection/test_selector.py",
     "controller/demand/test_proposer.py",
     "controller/demand/test_selector_snapshot.py",
@@ -29,7 +30,10 @@ SLOW = frozenset(TESTS / name for name in (
     "controller/http/handlers/test_forecast.py",
     "controller/http/test_fuzz.py",
     "controller/notifications/test_missing_metrics_log.py",
+    "deploy/test_cloudformation.py",
     "deploy/test_monitoring.py",
     "forecasting/test_combined.py",
+    "forecasting/test_harmonic.py",
+    "test_import_contracts.py",
     "test_packaging.py",
 ))

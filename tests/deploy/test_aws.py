@@ -149,7 +149,3 @@ def test_roles_take_printed_policies_and_name_no_action_of_a_lever():
 
 def test_terraform_is_formatted():
     clean("terraform", "fmt", "-check", "-diff", "-recursive", DEPLOY / "terraform")
-
-
-def test_the_cloudformation_linter_finds_nothing():
-    assert clean("cfn-lint", DEPLOY / "cloudformation" / "stoker.yaml") == ""
