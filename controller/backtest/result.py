@@ -1,9 +1,10 @@
 """Result of a backtest: decisions and bills of each pool, and the bills of other policies. Pure."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,12 +13,14 @@ from controller.backtest.frontier import Frontier, frontier_body, summed
 from controller.backtest.lever_comparison import Alternative
 from controller.backtest.replay import Replay
 from controller.decision.costs.bill import Bill, JudgedDemand, bill_of, total
-from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.cost_model import MINUTES_A_MONTH, CostTerms
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_body
+from controller.decision.costs.sentences import WITHOUT_STOKER
 from forecasting.demand import DemandSeries, instant_of
 
-WITHOUT_STOKER = "without-stoker"
-"""No warm capacity: the baseline of every other strategy."""
+STOKER = "stoker"
+OWN = (STOKER, WITHOUT_STOKER)
+"""Strategies of every backtest; others only with a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,32 @@ class Outcome:
         return summed(each) if each and len(each) == len(self.pools) else None
 
 
+class Monthly(NamedTuple):
+    """Figures of a bill per month of 730 h."""
+
+    cold_starts: float = 0.0
+    bill_usd: float = 0.0
+    cold_start_cost_usd: float = 0.0
+
+    @property
+    def sum_usd(self) -> float:
+        """Bill + cold-start cost."""
+        return self.bill_usd + self.cold_start_cost_usd
+
+
+def monthly(bills: Iterable[Bill]) -> Monthly:
+    """Return the sum of bills, each scaled from its counted minutes to a month. A bill without minutes counts as 0."""
+    rows = [(MINUTES_A_MONTH / bill.minutes, bill) for bill in bills if bill.minutes]
+    return Monthly(*(sum(factor * getattr(bill, name) for factor, bill in rows)
+                     for name in ("cold_starts", "provider_usd", "wait_usd")))
+
+
+def strategies(pools: Sequence[PoolOutcome]) -> dict[str, list[Bill]]:
+    """Return the bills of Stoker, of no warm capacity and of each strategy compared, by name, with one bill per pool."""
+    rows = {STOKER: [pool.stoker for pool in pools], WITHOUT_STOKER: [pool.nothing for pool in pools]}
+    return rows | {name: [pool.peers[name] for pool in pools] for name in pools[0].peers}
+
+
 def spread(pools: Sequence[PoolOutcome]) -> dict[str, tuple[float, float]]:
     """Return minimum and maximum of three sums over all pools, over the range of the keep-alive: cold starts, cold starts without
     Stoker, and the change of bill + cold-start cost, negative when it fell. Empty when no pool's keep-alive has a range.
@@ -118,7 +147,7 @@ def as_json(outcome: Outcome) -> dict[str, object]:
     return {
         "version": 2,
         "pools": {pool.name: _pool(pool) for pool in outcome.pools},
-        "total": _bills(outcome.stoker, outcome.nothing, outcome.peers)
+        "total": _bills(strategies(outcome.pools))
                  | {"keep_alive_range": spread(outcome.pools) or None} | _frontier(outcome.frontier),
     }
 
@@ -142,8 +171,7 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "billing_step_minutes": terms.billing_step, "warm_hit_rate": terms.warm_hit_rate,
             "assumed": dict(pool.assumed),
         },
-    } | _bills(pool.stoker, pool.nothing, pool.peers) | {"keep_alive_range": spread([pool]) or None} | _levers(pool) \
-        | _frontier(pool.frontier)
+    } | _bills(strategies([pool])) | {"keep_alive_range": spread([pool]) or None} | _levers(pool) | _frontier(pool.frontier)
 
 
 def _frontier(frontier: Frontier | None) -> dict[str, object]:
@@ -153,19 +181,20 @@ def _frontier(frontier: Frontier | None) -> dict[str, object]:
 def _levers(pool: PoolOutcome) -> dict[str, object]:
     if not pool.levers:
         return {}
-    return {"levers": {one.kind: {"keep_alive": keep_alive_body(one.keep_alive)} | _bills(one.stoker, one.nothing, {})
-                       for one in pool.levers}}
+    bills = {one.kind: _bills({STOKER: [one.stoker], WITHOUT_STOKER: [one.nothing]}) for one in pool.levers}
+    return {"levers": {one.kind: {"keep_alive": keep_alive_body(one.keep_alive)} | bills[one.kind] for one in pool.levers}}
 
 
-def _bills(stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> dict[str, object]:
-    bills: dict[str, object] = {"stoker": bill_as_json(stoker, nothing), WITHOUT_STOKER: bill_as_json(nothing, nothing)}
-    if peers:
-        bills["peers"] = {name: bill_as_json(bill, nothing) for name, bill in peers.items()}
-    return bills
+def _bills(bills: Mapping[str, Sequence[Bill]]) -> dict[str, object]:
+    nothing = total(bills[WITHOUT_STOKER])
+    rows: dict[str, object] = {name: _bill(each, nothing) for name, each in bills.items()}
+    peers = {WITHOUT_STOKER: rows[WITHOUT_STOKER]} | {name: row for name, row in rows.items() if name not in OWN}
+    return {name: rows[name] for name in OWN} | ({"peers": peers} if len(rows) > len(OWN) else {})
 
 
-def bill_as_json(bill: Bill, nothing: Bill) -> dict[str, object]:
-    """Return a bill as JSON values; `relative_cost` is None when the baseline has no extra cost."""
+def _bill(bills: Sequence[Bill], nothing: Bill) -> dict[str, object]:
+    """Return the sum of bills; `relative_cost` is None when the baseline has no extra cost."""
+    bill, month = total(bills), monthly(bills)
     return {
         "minutes": bill.minutes,
         "invocations": round(bill.invocations, 6),
@@ -178,14 +207,10 @@ def bill_as_json(bill: Bill, nothing: Bill) -> dict[str, object]:
             "cold_start_init": bill.init_usd, "requests": bill.request_usd, "bill": bill.provider_usd,
             "cold_start_cost": bill.wait_usd, "bill_plus_cold_start_cost": bill.total_usd, "extra": bill.extra_usd,
         },
+        "per_month": {"cold_starts": month.cold_starts, "bill_usd": month.bill_usd,
+                      "cold_start_cost_usd": month.cold_start_cost_usd, "bill_plus_cold_start_cost_usd": month.sum_usd},
         "relative_cost": bill.relative_to(nothing),
     }
-
-
-def shares(bills: Sequence[Bill], nothing: Bill) -> list[float]:
-    """Return the relative cost of each bill; NaN when the baseline has no extra cost."""
-    relative = [bill.relative_to(nothing) for bill in bills]
-    return [float("nan") if value is None else value for value in relative]
 
 
 def _stamp(minute: int) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from controller.backtest.report.text import LABELS, STOKER, TRACKING
+from controller.backtest.report.text import LABELS
 from controller.backtest.report.worst_hour import WorstHour, counted_cold
-from controller.backtest.result import PoolOutcome
+from controller.backtest.result import STOKER, PoolOutcome
 from controller.decision.costs import baselines
 from controller.decision.costs.bill import Units
+from controller.decision.costs.sentences import TARGET_TRACKING
 from forecasting.combined import CombinedForecaster
 from forecasting.demand import DemandSeries
 from forecasting.protocol import LEVELS
@@ -65,13 +66,13 @@ def band(demand: DemandSeries) -> dict[str, object] | None:
 
 
 def curve(pool: PoolOutcome) -> dict[str, object]:
-    """Return every policy as a point (cold starts, bill), and constant capacities as a line."""
+    """Return every strategy as a point (cold starts, bill), and constant capacities as a line."""
     bills = {STOKER: pool.stoker} | pool.peers
     line = [(bill.cold_starts, bill.provider_usd, level) for level, bill in baselines.constants(pool.load, pool.terms)]
     return {
         "constants": [[cold, cents(usd), level] for cold, usd, level in sorted(line)],
         "policies": [[name, LABELS[name], bill.cold_starts, cents(bill.provider_usd)] for name, bill in bills.items()],
-        "tracking": TRACKING,
+        "tracking": TARGET_TRACKING,
     }
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from controller.backtest.frontier import Frontier, Point
-from controller.backtest.report.text import LABELS, TRACKING, count, usd
+from controller.backtest.report.text import LABELS, count
 from controller.decision.costs.bill import Bill
+from controller.decision.costs.sentences import TARGET_TRACKING, dollars
 
 CAPTION = ("Each point is a replay. Between points, figures are interpolated linearly; outside, none is given. "
            "On the curve, no other setting has fewer cold starts for the same bill.")
@@ -12,13 +13,13 @@ CAPTION = ("Each point is a replay. Between points, figures are interpolated lin
 
 def frontier_sentences(frontier: Frontier, peers: Mapping[str, Bill]) -> list[str]:
     """Return the comparison with AWS target tracking, and the settings that match baselines with fewer cold starts."""
-    compared = [comparison(frontier, TRACKING, peers[TRACKING])] if TRACKING in peers else []
+    compared = [comparison(frontier, TARGET_TRACKING, peers[TARGET_TRACKING])] if TARGET_TRACKING in peers else []
     return compared + matching_sentences(frontier, peers)
 
 
 def comparison(frontier: Frontier, name: str, bill: Bill) -> str:
     """Return Stoker's bill at the cold starts of a baseline, and its cold starts at the bill of the baseline."""
-    return (f"{LABELS[name]}: {count(bill.cold_starts)} cold starts, bill {usd(bill.provider_usd)}. "
+    return (f"{LABELS[name]}: {count(bill.cold_starts)} cold starts, bill {dollars(bill.provider_usd)}. "
             f"Stoker at its number of cold starts: {at_cold_starts(frontier, bill)}. At its bill: {at_bill(frontier, bill)}.")
 
 
@@ -40,9 +41,9 @@ def at_bill(frontier: Frontier, other: Bill) -> str:
     if cold is not None:
         return starts(cold - other.cold_starts)
     if other.provider_usd > curve[0].bill_usd:
-        return (f"out of range; every replayed setting on the curve costs less (at most {usd(curve[0].bill_usd)}, with "
+        return (f"out of range; every replayed setting on the curve costs less (at most {dollars(curve[0].bill_usd)}, with "
                 f"{starts(curve[0].cold_starts - other.cold_starts)})")
-    return (f"out of range; every replayed setting costs more (at least {usd(curve[-1].bill_usd)}, with "
+    return (f"out of range; every replayed setting costs more (at least {dollars(curve[-1].bill_usd)}, with "
             f"{starts(curve[-1].cold_starts - other.cold_starts)})")
 
 
@@ -56,17 +57,17 @@ def matching_sentences(frontier: Frontier, peers: Mapping[str, Bill]) -> list[st
     for name, bill in sorted(peers.items(), key=lambda item: -item[1].cold_starts):
         if bill.cold_starts < own.cold_starts:
             point = frontier.cheapest_within(bill.cold_starts)
-            figures = f"{count(bill.cold_starts)} cold starts, {usd(bill.provider_usd)}"
+            figures = f"{count(bill.cold_starts)} cold starts, {dollars(bill.provider_usd)}"
             matched.setdefault(point, []).append(f"{LABELS[name]} ({figures})")
     return [unmatched(frontier, names) if point is None else
             f"To match {joined(names)}: {setting_text(point)}; {count(point.cold_starts)} cold starts, "
-            f"bill {usd(point.bill_usd)} instead of {usd(own.bill_usd)}." for point, names in matched.items()]
+            f"bill {dollars(point.bill_usd)} instead of {dollars(own.bill_usd)}." for point, names in matched.items()]
 
 
 def unmatched(frontier: Frontier, names: list[str]) -> str:
     """Return that no replayed setting matches baselines, and the one with the fewest cold starts."""
     fewest = frontier.curve[0]
-    return f"No replayed setting matches {joined(names)}. The fewest: {at_point(fewest)}, bill {usd(fewest.bill_usd)}."
+    return f"No replayed setting matches {joined(names)}. The fewest: {at_point(fewest)}, bill {dollars(fewest.bill_usd)}."
 
 
 def at_point(point: Point) -> str:
@@ -83,7 +84,7 @@ def setting_text(point: Point) -> str:
 
 def money(difference: float) -> str:
     """Return a difference of bills in words."""
-    return "the same bill" if abs(difference) < 0.005 else f"{usd(abs(difference))} {'more' if difference > 0 else 'less'}"
+    return "the same bill" if abs(difference) < 0.005 else f"{dollars(abs(difference))} {'more' if difference > 0 else 'less'}"
 
 
 def starts(difference: float) -> str:

@@ -4,33 +4,31 @@ Pure, except that it reads its own parts, which ship with this module.
 """
 
 import json
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
 
 from controller.backtest.report.figures import charts, widest
+from controller.backtest.report.frame import frame
 from controller.backtest.report.text import (
     LABELS,
     NOTES,
-    STOKER,
-    TRACKING,
     count,
     headline,
     hits,
-    length,
     price_of_waiting,
     share,
-    span,
     spread_text,
-    usd,
     verdict,
     wins,
 )
 from controller.backtest.report.worst_hour import Minute, WorstHour, worst_hour
-from controller.backtest.result import WITHOUT_STOKER, Outcome, PoolOutcome
+from controller.backtest.result import STOKER, Outcome, PoolOutcome, monthly, strategies
 from controller.decision.costs.assumptions import common_text, zeros_text
-from controller.decision.costs.bill import Bill
+from controller.decision.costs.bill import Bill, total
 from controller.decision.costs.cost_model import PRICES_AS_OF
+from controller.decision.costs.sentences import TARGET_TRACKING, WITHOUT_STOKER, dollars
 
 CHARTED = 12
 """Maximum number of pools with charts, highest cost without warm capacity first. It limits the size of the page."""
@@ -53,8 +51,7 @@ def page(outcome: Outcome) -> str:
         "script": part("report.js"),
         "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
         "pools": escape(title(outcome)),
-        "span": escape(span(outcome)),
-        "length": escape(length(outcome)),
+        "frame": "".join(f"<dt>{label}</dt><dd>{escape(text)}</dd>" for label, text in frame(outcome.pools)),
         "headline": escape(headline(outcome)),
         "verdict": escape(f"{verdict(outcome)} {wins(outcome)} {spread_text(outcome.pools)}".strip()),
         "tiles": tiles(outcome),
@@ -86,35 +83,38 @@ def title(outcome: Outcome) -> str:
 
 def tiles(outcome: Outcome) -> str:
     """Return tiles with cold starts and bills with Stoker, without it, and with target tracking."""
-    shown = ((STOKER, outcome.stoker), (WITHOUT_STOKER, outcome.nothing), (TRACKING, outcome.peers[TRACKING]))
-    return "".join(tile(name, LABELS[name], bill, outcome) for name, bill in shown)
+    by_name = strategies(outcome.pools)
+    return "".join(tile(name, by_name[name], outcome) for name in (STOKER, WITHOUT_STOKER, TARGET_TRACKING))
 
 
-def tile(name: str, label: str, bill: Bill, outcome: Outcome) -> str:
-    """Return one tile."""
+def tile(name: str, parts: Sequence[Bill], outcome: Outcome) -> str:
+    """Return one tile. `parts`: the bill of each pool."""
+    bill, month = total(parts), monthly(parts)
     waits = f"{count(bill.cold_starts)} <small>cold starts of {count(bill.invocations)} requests</small>"
-    paid = f"{usd(bill.provider_usd)} <small>provider bill</small>"
-    whole = f"{usd(bill.total_usd)} <small>with cold starts at {price_of_waiting(outcome)}</small>"
-    return (f'<section class="tile {"stoker" if name == STOKER else ""}"><h2>{label}</h2>'
+    paid = f"{dollars(bill.provider_usd)} <small>bill, {dollars(month.bill_usd)} per month</small>"
+    whole = f"{dollars(bill.total_usd)} <small>bill + cold-start cost, with cold starts at {price_of_waiting(outcome)}</small>"
+    return (f'<section class="tile {"stoker" if name == STOKER else ""}"><h2>{LABELS[name]}</h2>'
             f"<p class=figure>{waits}</p><p class=figure>{paid}</p><p>{whole}</p></section>")
 
 
 def bills(outcome: Outcome) -> str:
-    """Return a table row per policy, cheapest first, with its cost as a bar split by kind."""
-    rows = {STOKER: outcome.stoker} | outcome.peers
-    whole = widest([bill.total_usd for bill in rows.values()])
-    return "".join(row(name, bill, outcome, whole) for name, bill in sorted(rows.items(), key=lambda item: item[1].total_usd))
+    """Return a table row per strategy, the lowest bill + cold-start cost first, with that sum as a bar split by kind."""
+    rows = strategies(outcome.pools)
+    whole = widest([total(parts).total_usd for parts in rows.values()])
+    cheapest_first = sorted(rows.items(), key=lambda item: total(item[1]).total_usd)
+    return "".join(row(name, parts, outcome, whole) for name, parts in cheapest_first)
 
 
-def row(name: str, bill: Bill, outcome: Outcome, whole: float) -> str:
-    """Return the row of one policy."""
+def row(name: str, parts: Sequence[Bill], outcome: Outcome, whole: float) -> str:
+    """Return the row of one strategy. `parts`: the bill of each pool."""
+    bill, month = total(parts), monthly(parts)
     bars = "".join(f'<i class="{style}" style="width:{100 * getattr(bill, field) / whole:.3f}%" title="{label}: '
-                   f'{usd(getattr(bill, field))}"></i>' for field, style, label in KINDS)
+                   f'{dollars(getattr(bill, field))}"></i>' for field, style, label in KINDS)
     relative = bill.relative_to(outcome.nothing)
     kind = "stoker" if name == STOKER else "bound" if name.endswith("*") else ""
     return (f'<tr class="{kind}"><th scope=row>{LABELS[name]}<small>{NOTES.get(name, "")}</small></th>'
-            f"<td class=bar><div>{bars}</div></td><td>{usd(bill.total_usd)}</td><td>{usd(bill.provider_usd)}</td>"
-            f"<td>{count(bill.cold_starts)}</td><td>{escape(hits(bill))}</td>"
+            f"<td class=bar><div>{bars}</div></td><td>{dollars(bill.total_usd)}</td><td>{dollars(bill.provider_usd)}</td>"
+            f"<td>{dollars(month.bill_usd)}</td><td>{count(bill.cold_starts)}</td><td>{escape(hits(bill))}</td>"
             f"<td>{'–' if relative is None else f'{relative:.2f}'}</td></tr>")
 
 
@@ -122,8 +122,8 @@ def each_pool(outcome: Outcome) -> str:
     """Return a table of pools; empty for one pool."""
     if len(outcome.pools) < 2:
         return ""
-    three = "".join(f"<th>{LABELS[name]}</th>" for name in (STOKER, WITHOUT_STOKER, TRACKING))
-    groups = "<th rowspan=2>Pool</th><th colspan=3>Cold starts</th><th colspan=3>Provider bill</th>"
+    three = "".join(f"<th>{LABELS[name]}</th>" for name in (STOKER, WITHOUT_STOKER, TARGET_TRACKING))
+    groups = "<th rowspan=2>Pool</th><th colspan=3>Cold starts</th><th colspan=3>Bill</th>"
     head = f"<tr>{groups}</tr><tr>{three}{three}</tr>"
     rows = "".join(pool_row(pool) for pool in outcome.pools)
     return f"<section><h2>Pool by pool</h2>{scrolled(head, rows)}</section>"
@@ -131,9 +131,9 @@ def each_pool(outcome: Outcome) -> str:
 
 def pool_row(pool: PoolOutcome) -> str:
     """Return the row of one pool: with Stoker, without it, with target tracking."""
-    three = (pool.stoker, pool.nothing, pool.peers[TRACKING])
+    three = (pool.stoker, pool.nothing, pool.peers[TARGET_TRACKING])
     waits = "".join(f"<td>{count(bill.cold_starts)}</td>" for bill in three)
-    paid = "".join(f"<td>{usd(bill.provider_usd)}</td>" for bill in three)
+    paid = "".join(f"<td>{dollars(bill.provider_usd)}</td>" for bill in three)
     return f"<tr><th scope=row>{escape(pool.name)}</th>{waits}{paid}</tr>"
 
 
@@ -145,7 +145,7 @@ def scrolled(head: str, rows: str, style: str = "") -> str:
 def hour(pool: PoolOutcome, worst: WorstHour | None, at: int) -> str:
     """Return the worst hour of a pool as sentences and a table of minutes."""
     if worst is None:
-        return f"<div class=hour data-pool={at}><p>{escape(pool.name)} would have had no cold starts with Stoker.</p></div>"
+        return f"<div class=hour data-pool={at}><p>With Stoker {escape(pool.name)} would have had no cold starts.</p></div>"
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in worst.sentences)
     names = ("UTC", "Demand", "Ready", "Requested", "Cold starts", "Reasons of the plan")
     head = "<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
@@ -172,15 +172,15 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
     """Return the assumptions behind the figures as list items."""
     own, unknown = pool.terms, sum(int((~one.load.known)[one.load.start :].sum()) for one in outcome.pools)
     minutes = sum(len(one.load) - one.load.start for one in outcome.pools)
-    idle, busy, demand = (usd(price * 60) for price in (own.idle, own.warm_busy, own.on_demand))
+    idle, busy, demand = (dollars(price * 60) for price in (own.idle, own.warm_busy, own.on_demand))
     prices = f"{idle} for a warm unit, {busy} more while it is busy, {demand} for a busy on-demand unit"
     source = f"price table of {PRICES_AS_OF:%-d %B %Y}, unless set in the policy"
-    timing = f"Every policy reads metrics with a delay of {own.metric_delay} min and has a lead time of {own.lead_time} min"
+    timing = f"Every strategy reads metrics with a delay of {own.metric_delay} min and has a lead time of {own.lead_time} min"
     whose = "set in the policy" if own.warm_hit_rate is None else "for comparison only: the objective is a warm-hit rate"
     items = [
         f"Prices per unit-hour for {escape(pool.name)}: {prices} ({source}).",
         f"A cold start takes {own.init_seconds:g} s, billed as work.",
-        f"Cold-start cost: {usd(own.cold_start_cost_usd)} ({whose}).",
+        f"Cold-start cost: {dollars(own.cold_start_cost_usd)} ({whose}).",
         f"{timing}; an on-demand unit stays warm after use for {escape(pool.keep_alive.text)}.",
         "Extra: bill + cold-start cost - bill without Stoker if it had no cold starts. Ratio: extra / extra without Stoker.",
         billed(own.billing_step),

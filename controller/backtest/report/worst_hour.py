@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controller.backtest.report.text import LABELS, TRACKING, count, share, usd
+from controller.backtest.report.text import LABELS, count, share
 from controller.backtest.result import PoolOutcome
 from controller.decision.costs import baselines
 from controller.decision.costs.bill import Units, bill_of, cold_starts_of, ready_of
+from controller.decision.costs.sentences import TARGET_TRACKING, dollars
 from forecasting.demand import instant_of
 
 HOUR = 60
@@ -72,12 +73,12 @@ def sentences(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tu
                      f"were ready after {caught[0]} min.")
     always = bill_of(load, np.full(len(load), peak, np.int64), terms)
     if always.extra_usd > pool.stoker.extra_usd:
-        difference = usd(always.extra_usd - pool.stoker.extra_usd)
+        difference = dollars(always.extra_usd - pool.stoker.extra_usd)
         lines.append(f"A constant {peak} warm units would have cost {difference} more over the whole period "
                      f"(bill + cold-start cost).")
     tracked, without = baselines.target_tracking(load, terms), np.zeros(len(load), np.int64)
     tracking, nothing = (int(counted_cold(pool, target)[1][within].sum()) for target in (tracked, without))
-    lines.append(f"In the same hour there would have been {count(tracking)} cold starts with {LABELS[TRACKING]}, "
+    lines.append(f"In the same hour there would have been {count(tracking)} cold starts with {LABELS[TARGET_TRACKING]}, "
                  f"and {count(nothing)} without Stoker.")
     return tuple(lines)
 

@@ -36,7 +36,7 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
     """Replay recorded traffic and report the bill and the cold starts that there would have been with Stoker.
 
     A backtest calls no provider and changes nothing. It assumes memory, architecture and initialisation time where the policy
-    does not set them; the lines below the table list them. It runs the daemon's own decision code, and gives it for each minute
+    does not set them; the lines above the table list them. It runs the daemon's own decision code, and gives it for each minute
     only the data that the daemon would have had at that minute.
 
     \b

@@ -1,113 +1,138 @@
-"""Terminal tables of a backtest."""
+"""Terminal tables of a backtest, with the frame of their figures."""
 
-from rich.box import SIMPLE_HEAD
+import textwrap
+from collections.abc import Iterable, Sequence
+
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from config.model.duration import format_duration
-from controller.backtest.report.text import hits, share, spread_text
-from controller.backtest.result import WITHOUT_STOKER, Outcome, PoolOutcome
-from controller.decision.costs.assumptions import assumed_text, common_text, zeros_text
-from controller.decision.costs.bill import Bill
+from controller.backtest.report.frame import frame, peak_of
+from controller.backtest.report.text import count, hits, share, spread_text
+from controller.backtest.result import STOKER, Outcome, PoolOutcome, monthly, strategies
+from controller.cli.evaluate.fitted_table import Column, Line, Row, fitted
+from controller.decision.costs.assumptions import zeros_text
+from controller.decision.costs.bill import Bill, total
+from controller.decision.costs.sentences import WITHOUT_STOKER, dollars
 
-HINDSIGHT = " *: best constant number, calculated with knowledge of the whole period; not usable in advance."
 IN_FULL = 4
-"""Up to this number of pools get a table each; with more pools, each gets a line."""
+"""Up to this number of pools get a table each; with more pools, each gets a row."""
+
+COLUMNS = (
+    Column("cold", "cold starts"), Column("warm", "warm requests", rank=3), Column("bill", "bill"),
+    Column("cost", "cold-start cost"), Column("sum", "bill + cold-start cost", rank=2),
+    Column("cold", "cold starts per month", per_month=True, rank=1), Column("bill", "bill per month", per_month=True),
+    Column("cost", "cold-start cost per month", per_month=True),
+    Column("sum", "bill + cold-start cost per month", per_month=True, rank=4),
+)
+"""Columns of a table of strategies."""
+
+BY_POOL = (
+    Column("requests", "requests", rank=5), Column("peak", "peak", rank=6), Column("known", "known", rank=7),
+    Column("keep-alive", "keep-alive", rank=8), Column("cold", "cold starts"),
+    Column("cold-without", "cold starts without Stoker", rank=1), Column("bill", "bill"),
+    Column("bill-without", "bill without Stoker", rank=2), Column("cost", "cold-start cost", rank=3),
+    Column("bill", "bill per month", per_month=True),
+    Column("bill-without", "bill per month without Stoker", per_month=True, rank=4),
+    Column("cost", "cold-start cost per month", per_month=True, rank=9),
+)
+"""Columns of a table of pools, of figures with Stoker unless they say otherwise."""
+
+CHEAPEST_FIRST = "The lowest bill + cold-start cost first."
+HINDSIGHT = "*: best constant number, calculated with knowledge of the whole period; not usable in advance."
+BEST_EFFORT = "Pings are best effort: a provider may remove a unit at any time."
 
 
 def show(outcome: Outcome, compare: bool) -> None:
-    """Print a table per pool (a line per pool above `IN_FULL` pools), and a total table for two or more pools."""
-    console = Console()
-    if len(outcome.pools) > IN_FULL:
-        console.print(lines(outcome))
-        if assumed := common_text(pool.assumed for pool in outcome.pools):
-            console.print(f"assumed (not set in the policy): {assumed}", style="dim")
-    for pool in outcome.pools if len(outcome.pools) <= IN_FULL else ():
-        objective = "" if pool.terms.warm_hit_rate is None else f" (objective: {100 * pool.terms.warm_hit_rate:.6g}% warm)"
-        console.print(table(pool.name + objective, pool.stoker, pool.nothing, pool.peers if compare else {}))
-        console.print(known_text(pool), style="dim")
-        console.print(f"keep-alive {pool.keep_alive.text}", style="dim")
-        if text := spread_text([pool]):
-            console.print(text, style="dim")
-        if pool.assumed:
-            console.print(f"assumed (not set in the policy): {assumed_text(pool.assumed)}", style="dim")
-    if zeros := zeros_text({pool.name: pool.zeros for pool in outcome.pools}):
-        console.print(zeros, style="dim")
-    for pool in outcome.pools:
+    """Print the frame of all pools; a frame and a table of strategies for each pool, or above `IN_FULL` pools a row for each; and
+    the strategies of all pools together.
+    """
+    console, pools = Console(highlight=False, soft_wrap=True), outcome.pools
+    whole = frame(pools)
+    if len(pools) > 1:
+        write(console, f"{len(pools)} pools", frame_lines(whole, console.width))
+    if len(pools) > IN_FULL:
+        write(console, "Stoker, by pool", fitted("pool", [pool_row(pool) for pool in pools], BY_POOL, console.width))
+    for pool in pools if len(pools) <= IN_FULL else ():
+        own = frame([pool])
+        lines = frame_lines(own if len(pools) == 1 else [row for row in own if row not in whole], console.width)
+        write(console, pool.name, [*lines, Line(""), *strategy_lines([pool], console.width), *sentences([pool], console.width)])
+    if len(pools) > 1:
+        write(console, "all pools", [*strategy_lines(pools, console.width), *sentences(pools, console.width)])
+    for pool in pools:
         if pool.levers:
-            console.print()
-            console.print(levers(pool))
-    if len(outcome.pools) > 1:
-        console.print(table("all pools", outcome.stoker, outcome.nothing, outcome.peers if compare else {}))
-        if text := spread_text(outcome.pools):
-            console.print(text, style="dim")
-    has_rate = any(pool.terms.warm_hit_rate is not None for pool in outcome.pools)
-    price = "the price set in the policy" + (", or 0.05 each for a warm-hit objective" if has_rate else "")
-    note = ("Amounts in USD. warm: share of requests without a cold start. bill: provider charges. "
-            f"cold-start cost: cold starts at {price}. "
-            "extra: bill + cold-start cost - bill without Stoker if it had no cold starts. "
-            "ratio: extra / extra without Stoker.")
+            write(console, f"{pool.name}, the same traffic under each lever",
+                  [*lever_lines(pool, console.width), *wrapped([BEST_EFFORT], console.width)])
+    write(console, "", wrapped([CHEAPEST_FIRST, *([HINDSIGHT] if compare else [])], console.width))
+
+
+def write(console: Console, title: str, lines: Iterable[Line]) -> None:
+    """Print lines below a title, and an empty line after them."""
+    for part in textwrap.wrap(title, console.width):
+        console.print(Text(part, style="bold"))
+    for line in lines:
+        console.print(Text(line.text, style="bold green" if line.emphasis else ""))
     console.print()
-    console.print(note + (HINDSIGHT if compare else ""), style="dim")
 
 
-def levers(pool: PoolOutcome) -> Table:
-    """Return a table of the same traffic under each lever and without Stoker, cheapest first."""
-    out = empty(f"{pool.name}, the same traffic under each lever", "lever")
-    out.add_column("keep-alive", justify="right", no_wrap=True)
-    rows = [(one.kind, one.stoker, one.nothing, one.keep_alive) for one in pool.levers]
-    rows.append((WITHOUT_STOKER, pool.nothing, pool.nothing, pool.keep_alive))
-    for name, bill, nothing, keep_alive in sorted(rows, key=lambda row: row[1].total_usd):
-        out.add_row(*cells(name, bill, nothing), format_duration(keep_alive.span))
-    out.caption = ("Pings are best effort: a provider may remove a unit at any time. "
-                   "Ratios compare with `without-stoker` at the same prices.")
-    return out
+def frame_lines(rows: Sequence[tuple[str, str]], width: int) -> list[Line]:
+    """Return the rows of a frame, with the texts below each other."""
+    label = max(len(name) for name, _ in rows) + 4
+    lines = []
+    for name, text in rows:
+        parts = textwrap.wrap(text, max(20, width - label), break_on_hyphens=False)
+        lines += [Line(f"{f'  {name}' if at == 0 else '':{label}}{part}") for at, part in enumerate(parts)]
+    return lines
 
 
-def lines(outcome: Outcome) -> Table:
-    """Return a table of Stoker's figures per pool, in the policy's order."""
-    out = empty("stoker, by pool", "pool")
-    out.add_column("known", justify="right", no_wrap=True)
-    out.add_column("keep-alive", justify="right", no_wrap=True)
-    for pool in outcome.pools:
-        out.add_row(*cells(pool.name, pool.stoker, pool.nothing), share(*counted(pool)), format_duration(pool.keep_alive.span))
-    return out
+def wrapped(texts: Iterable[str], width: int) -> list[Line]:
+    """Return sentences as lines within a width."""
+    return [Line(part) for text in texts for part in textwrap.wrap(text, width, break_on_hyphens=False)]
 
 
-def known_text(pool: PoolOutcome) -> str:
-    """Return how many minutes of the history are known."""
-    some, minutes = counted(pool)
-    return f"{some:,} of {minutes:,} minutes known ({share(some, minutes)})"
+def sentences(pools: Sequence[PoolOutcome], width: int) -> list[Line]:
+    """Return what follows a table: the range of the keep-alive, and idle minutes in histories without a gap."""
+    zeros = zeros_text({pool.name: pool.zeros for pool in pools})
+    return wrapped([text for text in (spread_text(pools), zeros) if text], width)
 
 
-def counted(pool: PoolOutcome) -> tuple[int, int]:
-    """Return the number of minutes with known demand, and of all minutes, from the start of the accounting."""
-    return int(pool.load.counted.sum()), len(pool.load) - pool.load.start
+def strategy_lines(pools: Sequence[PoolOutcome], width: int) -> list[Line]:
+    """Return the strategies of one or more pools together, the lowest bill + cold-start cost first."""
+    return fitted("strategy", ordered([(name, bills, {}) for name, bills in strategies(pools).items()]), COLUMNS, width)
 
 
-def empty(title: str, first: str) -> Table:
-    """Return a table without rows."""
-    out = Table(title=title, title_justify="left", title_style="bold",
-                box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    out.add_column(first, no_wrap=True)
-    for column in ("cold\nstarts", "warm", "bill", "cold-start\ncost", "extra", "ratio"):
-        out.add_column(column, justify="right", no_wrap=True)
-    return out
+def lever_lines(pool: PoolOutcome, width: int) -> list[Line]:
+    """Return the same traffic under each lever, and without Stoker at the pool's own prices."""
+    rows = [(one.kind, [one.stoker], {"keep-alive": format_duration(one.keep_alive.span)}) for one in pool.levers]
+    rows.append((WITHOUT_STOKER, [pool.nothing], {"keep-alive": format_duration(pool.keep_alive.span)}))
+    return fitted("lever", ordered(rows), [*COLUMNS, Column("keep-alive", "keep-alive", rank=1)], width)
 
 
-def table(title: str, stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> Table:
-    """Return a table of the strategies of one pool, cheapest first."""
-    out = empty(title, "strategy")
-    bills = {"stoker": stoker, WITHOUT_STOKER: nothing} | {name: bill for name, bill in peers.items() if name != WITHOUT_STOKER}
-    for name, bill in sorted(bills.items(), key=lambda item: item[1].extra_usd):
-        out.add_row(*cells(name, bill, nothing), style="bold green" if name == "stoker" else "")
-    return out
+def ordered(rows: Iterable[tuple[str, Sequence[Bill], dict[str, str]]]) -> list[Row]:
+    """Return rows of names, bills and further cells, the lowest bill + cold-start cost first."""
+    return [Row(name, period_cells(total(bills)) | more, month_cells(bills), emphasis=name == STOKER)
+            for name, bills, more in sorted(rows, key=lambda row: total(row[1]).total_usd)]
 
 
-def cells(name: str, bill: Bill, nothing: Bill) -> tuple[str, ...]:
-    """Return the cells of one row."""
-    relative = bill.relative_to(nothing)
-    return (
-        name, f"{bill.cold_starts:,}", hits(bill), f"{bill.provider_usd:,.2f}",
-        f"{bill.wait_usd:,.2f}", f"{bill.extra_usd:,.2f}", "-" if relative is None else f"{relative:.2f}",
-    )
+def period_cells(bill: Bill) -> dict[str, str]:
+    """Return the cells of a bill for the period."""
+    return {"cold": f"{bill.cold_starts:,}", "warm": hits(bill), "bill": dollars(bill.provider_usd),
+            "cost": dollars(bill.wait_usd), "sum": dollars(bill.total_usd)}
+
+
+def month_cells(bills: Sequence[Bill]) -> dict[str, str]:
+    """Return the cells of bills per month."""
+    month = monthly(bills)
+    return {"cold": f"{month.cold_starts:,.{0 if month.cold_starts >= 10 or not month.cold_starts else 1}f}",
+            "bill": dollars(month.bill_usd), "cost": dollars(month.cold_start_cost_usd), "sum": dollars(month.sum_usd)}
+
+
+def pool_row(pool: PoolOutcome) -> Row:
+    """Return the row of one pool in a table of pools."""
+    (cells, month), (without, month_without) = ((period_cells(bill), month_cells([bill])) for bill in (pool.stoker, pool.nothing))
+    beside = {"cold-without": without["cold"], "bill-without": without["bill"]}
+    known = share(int(pool.load.counted.sum()), len(pool.load) - pool.load.start)
+    frame_cells = {"requests": count(pool.stoker.invocations), "peak": f"{peak_of(pool):,}", "known": known,
+                   "keep-alive": format_duration(pool.keep_alive.span)}
+    return Row(pool.name, cells | beside | frame_cells,
+               month | {"cold-without": month_without["cold"], "bill-without": month_without["bill"]})

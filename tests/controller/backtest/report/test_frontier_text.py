@@ -37,9 +37,9 @@ def test_a_dearer_stoker_is_called_dearer():
 
 def test_figures_outside_the_replayed_range_are_called_out_of_range():
     assert comparison(frontier(), TRACKING, of(100, 1600.0)) == (
-        f"{NAME}: 100 cold starts, bill $1,600. Stoker at its number of cold starts: out of range; every replayed setting has "
+        f"{NAME}: 100 cold starts, bill $1,600.00. Stoker at its number of cold starts: out of range; every replayed setting has "
         "more (at least 200 cold starts at cold_start_cost_usd: 0.12). At its bill: out of range; every replayed setting on the "
-        "curve costs less (at most $1,500, with 100 more cold starts).")
+        "curve costs less (at most $1,500.00, with 100 more cold starts).")
     assert comparison(frontier(), TRACKING, of(1100, 490.0)) == (
         f"{NAME}: 1,100 cold starts, bill $490.00. Stoker at its number of cold starts: out of range; every replayed setting "
         "on the curve has fewer (at most 1,000, for $10.00 more). At its bill: out of range; every replayed setting costs more "
@@ -48,14 +48,14 @@ def test_figures_outside_the_replayed_range_are_called_out_of_range():
 
 def test_a_loss_on_cold_starts_names_the_setting_that_matches_and_its_bill():
     assert matching_sentences(frontier(), {TRACKING: of(300, 1600.0), "knative-kpa": of(250, 990.0)}) == [(
-        f"To match {NAME} (300 cold starts, $1,600) and Knative KPA (250 cold starts, $990.00): cold_start_cost_usd: 0.12; "
-        "200 cold starts, bill $1,500 instead of $700.00.")]
+        f"To match {NAME} (300 cold starts, $1,600.00) and Knative KPA (250 cold starts, $990.00): cold_start_cost_usd: 0.12; "
+        "200 cold starts, bill $1,500.00 instead of $700.00.")]
 
 
 def test_a_loss_that_no_replayed_setting_makes_up_for_is_named():
     assert matching_sentences(frontier(), {TRACKING: of(0, 1600.0)}) == [(
-        f"No replayed setting matches {NAME} (0 cold starts, $1,600). The fewest: 200 cold starts at "
-        "cold_start_cost_usd: 0.12, bill $1,500.")]
+        f"No replayed setting matches {NAME} (0 cold starts, $1,600.00). The fewest: 200 cold starts at "
+        "cold_start_cost_usd: 0.12, bill $1,500.00.")]
 
 
 @pytest.mark.parametrize("cold", [600, 601])

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from adapters.demand.history_times import StampStyle
 from controller.cli import main
+from controller.decision.costs.sentences import dollars
 from forecasting.demand import minute_of
 from tests.builders import NOON
 
@@ -98,7 +99,7 @@ def test_assumed_properties_of_the_function_are_printed(folder):
     done = stoker("--history", "agent=agent.csv", "--json", "out.json", "--report", "out.html")
 
     assert done.exit_code == 0, done.output
-    assert "assumed (not set in the policy): 1,024 MB of memory (memory_mb)" in done.stdout
+    assert "  assumed     1,024 MB of memory (memory_mb)" in done.stdout
     terms = json.loads((folder / "out.json").read_text())["pools"]["agent"]["terms"]
     assert terms["assumed"]["memory_mb"] == "1,024 MB of memory"
     assert "1,024 MB of memory (memory_mb) for 1 pool" in (folder / "out.html").read_text()
@@ -141,6 +142,47 @@ def test_each_baseline_has_one_name_in_the_table_the_json_and_the_report(folder)
         assert found == []
 
 
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("pools", [1, 2, 5])
+def test_the_table_has_its_frame_and_fits_the_terminal(folder, monkeypatch, width, pools):
+    names = ["agent-" + "x" * 57, *(f"agent-{number}" for number in range(1, pools))]
+    (folder / "policy.yaml").write_text(POLICY + "".join(POOL.replace("NAME", name) for name in names))
+    monkeypatch.setenv("COLUMNS", str(width))
+    record(folder / "short.csv", 600)
+    histories = [word for name in names for word in ("--history", f"{name}=short.csv")]
+    done = stoker(*histories, "--start", "2026-03-02T14:00:00Z", "--compare", "--json", "out.json")
+    whole, figures = done.output, json.loads((folder / "out.json").read_text())["total"]
+
+    assert max(map(len, whole.splitlines())) <= width
+    assert "\x1b" not in whole
+    text = " ".join(whole.split())
+    for part in ("period 2026-03-02 14:00 to 2026-03-02 22:00 UTC (8 h)", "requests ", "peak ", "timing metric delay 2 min",
+                 "per month ", "× 730 h", "result Bill would be ", "Stoker did not run"):
+        assert part in text
+    assert "saved" not in text
+    assert f" {figures['stoker']['cold_starts']:,} " in text
+    for amount in (figures["stoker"]["cost_usd"]["bill"], figures["stoker"]["per_month"]["bill_usd"]):
+        assert f" {dollars(amount)}" in text
+
+
+def test_figures_per_month_are_in_the_json(folder):
+    stoker("--history", "agent=agent.csv", "--start", "2026-03-03T12:00:00Z", "--json", "out.json")
+    bill = json.loads((folder / "out.json").read_text())["pools"]["agent"]["stoker"]
+    assert bill["per_month"]["bill_usd"] == pytest.approx(bill["cost_usd"]["bill"] * 730 / 24)
+    assert bill["per_month"]["cold_start_cost_usd"] == pytest.approx(bill["cost_usd"]["cold_start_cost"] * 730 / 24)
+
+
+@pytest.mark.parametrize("no_color", [None, "1"])
+def test_the_own_row_is_coloured_on_a_terminal_only_without_no_color(folder, monkeypatch, no_color):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    output = stoker("--history", "agent=agent.csv").output
+    assert ("\x1b[1;32mstoker" in output) == (no_color is None)
+    assert ("\x1b[1mstoker" in output) == (no_color is not None)
+
+
 def test_the_keep_alive_is_shown_with_its_source(folder):
     assumed = stoker("--history", "agent=agent.csv", "--json", "out.json")
     terms = json.loads((folder / "out.json").read_text())["pools"]["agent"]["terms"]
@@ -148,9 +190,9 @@ def test_the_keep_alive_is_shown_with_its_source(folder):
         policy.write("assume: {keep_alive: 10m}\n")
     chosen = stoker("--history", "agent=agent.csv")
 
-    assert "keep-alive 20m (assumed for AWS Lambda" in assumed.output
+    assert "  keep-alive  20m (assumed for AWS Lambda" in assumed.output
     assert (terms["keep_alive_minutes"], terms["keep_alive"]["basis"]) == (20, "assumed")
-    assert "keep-alive 10m (set in the policy)" in chosen.output
+    assert "  keep-alive  10m (set in the policy)" in chosen.output
 
 
 def test_figures_have_the_range_of_an_assumed_keep_alive_and_none_of_one_that_is_set(folder):
@@ -231,7 +273,7 @@ def test_the_known_share_of_a_history_is_shown_with_its_figures(folder):
     done = stoker("--history", "agent=agent.csv", "--start", "2026-03-03T12:00:00Z", "--json", "out.json", "--report", "out.html")
     history = json.loads((folder / "out.json").read_text())["pools"]["agent"]["history"]
 
-    assert "1,439 of 1,440 minutes known (99.93 %)" in done.stdout
+    assert "1,439 of 1,440 minutes (99.93 %); the others are not counted" in done.stdout
     assert "warning: agent: agent.csv:9: invocations is 30" in done.stderr
     assert (history["unknown_minutes"], history["counted_known_share"]) == (32, 0.999306)
     assert [row["line"] for row in history["impossible_rows"]] == [9, 2002]
