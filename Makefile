@@ -40,7 +40,7 @@ demo: $(VENV)/.run
 
 test: lint
 	@echo "== tests"
-	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: lint
 	@echo "== unit tests"

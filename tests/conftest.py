@@ -10,7 +10,7 @@ import structlog
 
 from controller.redaction.known_secrets import PROCESS_SECRETS, KnownSecrets
 from tests.examples import register_profiles
-from tests.slow import SLOW, TESTS
+from tests.slow import LONGEST, SLOW, TESTS
 
 register_profiles()
 
@@ -46,13 +46,15 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(items):
-    """Mark each test by its module."""
+    """Mark each test by its module, and move the longest files to the front."""
     markers = {}
     for item in items:
         if item.module not in markers:
             markers[item.module] = markers_of(item.module)
         for name in markers[item.module]:
             item.add_marker(name)
+    ranks = {path: rank for rank, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def markers_of(module) -> list[str]:

@@ -37,3 +37,27 @@ SLOW = frozenset(TESTS / name for name in (
     "test_import_contracts.py",
     "test_packaging.py",
 ))
+
+LONGEST = tuple(TESTS / name for name in (
+    "foreign/test_aws_daemons.py",
+    "foreign/test_aws_network.py",
+    "simulation/test_simulation.py",
+    "foreign/test_aws_lease.py",
+    "e2e/test_demo_all_levers.py",
+    "foreign/test_aws_credentials.py",
+    "controller/http/test_fuzz.py",
+    "foreign/test_prometheus.py",
+    "e2e/test_live_check.py",
+    "e2e/test_takeover.py",
+    "foreign/google/test_token_faults.py",
+    "foreign/google/test_network.py",
+    "controller/fleet/test_dead_man_switch.py",
+    "adapters/aws/lambda_/test_ping_lever.py",
+    "e2e/test_ahead.py",
+    "e2e/test_steering.py",
+    "e2e/test_dead_man.py",
+    "controller/cli/evaluate/test_backtest.py",
+    "scenarios/test_outages.py",
+    "scenarios/test_pings.py",
+))
+"""Files that take longest, mostly because they wait. `make test` starts them first, so that none runs alone at the end."""
