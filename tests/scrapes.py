@@ -4,6 +4,8 @@ import numpy as np
 
 from adapters.ports.errors import Throttled
 from config.model.policy import Objective
+from controller.accounting.figures import MINUTES_A_DAY
+from controller.accounting.ledger import NAMES
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SCORED_LEVELS
 from forecasting.demand import minute_of
 from tests.services import serving
@@ -21,7 +23,8 @@ async def scraped(here):
 
 async def eventful(folder):
     """The text of a scrape in which every family has a sample: pool `a` is active and throttled once, `b` is in shadow."""
-    each = {"a": {"budget_usd_per_month": 0.01, "objective": Objective(warm_hit_rate=0.9)}, "b": {"mode": "shadow"}}
+    each = {"a": {"budget_usd_per_month": 1000.0, "objective": Objective(warm_hit_rate=0.9)},
+            "b": {"mode": "shadow", "max": 5, "budget_usd_per_month": 1000.0}}
     async with serving(folder, each=each) as here:
         service = here.service
         first = minute_of(here.clock.now()) - 30
@@ -32,5 +35,6 @@ async def eventful(folder):
         here.levers["a"].failing["write"] = Throttled("slow down")
         await here.ticks(2)
         here.levers["a"].failing.clear()
+        here.components.accounts.each[0].month[:, NAMES.index("minutes")] = MINUTES_A_DAY
         await here.ticks(18)
         return await scraped(here)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
 from config.model.policy import Policy
-from controller.accounting.ledger import NAMES, RANGED, GroupLedger, Ledger
+from controller.accounting.ledger import NAMES, GroupLedger, Ledger
 from controller.accounting.tick_accounting import account_for, open_accounts
 from controller.backtest.replay import replay
 from controller.decision.costs.bill import JudgedDemand, bill_of, judged_demand
@@ -156,7 +156,7 @@ class Daemon:
         await account_for(self._fleet, self._accounts, self._policy, self._clock, None)
         for account in self._accounts.each:
             for name in account.pools:
-                self._said[name][account.pending_from()] = accounted(account, name)
+                self._said[name][account.pending_from()] = accounted(account, name, self._terms[name])
         if now % RETUNE_EVERY == 0:
             for region in self._fleet.regions:
                 await region.retune(self._clock.now())
@@ -212,12 +212,22 @@ def foretold(load: JudgedDemand, target: NDArray[np.int64], terms: CostTerms) ->
     return Figures(mine.cold_starts, nothing.cold_starts, mine.invocations, mine.provider_usd, nothing.total_usd - mine.total_usd)
 
 
-def accounted(account: GroupLedger, name: str) -> Said:
+def accounted(account: GroupLedger, name: str, terms: CostTerms) -> Said:
     """What the accounts say of a pool since the start of the process."""
     sums = dict(zip(NAMES, account.ever[account.row[name]].tolist(), strict=True))
-    exact = Figures(sums["cold_starts"], sums["cold_starts_without"], sums["warm_hits"] + sums["cold_starts"], sums["cost_usd"],
-                    sums["saved_usd"])
-    low, high = (exact._replace(**{each: sums[each] + sums[f"{each}_delta_{end}"] for each in RANGED}) for end in ("low", "high"))
+    without, mine = (sums[f"bill{suffix}_usd"] + sums[f"cold_start_cost{suffix}_usd"] for suffix in ("_without_stoker", ""))
+    saved = without - mine
+    exact = Figures(sums["cold_starts"], sums["cold_starts_without_stoker"], sums["warm_hits"] + sums["cold_starts"],
+                    sums["bill_usd"], saved)
+
+    def end(name: str, other: str) -> Figures:
+        """The figures at one end of the ranges. The error of an estimated peak is independent where provider counts bound one."""
+        mine, nothing = sums[f"cold_starts_delta_{name}"], sums[f"cold_starts_without_stoker_delta_{name}"]
+        opposed = sums[f"cold_starts_delta_{other}"] if terms.estimated_peak else mine
+        return exact._replace(cold_starts=exact.cold_starts + mine, cold_starts_without=exact.cold_starts_without + nothing,
+                              saved_usd=saved + (nothing - opposed) * terms.cold)
+
+    low, high = end("low", "high"), end("high", "low")
     return Said(exact, low, high)
 
 

@@ -15,26 +15,27 @@ from controller.accounting.paid_units import Change, Paid
 from controller.accounting.peak_range import peak_range
 from controller.decision.costs.cold_starts import Warm
 from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.kinds import Mode
 from controller.decision.costs.target_tracking import TargetTracker
 from controller.store.async_store import AsyncStore
 from forecasting.demand import Floats, instant_of, minute_of
 
-NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",
-         "warm_unit_minutes", "idle_unit_minutes", "minutes", "without_usd", "tracking_usd", "cold_starts_tracking",
-         "saved_on_tracking_usd", "idle_usd", "warm_hits", "others_unit_minutes", "others_usd",
-         "request_usd", "cold_starts_delta_low", "cold_starts_delta_high", "cold_starts_without_delta_low",
-         "cold_starts_without_delta_high", "saved_usd_delta_low", "saved_usd_delta_high")
+NAMES = ("warm_usd", "on_demand_usd", "bill_usd", "bill_without_stoker_usd", "bill_target_tracking_usd",
+         "cold_starts", "cold_starts_without_stoker", "cold_starts_target_tracking", "cold_start_cost_usd",
+         "cold_start_cost_without_stoker_usd", "cold_start_cost_target_tracking_usd", "warm_unit_minutes", "idle_unit_minutes",
+         "minutes", "known_minutes", "idle_usd", "warm_hits", "others_unit_minutes", "others_bill_usd", "request_usd",
+         "cold_starts_delta_low", "cold_starts_delta_high",
+         "cold_starts_without_stoker_delta_low", "cold_starts_without_stoker_delta_high")
 """Names of the columns of a ledger.
 
-`cold_start_usd`: cold-start cost by the objective, not part of a bill. `cost_usd`: the bill: warm capacity, on-demand work,
-initialisation and requests. `saved_usd`: bill and cold-start cost of the same traffic without Stoker's warm capacity, minus those
-with it. `without_usd`, `tracking_usd`: the bill without that capacity, and with AWS target tracking at 70 %.
-`saved_on_tracking_usd`: as `saved_usd`, relative to target tracking. `warm_unit_minutes`: of billed units; `idle_unit_minutes`
-and `idle_usd`: of billed units without work. `warm_hits`: invocations without a cold start. Capacity that others keep warm is
-part of every bill, also of those without Stoker; `others_unit_minutes` and `others_usd` are its share. `request_usd`: charges per
-request. `*_delta_low`: what the short end of the pool's keep-alive range, with the high end of an estimated peak, would add to
-that figure; `*_delta_high`: the long end, with the low end. They are differences, so sums that include days before they were
-recorded stay correct.
+`bill_usd`: what the provider charges: warm capacity, on-demand work, initialisation and requests. `*_without_stoker`: of the same
+traffic without Stoker's warm capacity; `*_target_tracking`: with AWS target tracking at 70 %. `cold_start_cost_usd`: cold starts
+at the price of the objective, never part of a bill. `warm_unit_minutes`: of billed units; `idle_unit_minutes` and `idle_usd`: of
+billed units without work. `minutes`: those that are counted; `known_minutes`: those of them with known demand. `warm_hits`:
+invocations without a cold start. Capacity that others keep warm is part of every bill, also of those without Stoker;
+`others_unit_minutes` and `others_bill_usd` are its share. `request_usd`: charges per request. `*_delta_low`: what the short end
+of the pool's keep-alive range, with the high end of an estimated peak, would add to that figure; `*_delta_high`: the long end,
+with the low end. They are differences, so sums that include days before they were recorded stay correct.
 """
 
 REHEARSAL = 120
@@ -45,7 +46,7 @@ READY_MINUTES = 128
 """Minutes for which ready capacity is kept. Demand that settles later is not counted."""
 
 RANGED = {name: tuple(NAMES.index(f"{name}{end}") for end in ("", "_delta_low", "_delta_high"))
-          for name in ("cold_starts", "cold_starts_without", "saved_usd")}
+          for name in ("cold_starts", "cold_starts_without_stoker")}
 """Figures that depend on the keep-alive and the peak: the index in `NAMES` of each and of its differences."""
 
 NOISE = 1e-9
@@ -63,7 +64,7 @@ def unstepped(_: str) -> Change:
 
 
 class GroupLedger:
-    """Ledger of the pools of one collector. Amounts are float64[pools, len(NAMES)]."""
+    """Ledger of the pools of one collector, each in its present mode. Amounts are float64[pools, len(NAMES)]."""
 
     def __init__(self, pools: Sequence[str], today: Mapping[str, Mapping[str, float]], month: Mapping[str, Mapping[str, float]],
                  now: datetime) -> None:
@@ -72,7 +73,8 @@ class GroupLedger:
         self.today, self.month = self._table(today), self._table(month)
         self.ever = np.zeros_like(self.today)
         """Sums since the start of the process. They are never reset."""
-        self._day = now.date()
+        self.day = now.date()
+        """Day (UTC) of the sums in `today`."""
         self._pending: dict[date, Amounts] = {}
         self._ready = np.full((len(pools), READY_MINUTES), np.nan)
         self._others = np.zeros((len(pools), READY_MINUTES))
@@ -169,17 +171,14 @@ class GroupLedger:
         starts, deltas = self._start(peaks, tuple(each.ready for each in units), columns)
         within = starts[0].clip(*bounds)
         deltas[:, :2] = (starts[0][:, None] + deltas[:, :2]).clip(*bounds[:, :, None]) - within[:, None]
-        cold, without, cold_tracking = starts = [within, *starts[1:]]
-        # Both counts share one keep-alive. The error of an estimated peak is independent where provider counts bound the count.
-        cold_deltas = np.where(columns.estimated_peak[:, None] > 0, deltas[:, 1::-1], deltas[:, :2])
-        saved = (deltas[:, 2:] - cold_deltas) * (cold_usd + columns.initialisation)[:, None]
+        starts = [within, *starts[1:]]
         stoker, nothing, tracking = (bill(each, work, cold_starts, requests, columns)
                                      for each, cold_starts in zip(units, starts, strict=True))
-        total, idle = stoker.usd + cold * cold_usd, np.maximum(0.0, warm.paid - np.minimum(work, warm.ready))
-        amounts = np.stack((stoker.warm, stoker.on_demand, cold * cold_usd, stoker.usd, nothing.usd + without * cold_usd - total,
-                            cold, without, warm.paid, idle, known.astype(float), nothing.usd, tracking.usd, cold_tracking,
-                            tracking.usd + cold_tracking * cold_usd - total), axis=1)
-        return amounts, np.column_stack((deltas, saved))
+        idle = np.maximum(0.0, warm.paid - np.minimum(work, warm.ready))
+        amounts = np.stack((stoker.warm, stoker.on_demand, stoker.usd, nothing.usd, tracking.usd, *starts,
+                            *(cold_starts * cold_usd for cold_starts in starts), warm.paid, idle, np.ones_like(idle),
+                            known.astype(float)), axis=1)
+        return amounts, deltas
 
     def _start(self, peaks: Sequence[Floats | Amounts], ready: Sequence[Amounts],
                columns: Columns) -> tuple[list[Amounts], Amounts]:
@@ -192,14 +191,14 @@ class GroupLedger:
         return exact, np.stack([end[at] - exact[at] for at in range(len(low)) for end in (low, high)], axis=1)
 
     def _add(self, day: date, amounts: Amounts) -> None:
-        if day > self._day:
+        if day > self.day:
             self.today = np.zeros_like(self.today)
-            if day.month != self._day.month:
+            if day.month != self.day.month:
                 self.month = np.zeros_like(self.month)
-            self._day = day
-        if day == self._day:
+            self.day = day
+        if day == self.day:
             self.today += amounts
-        if (day.year, day.month) == (self._day.year, self._day.month):
+        if (day.year, day.month) == (self.day.year, self.day.month):
             self.month += amounts
         self.ever += amounts
         self._pending[day] = self._pending.get(day, np.zeros_like(amounts)) + amounts
@@ -214,7 +213,7 @@ class GroupLedger:
         table = np.zeros((len(self.pools), len(NAMES)))
         for name, amounts in sums.items():
             if name in self.row:
-                table[self.row[name]] = [amounts.get(each, 0.0) for each in NAMES]
+                table[self.row[name]] = listed(amounts)
         return table
 
 
@@ -227,26 +226,59 @@ def range_of(sums: Sequence[float], name: str) -> tuple[float, float] | None:
     return (low, high) if high - low > NOISE else None
 
 
-class Ledger:
-    """Ledgers of all pool groups, accessed by pool."""
+Sums = tuple[list[float], list[float]]
+"""Sums of today and of this month, in the order of `NAMES`."""
 
-    def __init__(self, accounts: Sequence[GroupLedger]) -> None:
-        self.each = tuple(accounts)
+Stored = Mapping[Mode, Mapping[str, Mapping[str, float]]]
+"""Sums by mode and pool."""
+
+
+class Ledger:
+    """Ledgers of all pool groups, accessed by pool. `modes`: the mode of each pool. `today`, `month`: the stored sums, of which
+    those in another mode than the pool's present one stay apart.
+    """
+
+    def __init__(self, accounts: Sequence[GroupLedger], modes: Mapping[str, Mode], today: Stored | None = None,
+                 month: Stored | None = None) -> None:
+        self.each, self.modes = tuple(accounts), modes
         self._of = {name: account for account in self.each for name in account.pools}
+        self._opened = self.each[0].day if self.each else date.min
+        self._earlier = {(name, mode): (listed((today or {}).get(mode, {}).get(name, {})), listed(amounts))
+                         for mode, pools in (month or {}).items() for name, amounts in pools.items()
+                         if name in self._of and modes[name] != mode}
 
     def since_start(self, names: Sequence[str]) -> Amounts:
         """Return the sums since the start of the process: float64[names, len(NAMES)]."""
         return np.array([self._of[name].ever[self._of[name].row[name]] for name in names]).reshape(len(names), len(NAMES))
 
-    def row(self, name: str) -> tuple[list[float], list[float]]:
-        """Return the pool's sums since midnight and since the first of the month (UTC), in the order of `NAMES`."""
+    def row(self, name: str) -> Sums:
+        """Return the pool's sums in its present mode, since midnight and since the first of the month (UTC)."""
         account = self._of[name]
         at = account.row[name]
         return account.today[at].tolist(), account.month[at].tolist()
+
+    def by_mode(self, name: str) -> dict[Mode, Sums]:
+        """Return the pool's sums in its present mode, and in the other mode if it was in that one earlier this month."""
+        mode, day = self.modes[name], self._of[name].day
+        sums = {mode: self.row(name)}
+        other: Mode = "shadow" if mode == "active" else "active"
+        if (earlier := self._earlier.get((name, other))) is not None and (day.year, day.month) == (self._opened.year,
+                                                                                                   self._opened.month):
+            sums[other] = earlier if day == self._opened else (listed({}), earlier[1])
+        return sums
+
+    def day(self, name: str) -> date:
+        """Return the day (UTC) of the pool's sums of today."""
+        return self._of[name].day
+
+
+def listed(amounts: Mapping[str, float]) -> list[float]:
+    """Return stored sums in the order of `NAMES`; 0 where there is none."""
+    return [amounts.get(name, 0.0) for name in NAMES]
 
 
 async def keep_accounts(accounts: Ledger, store: AsyncStore) -> None:
     """Store the sums added since the last call. After a store error they are missing in the store, but not in the status."""
     for account in accounts.each:
         for day, batch in account.take_pending().items():
-            await store.run(store.store.add_accounts, day, batch)
+            await store.run(store.store.add_accounts, day, batch, accounts.modes)

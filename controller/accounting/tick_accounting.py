@@ -1,6 +1,6 @@
 """Connection between fleet and ledger: the initial sums, and what each tick adds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -8,9 +8,10 @@ import numpy as np
 from adapters.ports.lever import Capacity, Phase
 from adapters.runtime.clock import Clock
 from config.model.policy import Assume, Policy
-from controller.accounting.ledger import NAMES, REHEARSAL, GroupLedger, Ledger, keep_accounts
+from controller.accounting.ledger import NAMES, REHEARSAL, GroupLedger, Ledger, Stored, keep_accounts
 from controller.accounting.paid_units import Change
 from controller.decision.costs.cost_model import billing_step_of
+from controller.decision.costs.kinds import Mode
 from controller.fleet.builder import pool_terms
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
@@ -27,7 +28,14 @@ async def open_accounts(fleet: Fleet, store: AsyncStore, clock: Clock) -> Ledger
     today, tomorrow = now.date(), now.date() + timedelta(days=1)
     day = await store.run(store.store.accounts, today, tomorrow)
     month = await store.run(store.store.accounts, today.replace(day=1), tomorrow)
-    return Ledger([GroupLedger(region.collector.pools, day, month, now) for region in fleet.regions])
+    modes = {name: each.policy.mode for name, each in fleet.reconcilers.items()}
+    groups = [GroupLedger(region.collector.pools, present(day, modes), present(month, modes), now) for region in fleet.regions]
+    return Ledger(groups, modes, day, month)
+
+
+def present(stored: Stored, modes: Mapping[str, Mode]) -> dict[str, Mapping[str, float]]:
+    """Return the stored sums of each pool in its present mode."""
+    return {name: stored[mode][name] for name, mode in modes.items() if name in stored.get(mode, {})}
 
 
 def update_spent(fleet: Fleet, accounts: Ledger) -> None:

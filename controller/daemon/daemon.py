@@ -15,6 +15,7 @@ from config.model.policy import Policy
 from controller.daemon import jobs
 from controller.daemon.runtime import Runtime, Settings, build
 from controller.daemon.scheduler import Jobs, Scheduler
+from controller.decision.planning.pool_state.state import SHADOW
 from controller.fleet.builder import Providers
 from controller.fleet.fleet import Fleet
 from controller.http.auth import BearerAuth
@@ -90,9 +91,10 @@ class Daemon:
 
     async def _build(self, store: AsyncStore, published: PublishedState) -> Runtime:
         self.runtime = await build(self._settings, store, published, self.url)
-        for pool, (target, at) in (await store.run(store.store.intents)).items():
-            log.warning("unconfirmed-write", pool=pool, target=target, sent_at=at.isoformat(),
-                        text="stopped in the middle of a write: capacity is read before anything is changed")
+        for key, (target, at) in (await store.run(store.store.intents)).items():
+            if not key.endswith(SHADOW):  # nothing is sent in shadow mode
+                log.warning("unconfirmed-write", pool=key, mode="active", target=target, sent_at=at.isoformat(),
+                            text="stopped in the middle of a write: capacity is read before anything is changed")
         fleet = self.runtime.components.fleet
         log.info("started", pools=len(fleet.reconcilers), sources=len(fleet.regions), store=str(store.store.path))
         return self.runtime

@@ -41,7 +41,7 @@ class EventTracker:
         for count, (name, events) in enumerate(self.pools.items()):
             if count % POOLS_A_TURN == POOLS_A_TURN - 1:
                 await asyncio.sleep(0)  # noqa: TID251  (lets other tasks run)
-            with logged_faults(name):
+            with logged_faults(events.policy):
                 newest = int(collector.day.newest[collector.row[name]])
                 for midnight in events.due(minute, delay) if newest >= 0 else ():
                     near = events.near(minute)
@@ -50,7 +50,7 @@ class EventTracker:
                     elif newest >= midnight:
                         deferred.append((name, midnight))
         for name, midnight in urgent + deferred[:MOST_A_TICK]:
-            with logged_faults(name):
+            with logged_faults(self.pools[name].policy):
                 await self._learn(name, midnight)
 
     async def _learn(self, name: str, midnight: int) -> None:
@@ -61,13 +61,13 @@ class EventTracker:
         events.learn(midnight, await asyncio.to_thread(learned, events.policy.events, history, midnight))
         for kind, text in without_effect(events.effects).items():
             if kind not in was:
-                log.warning("event-without-effect", pool=name, text=text)
+                log.warning("event-without-effect", pool=name, mode=events.policy.mode, text=text)
 
     async def without_uplift(self, row: Mapping[str, int], rows: Rows, first: int) -> Rows:
         """Return the demand of many pools, float32[pools, n] each, without the uplift of events. Overwrites `rows`."""
         peak, busy, invocations = rows
         for name, events in self.pools.items():
-            with logged_faults(name):
+            with logged_faults(events.policy):
                 at = row[name]
                 for midnight in sorted(events.unknown(first, first + peak.shape[1])):
                     await self._learn(name, midnight)
@@ -89,17 +89,17 @@ class EventTracker:
         events = self.pools.get(name)
         if events is None:
             return None
-        with logged_faults(name):
+        with logged_faults(events.policy):
             return events.event_demand(minute_of(now), lead_time, *collector.recent(name, HOUR))
         return None
 
 
 @contextmanager
-def logged_faults(name: str) -> Iterator[None]:
+def logged_faults(pool: PoolPolicy) -> Iterator[None]:
     """Log an unexpected exception in the events of one pool, and continue without them. A `StoreError` is raised."""
     try:
         yield
     except StoreError:
         raise
     except Exception:
-        log.exception("event-failed", pool=name)
+        log.exception("event-failed", pool=pool.name, mode=pool.mode)

@@ -166,20 +166,20 @@ class DeadManSwitch:
     def _warn(self, late: Sequence[str]) -> None:
         """Log once that calls take too long to renew in time, and again after they were in time."""
         if late and not self._warned:
-            log.error("fallback-late", pools=late[:MOST_NAMED], total=len(late),
+            log.error("fallback-late", mode="active", pools=late[:MOST_NAMED], total=len(late),
                       text="not renewed in time: it may run although the daemon runs; a longer `after` needs fewer calls")
         self._warned = bool(late)
 
     def _note_error(self, name: str, error: str) -> None:
         """Keep the error, and log it once."""
         if name not in self.errors:
-            log.error("fallback-failed", pool=name, error=error, text="a fallback scheduled before stays in force")
+            log.error("fallback-failed", pool=name, mode="active", error=error, text="a fallback scheduled before stays in force")
         self.errors[name] = error
 
     def _note_success(self, name: str) -> None:
         """Forget the error, and log that once."""
         if self.errors.pop(name, None) is not None:
-            log.info("fallback-set", pool=name)
+            log.info("fallback-set", pool=name, mode="active")
 
 
 def first_change(each: Reconciler) -> tuple[bool, datetime]:

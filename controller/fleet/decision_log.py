@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from controller.decision.planning.plan import DEFERRED_CODES, Action, Plan, PlannedDecision, deciding_code
+from controller.decision.costs.kinds import KIND_OF_MODE
+from controller.decision.planning.plan import DEFERRED_CODES, Action, Plan, deciding_code
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.redaction.redactor import redact_text
 from controller.store.sqlite_file import StoreError
@@ -59,17 +60,16 @@ class DecisionLog:
         except StoreError:
             self._pending = [*batch, *self._pending][-MOST_PENDING:]
             raise
-        for plan, inputs in batch:
-            key = (plan.action.value, deciding_code(plan).value)
+        for plan, _ in batch:
+            key = (plan.action_name, deciding_code(plan).value)
             self.counts[key] = self.counts.get(key, 0) + 1
             self.last_change[plan.pool] = plan
             write_line = log.warning if deciding_code(plan) in WARNING_CODES else log.info
             fencing = {} if plan.fencing is None else {"fencing": plan.fencing}
-            decision = inputs.get("decision")
-            mode = {"mode": decision.policy.mode} if isinstance(decision, PlannedDecision) else {}
-            write_line("decision", pool=plan.pool, **mode, action=plan.action.value, target=plan.target, requested=plan.requested,
-                       ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text),
-                       **fencing)
+            kind = KIND_OF_MODE[plan.mode]
+            units = {f"{kind}_requested": plan.requested, f"{kind}_ready": plan.ready}
+            write_line("decision", pool=plan.pool, mode=plan.mode, action=plan.action_name, target=plan.target, **units,
+                       reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text), **fencing)
 
     def with_rationale(self, plan: Plan, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the inputs with the rationale of the proposal. It only explains: an error in it is logged and has no effect."""
@@ -78,7 +78,7 @@ class DecisionLog:
         try:
             return {**inputs, "weighed": self._explain(plan.pool, plan.at)}
         except Exception:
-            log.exception("not-explained", pool=plan.pool)
+            log.exception("not-explained", pool=plan.pool, mode=plan.mode)
             return inputs
 
 

@@ -127,7 +127,7 @@ class Fleet:
         finished = all(task.done() for task in tasks)
         if failed := [name for name, task in releases.items()
                       if not task.done() or not shutdown.is_released(self.plans.get(name))]:
-            log.error("release-failed", pools=failed[:MOST_NAMED], total=len(failed),
+            log.error("release-failed", mode="active", pools=failed[:MOST_NAMED], total=len(failed),
                       text="not released as on_exit says: run `stoker release`, or start a daemon again")
         for task in tasks:
             task.cancel()
@@ -162,7 +162,7 @@ class Fleet:
                     self._plan(name, name in to_read, batch)
                 except Exception as error:  # a bug that affects one pool must not stop the others
                     self.faults[name] = f"{type(error).__name__}: {error}"
-                    log.exception("step-failed", pool=name)
+                    log.exception("step-failed", pool=name, mode=self.reconcilers[name].policy.mode)
             self._apply_limits(at, region, batch)
         await self._save(batch.states)
         await self._note(batch.finished)
@@ -211,7 +211,7 @@ class Fleet:
         name = decision.plan.pool
         if warning is not None and name not in self._warned and decision.policy.mode == "active":
             self._warned.add(name)
-            log.warning("deletes-setting", pool=name, text=warning)
+            log.warning("deletes-setting", pool=name, mode="active", text=warning)
         return self.limiter.admit([decision], self._clock.now()).get(name, ())
 
     def _step_now(self, name: str) -> None:
@@ -244,15 +244,15 @@ class Fleet:
         try:
             decision = await step
             if (error := self.reconcilers[name].unstored) is not None:
-                self._store_failed(error, pool=name)
+                self._store_failed(error, pool=name, mode=self.reconcilers[name].policy.mode)
             await self._note([(decision.plan, self.plans.get(name), inputs_of(decision))])
             self.faults.pop(name, None)
         except StoreError as error:
             self.faults[name] = str(error)
-            self._store_failed(error, pool=name)
+            self._store_failed(error, pool=name, mode=self.reconcilers[name].policy.mode)
         except Exception as error:  # as above
             self.faults[name] = f"{type(error).__name__}: {error}"
-            log.exception("step-failed", pool=name)
+            log.exception("step-failed", pool=name, mode=self.reconcilers[name].policy.mode)
 
     async def _note(self, planned: Sequence[PlannedEntry]) -> None:
         """Record plans, then display them: a crash loses no displayed decision."""

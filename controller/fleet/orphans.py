@@ -51,7 +51,8 @@ class Orphans:
         orphans = cls(held, pools, levers, store, clock)
         await orphans._save()
         for each in orphans.found:
-            log.warning("orphan", pool=each.pool, resource=each.lever.resource, units=each.units, text=text_of(each))
+            log.warning("orphan", pool=each.pool, mode="active", resource=each.lever.resource, units=each.units,
+                        text=text_of(each))
         return orphans, states_of_pools
 
     @property
@@ -78,7 +79,7 @@ class Orphans:
         for each in self.found:
             now = await self._read(each)
             if now is None:
-                log.info("orphan-gone", pool=each.pool, resource=each.lever.resource,
+                log.info("orphan-gone", pool=each.pool, mode="active", resource=each.lever.resource,
                          text="the units that Stoker had set are gone, or another party has set other units")
             await self._replace(each, now)
         await self._save()

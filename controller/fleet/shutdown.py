@@ -59,7 +59,7 @@ async def cancel_fallback(reconciler: Reconciler, clock: Clock) -> AdapterError 
             await reconciler.store_state(with_confirmed(reconciler.state, (), clock.now()))
         await term.publish_fallback(name, reconciler.state)
     except AdapterError as error:
-        log.warning("fallback-not-cancelled", pool=name, error=redact_text(str(error)))
+        log.warning("fallback-not-cancelled", pool=name, mode=reconciler.policy.mode, error=redact_text(str(error)))
         return error
     return None
 

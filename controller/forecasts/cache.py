@@ -54,8 +54,9 @@ class ForecastCache:
             name, end, hours = key
             history = await settled_history(self._store, name, end)
             lead = self._fleet.region_of[name].lead_minutes(name)
-            units = await self._store.run(requested_history, self._store.store, name, history.first_minute, end)
-            body = await self._workers.run(forecast_body, self._fleet.reconcilers[name].policy, history, hours, lead, units)
+            policy = self._fleet.reconcilers[name].policy
+            units = await self._store.run(requested_history, self._store.store, name, policy.mode, history.first_minute, end)
+            body = await self._workers.run(forecast_body, policy, history, hours, lead, units)
             if body is None:
                 raise NoForecast(f"the forecast of {name} failed: retry, and see the daemon's log")
             self._bodies[key] = body

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LOW, MEDIAN, HIGH, TOP = (LEVELS.index(level) for level in (0.1, 0.5, 0.9, 0.99))
 SIZE = (11.0, 4.6)
+KEPT = {"actual": "kept warm by Stoker", "simulated": "would have been kept warm by Stoker"}
+"""Legend of the capacity by kind."""
 
 STYLE = """
 :root{--ground:#fbfaf8;--ink:#1d1b18;--soft:#6b655d;--line:#e4dfd7;--demand:#4b5563;--band:#3b7dd8;--warm:#c2410c}
@@ -78,7 +80,7 @@ def draw(axes: "Axes", view: ForecastView) -> None:
     axes.plot(past, view.past.peak, lw=0.9, color="0.3", gid="demand", label="peak demand")
     axes.plot(ahead, view.ahead.peak[:, MEDIAN], lw=1.6, color="C0", gid="median-ahead", label="median ahead")
     if view.capacity is not None:
-        axes.step(past, view.capacity, where="post", lw=1.4, color="C1", gid="capacity", label="kept warm by Stoker")
+        axes.step(past, view.capacity, where="post", lw=1.4, color="C1", gid="capacity", label=KEPT[view.kind])
     axes.axvline(0, lw=1, ls=(0, (4, 3)), color="0", gid="now")
     axes.annotate("now", (0, 1), xycoords=("data", "axes fraction"), xytext=(5, -11), textcoords="offset points", gid="now-word")
     axes.set_ylim(0, ceiling(view))

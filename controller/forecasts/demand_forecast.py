@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.decision.costs.kinds import Kind
 from controller.decision.events.forecast_adjustment import with_events, without_events
 from controller.decision.events.pool_events import PoolEvents
 from forecasting.accuracy import Coverage, coverage, scaled_error
@@ -33,8 +34,8 @@ class ForecastView:
     """Forecast of one pool as of `now_minute`, the first minute that is not settled.
 
     `past`: the last day of demand. `expected`: the forecast of each past minute made `lead` minutes earlier, float32[minutes,
-    LEVELS]. `ahead`: the forecast from now on, float32[horizon, LEVELS]. `capacity`: units requested in each past minute; None
-    when unknown. `enough`: whether the history is long enough for the bands to be reliable.
+    LEVELS]. `ahead`: the forecast from now on, float32[horizon, LEVELS]. `capacity`: units requested in each past minute, of
+    `kind`; None when unknown. `enough`: whether the history is long enough for the bands to be reliable.
     """
 
     pool: str
@@ -44,6 +45,7 @@ class ForecastView:
     expected: Band
     ahead: Band
     capacity: NDArray[np.float64] | None
+    kind: Kind
     enough: bool
 
     @property
@@ -63,11 +65,13 @@ class ForecastView:
 
 
 def view_of(pool: str, history: DemandSeries, now_minute: int, hours: float, lead: int, fit: Fit | None = None,
-            capacity: NDArray[np.float64] | None = None, events: PoolEvents | None = None) -> ForecastView:
+            capacity: NDArray[np.float64] | None = None, events: PoolEvents | None = None,
+            kind: Kind = "actual") -> ForecastView:
     """Return the forecast of `hours` from `now_minute` on, with announced events. Demand from `now_minute` on is not used.
 
-    `capacity`: float64[len(history)], units requested in each of its minutes. With `fit`, a model is fitted to the history up to
-    a day ago and again up to now, so that the past day is scored with forecasts that could have been made then.
+    `capacity`: float64[len(history)], units requested in each of its minutes; `kind`: actual or simulated ones. With `fit`, a
+    model is fitted to the history up to a day ago and again up to now, so that the past day is scored with forecasts that could
+    have been made then.
     """
     first = max(history.first_minute, now_minute - MINUTES_PER_DAY)
     known = history.window(history.first_minute, now_minute)
@@ -84,7 +88,7 @@ def view_of(pool: str, history: DemandSeries, now_minute: int, hours: float, lea
     ahead = with_events(events, Band(quantiles.peak[0], quantiles.busy[0]), now_minute, now_minute)
     at = slice(first - history.first_minute, now_minute - history.first_minute)
     return ForecastView(pool, now_minute, lead, past, with_events(events, Band(*expected), first, now_minute), ahead,
-                        None if capacity is None else capacity[at], bool(forecaster.enough[0]))
+                        None if capacity is None else capacity[at], kind, bool(forecaster.enough[0]))
 
 
 def refit(forecaster: CombinedForecaster, fit: Fit | None) -> None:
@@ -106,7 +110,7 @@ def document(view: ForecastView) -> dict[str, object]:
         "levels": list(LEVELS),
         "past": {"first": stamp(instant_of(view.past.first_minute)), "peak": plain(view.past.peak), "busy": plain(view.past.busy),
                  "expected_peak": plain(view.expected.peak), "expected_busy": plain(view.expected.busy),
-                 "requested": None if view.capacity is None else plain(view.capacity)},
+                 f"{view.kind}_requested": None if view.capacity is None else plain(view.capacity)},
         "ahead": {"first": stamp(instant_of(view.now_minute)), "peak": plain(view.ahead.peak), "busy": plain(view.ahead.busy)},
         "past_day": {"below": plain(accuracy.coverage.below), "at_or_below": plain(accuracy.coverage.at_or_below),
                      "error_over_naive": plain(np.array([accuracy.error_over_naive]))[0]},
@@ -120,10 +124,11 @@ def view_from(body: Mapping[str, Any]) -> ForecastView:
     peak, busy = (np.array(past[kind], np.float32) for kind in ("peak", "busy"))
     expected, coming = (Band(*(np.array(side[key], np.float32).reshape(-1, levels) for key in keys)) for side, keys in (
         (past, ("expected_peak", "expected_busy")), (ahead, ("peak", "busy"))))
-    requested = past["requested"]
+    kind: Kind = "simulated" if "simulated_requested" in past else "actual"
+    requested = past[f"{kind}_requested"]
     return ForecastView(str(body["pool"]), minute_of(datetime.fromisoformat(body["at"])), int(body["lead_minutes"]),
                         DemandSeries(first, peak, busy, np.full(len(peak), np.nan, np.float32)), expected, coming,
-                        None if requested is None else np.array(requested, np.float64), bool(body["enough_history"]))
+                        None if requested is None else np.array(requested, np.float64), kind, bool(body["enough_history"]))
 
 
 def stamp(instant: datetime) -> str:

@@ -110,7 +110,7 @@ class ForecastRotation:
         except StoreError as error:
             run = ForecastRun(now, None, str(error), failed=True)
         except Exception:
-            log.exception("forecast-run-failed", pool=name)
+            log.exception("forecast-run-failed", pool=name, mode=self._fleet.reconcilers[name].policy.mode)
             run = ForecastRun(now, None, "internal error, see the daemon's log", failed=True)
         soon = self._fleet.region_of[name].followed_at is None
         self._runs[name], self._due[name] = run, now + (AGAIN if soon else EVERY)

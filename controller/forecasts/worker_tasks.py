@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.kinds import KIND_OF_MODE
 from controller.decision.events.forecast_adjustment import events_of, with_events, without_events
 from controller.decision.selection.weighting import SelectionWeights
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SCORED_LEVELS, Step, next_hours
@@ -27,7 +28,8 @@ class PlanAhead(NamedTuple):
 
 def forecast_body(pool: PoolPolicy, history: DemandSeries, hours: float, lead: int, units: NDArray[np.float64] | None) -> bytes:
     """Return the forecast of a pool as of the end of `history`, as a JSON object. `units`: `capacity` of `view_of`."""
-    view = view_of(pool.name, history, history.end_minute, hours, lead, fit_outlook, units, events_of(pool, history))
+    view = view_of(pool.name, history, history.end_minute, hours, lead, fit_outlook, units, events_of(pool, history),
+                   KIND_OF_MODE[pool.mode])
     return json.dumps(document(view), separators=(",", ":"), allow_nan=False).encode()
 
 

@@ -12,7 +12,8 @@ from config.model.policy import NAME
 from controller.http.published_state import PublishedState
 from controller.http.responses import json_bytes
 from controller.http.routes import ASSETS, ROUTES, Route
-from controller.http.schemas.status import Problem, Shape
+from controller.http.schemas.shape import Shape
+from controller.http.schemas.status import Problem
 
 Json = dict[str, Any]
 TOKEN = "token"  # noqa: S105  (the name of the scheme, not a token)

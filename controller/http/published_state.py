@@ -9,6 +9,7 @@ from aiohttp import web
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from config.model.policy import Policy
+from controller.decision.costs.kinds import Kind
 from controller.http.auth import BearerAuth
 from controller.http.capacity_trace import CapacityTrace
 from controller.http.components import Components
@@ -39,7 +40,10 @@ class PublishedState:
         self.policy_names = frozenset(pool.name for pool in policy.pools)
         self.started_at = clock.now()
         self.ticks = Ticks()
-        self.trail = CapacityTrace(pool.name for pool in policy.pools)
+        shadow = [pool.name for pool in policy.pools if pool.mode == "shadow"]
+        self.trails: Mapping[Kind, CapacityTrace] = {"actual": CapacityTrace(self.policy_names),
+                                                     "simulated": CapacityTrace(shadow)}
+        """Capacity of each minute: the provider's of all pools, and the simulated one of pools in shadow mode."""
         self.long_poll = LongPoll(clock)
         self.recent_bodies = RecentBodies()
         self.exposition = Exposition(self._facts)
@@ -78,7 +82,8 @@ class PublishedState:
         self.bodies = await render(components, self.clock, self.tick_every,
                                    f"{self.started_at.timestamp():.6f}-{self.revision + 1}")
         self.revision += 1
-        self.trail.note(minute, self.bodies.units)
+        for kind, trail in self.trails.items():
+            trail.note(minute, self.bodies.units[kind])
         self.long_poll.notify()
         self.exposition.renew(lambda: pool_lines(components.fleet, components.accounts, components.forecasts.rotation.accuracy,
                                                  self.clock))

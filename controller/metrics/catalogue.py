@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from controller.decision.costs.kinds import KINDS, Kind
+
 POOL = ("pool", "mode")
 
 
@@ -24,6 +26,32 @@ def counter(name: str, text: str, *labels: str) -> Family:
     return Family(name, "counter", text, labels)
 
 
+def kind_families(kind: Kind) -> tuple[Family, ...]:
+    """Return the metrics of accounts, of one kind."""
+    def text(actual: str) -> str:
+        return actual if kind == "actual" else f"{actual.removesuffix('.')}, if plans in shadow mode were carried out."
+
+    prefix = f"stoker_{kind}"
+    return (
+        gauge(f"{prefix}_usd_per_hour", text("Bill per hour of ready warm units."), *POOL),
+        gauge(f"{prefix}_budget_spent_usd", text("Spent part of the budget this month."), *POOL),
+        gauge(f"{prefix}_bill_month_usd", text("Estimated bill of this month so far."), *POOL),
+        gauge(f"{prefix}_bill_projected_month_usd", text("Estimated bill of the whole month."), *POOL),
+        gauge(f"{prefix}_bill_without_stoker_month_usd", "Estimated bill of this month so far without Stoker.", *POOL),
+        gauge(f"{prefix}_saved_month_usd", text("Bill without Stoker minus bill of this month so far."), *POOL),
+        gauge(f"{prefix}_cold_starts_month", text("Estimated cold starts of this month so far."), *POOL),
+        gauge(f"{prefix}_cold_starts_without_stoker_month", "Estimated cold starts of this month so far without Stoker.", *POOL),
+        gauge(f"{prefix}_warm_unit_seconds_month", text("Unit-seconds of warm capacity of this month so far."), *POOL),
+        gauge(f"{prefix}_idle_unit_seconds_month", text("Unit-seconds of idle warm capacity of this month so far."), *POOL),
+        counter(f"{prefix}_warm_hits_total", text("Estimated requests served by a warm unit."), *POOL),
+        counter(f"{prefix}_cold_starts_total", text("Estimated requests that waited for initialisation."), *POOL),
+        counter(f"{prefix}_bill_usd_total", text("Estimated bill by kind of cost."), *POOL, "kind"),
+        counter(f"{prefix}_cold_start_cost_usd_total", text("Cold starts at the price of the objective; no part of a bill."),
+                *POOL),
+        counter(f"{prefix}_writes_total", text("Writes to the lever by outcome."), *POOL, "outcome"),
+    )
+
+
 POOL_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_demand_peak_units", "Maximum of work in flight in the newest known minute.", *POOL),
     gauge("stoker_demand_busy_units", "Average work in flight in the newest known minute.", *POOL),
@@ -35,33 +63,24 @@ POOL_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_forecast_peak_units", "Forecast of peak demand for this minute, by quantile level.", *POOL, "level"),
     gauge("stoker_proposed_units", "Warm units that the selected rules propose, before guardrails.", *POOL),
     gauge("stoker_target_units", "Target of the last plan in warm units.", *POOL),
-    gauge("stoker_requested_units", "Warm units requested from the provider.", *POOL),
-    gauge("stoker_ready_units", "Warm units usable now.", *POOL),
+    gauge("stoker_actual_requested_units", "Warm units requested from the provider.", *POOL),
+    gauge("stoker_actual_ready_units", "Warm units of the provider that are usable now.", *POOL),
+    gauge("stoker_simulated_requested_units", "Warm units that would be requested, in shadow mode.", *POOL),
+    gauge("stoker_simulated_ready_units", "Warm units that would be usable now, in shadow mode.", *POOL),
     gauge("stoker_others_units", "Units that external settings keep warm in addition to the requested ones.", *POOL),
     gauge("stoker_capacity_age_seconds", "Time since capacity was last read.", *POOL),
     gauge("stoker_floor_units", "Minimum (min) in the policy.", *POOL),
     gauge("stoker_ceiling_units", "Maximum (max) in the policy.", *POOL),
     gauge("stoker_guardrail_active", "1 for each reason that changed or held the last plan.", *POOL, "reason"),
     gauge("stoker_lead_time_seconds", "Measured time from a request for capacity until it is ready.", *POOL),
-    gauge("stoker_last_write_timestamp_seconds", "Instant of the last accepted write.", *POOL),
+    gauge("stoker_last_write_timestamp_seconds", "Instant of the last write that the provider accepted.", *POOL),
     gauge("stoker_pool_active", "1 in active mode, 0 in shadow mode.", *POOL),
     gauge("stoker_pool_overrides", "Active overrides of the pool.", *POOL),
     gauge("stoker_pool_failing", "1 when the pool's capacity or demand cannot be read, else 0.", *POOL),
     gauge("stoker_pool_metrics_missing", "1 when metrics are missing for longer than missing_metrics_limit, else 0.", *POOL),
     gauge("stoker_budget_usd", "Monthly budget for warm capacity in the policy.", *POOL),
-    gauge("stoker_budget_spent_usd", "Spent part of the budget this month.", *POOL),
     gauge("stoker_objective_warm_hit_ratio", "Objective for the share of warm requests in the policy, if set.", *POOL),
-    gauge("stoker_month_cost_usd", "Estimated bill of this month so far.", *POOL),
-    gauge("stoker_month_saved_usd", "Estimated savings of this month so far; cold starts are priced by the objective.", *POOL),
-    gauge("stoker_month_cold_starts", "Estimated cold starts of this month so far.", *POOL),
-    gauge("stoker_month_cold_starts_without", "Estimated cold starts of this month so far without warm capacity.", *POOL),
-    gauge("stoker_month_warm_unit_seconds", "Unit-seconds of warm capacity of this month so far.", *POOL),
-    gauge("stoker_month_idle_unit_seconds", "Unit-seconds of idle warm capacity of this month so far.", *POOL),
-    counter("stoker_warm_hits_total", "Estimated requests served by a warm unit.", *POOL),
-    counter("stoker_cold_starts_total", "Estimated requests that waited for initialisation.", *POOL),
-    counter("stoker_cost_usd_total", "Estimated bill by kind of cost.", *POOL, "kind"),
-    counter("stoker_cold_start_cost_usd_total", "Cost of cold starts by the objective; not part of a bill.", *POOL),
-    counter("stoker_actuations_total", "Writes to the lever by outcome; simulated in shadow mode.", *POOL, "outcome"),
+    *(family for kind in KINDS for family in kind_families(kind)),
     counter("stoker_forecast_pinball_loss_units_total", "Pinball loss of forecasts of known peak demand.", *POOL, "level"),
     counter("stoker_forecast_scored_total", "Minutes of demand in the sum of the pinball loss.", *POOL),
 )

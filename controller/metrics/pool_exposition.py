@@ -11,26 +11,22 @@ from datetime import datetime
 import numpy as np
 
 from adapters.runtime.clock import Clock
-from controller.accounting.ledger import NAMES, Ledger
+from controller.accounting.ledger import Ledger
 from controller.decision.planning.missing_metrics import exceeds_missing_limit
 from controller.decision.planning.observation import DataFreshness
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet.fleet import Fleet
-from controller.fleet.reconciler import Reconciler
+from controller.fleet.readings import readings_of
 from controller.forecasts.accuracy_tracker import ForecastAccuracy
 from controller.forecasts.capacity_forecast import SCORED_LEVELS
 from controller.metrics.catalogue import POOL_FAMILIES, Family
+from controller.metrics.rows_by_kind import MODE_OF_KIND, Row, account_rows, kind_rows, unknown
 from forecasting.demand import minute_of
 
-AT = {name: at for at, name in enumerate(NAMES)}
 REMARKS = frozenset({ReasonCode.PROPOSED, ReasonCode.SHORT_HISTORY, ReasonCode.NOT_READ, ReasonCode.KEPT_BY_OTHERS,
                      ReasonCode.DELETES_SETTING})
 """Reasons that state the start of a plan, and do not limit it."""
-
-Row = tuple[str, float]
-"""Labels in the text format without braces, and the value; rows with NaN are omitted."""
-
 
 def pool_lines(fleet: Fleet, accounts: Ledger, accuracy: ForecastAccuracy, clock: Clock) -> str:
     """Return the text of all families of pools, as of now."""
@@ -39,11 +35,11 @@ def pool_lines(fleet: Fleet, accounts: Ledger, accuracy: ForecastAccuracy, clock
     labels = [f'pool="{name}",mode="{fleet.reconcilers[name].policy.mode}"' for name in names]
     facts = list(zip(*(pool_facts(fleet, name, now) for name in names), strict=True))
     rows: dict[str, Iterable[Row]] = {name: zip(labels, column, strict=True) for name, column in zip(FACTS, facts, strict=True)}
-    rows |= account_rows(accounts, names, labels) | forecast_rows(accuracy, names, labels, now)
+    rows |= account_rows(accounts, names) | forecast_rows(accuracy, names, labels, now)
+    for kind, mode in MODE_OF_KIND.items():
+        rows |= kind_rows(fleet, kind, [(name, label) for name, label in zip(names, labels, strict=True)
+                                        if fleet.reconcilers[name].policy.mode == mode], now)
     rows["stoker_guardrail_active"] = guardrail_rows(fleet, names, labels)
-    rows["stoker_actuations_total"] = [
-        (f'{label},outcome="{outcome}"', count) for name, label in zip(names, labels, strict=True)
-        for outcome, count in sorted(dict(fleet.reconcilers[name].outcomes).items())]
     return "".join(text for family in POOL_FAMILIES for text in family_lines(family, rows[family.name]))
 
 
@@ -57,10 +53,10 @@ def family_lines(family: Family, rows: Iterable[Row]) -> Iterator[str]:
 FACTS = (
     "stoker_demand_peak_units", "stoker_demand_busy_units", "stoker_data_age_seconds", "stoker_metrics_fresh",
     "stoker_metrics_quiet", "stoker_telemetry_broken", "stoker_forecast_age_seconds", "stoker_proposed_units",
-    "stoker_target_units", "stoker_requested_units", "stoker_ready_units", "stoker_others_units", "stoker_capacity_age_seconds",
-    "stoker_floor_units", "stoker_ceiling_units", "stoker_lead_time_seconds", "stoker_last_write_timestamp_seconds",
+    "stoker_target_units", "stoker_actual_requested_units", "stoker_actual_ready_units", "stoker_others_units",
+    "stoker_capacity_age_seconds", "stoker_floor_units", "stoker_ceiling_units", "stoker_lead_time_seconds",
     "stoker_pool_active", "stoker_pool_overrides", "stoker_pool_failing", "stoker_pool_metrics_missing", "stoker_budget_usd",
-    "stoker_budget_spent_usd", "stoker_objective_warm_hit_ratio",
+    "stoker_objective_warm_hit_ratio",
 )
 """Families of the values that `pool_facts` returns, in its order."""
 
@@ -68,7 +64,7 @@ FACTS = (
 def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
     """Return the values of one pool in the order of `FACTS`, NaN if unknown."""
     reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
-    capacity, lead, written = reconciler.capacity, reconciler.lead_time, reconciler.state.written_at
+    capacity, lead = readings_of(reconciler).actual, reconciler.lead_time
     freshness, age = region.collector.freshness(name, now)
     peak, busy = region.collector.latest(name) or (math.nan, math.nan)
     policy = reconciler.policy
@@ -80,41 +76,12 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
         math.nan if capacity is None else capacity.requested, math.nan if capacity is None else capacity.ready,
         math.nan if capacity is None else capacity.others,
         since(None if capacity is None else capacity.observed_at, now), policy.min, policy.max,
-        math.nan if lead is None else lead.total_seconds(), math.nan if written is None else written.timestamp(),
-        policy.mode == "active", sum(each.until > now for each in reconciler.overrides),
+        math.nan if lead is None else lead.total_seconds(), policy.mode == "active",
+        sum(each.until > now for each in reconciler.overrides),
         reconciler.error is not None or name in region.collector.errors or name in fleet.faults,
-        exceeds_missing_limit(policy, region.collector.missing_since(name, now), now), *money(reconciler, now),
+        exceeds_missing_limit(policy, region.collector.missing_since(name, now), now),
+        unknown(policy.budget_usd_per_month), unknown(policy.objective.warm_hit_rate),
     )
-
-
-def money(reconciler: Reconciler, now: datetime) -> tuple[float, float, float]:
-    """Return the budget, its spent part, and the objective for the share of warm requests; NaN if the policy sets none."""
-    budget, rate, state = reconciler.policy.budget_usd_per_month, reconciler.policy.objective.warm_hit_rate, reconciler.state
-    spent = state.spent_usd if state.month == f"{now:%Y-%m}" else 0.0
-    return (math.nan if budget is None else budget, math.nan if budget is None else spent, math.nan if rate is None else rate)
-
-
-def account_rows(accounts: Ledger, names: Sequence[str], labels: Sequence[str]) -> dict[str, Iterable[Row]]:
-    """Return the rows of sums of the month, and of counters since the start."""
-    table = accounts.since_start(names)
-    month = np.array([accounts.row(name)[1] for name in names]).reshape(len(names), len(NAMES))
-
-    def column(values: np.ndarray, name: str) -> Iterable[Row]:
-        return zip(labels, values[:, AT[name]].tolist(), strict=True)
-
-    rows: dict[str, Iterable[Row]] = {
-        f"stoker_month_{name}": column(month, name) for name in
-        ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without")}
-    rows |= {f"stoker_month_{kind}_unit_seconds": column(60 * month, f"{kind}_unit_minutes") for kind in ("warm", "idle")}
-    rows |= {f"stoker_{name}_total": column(table, name) for name in ("warm_hits", "cold_starts")}
-    rows["stoker_cold_start_cost_usd_total"] = column(table, "cold_start_usd")
-    warm, idle, beyond, whole, requests = (table[:, AT[name]] for name in
-                                           ("warm_usd", "idle_usd", "on_demand_usd", "cost_usd", "request_usd"))
-    kinds = {"idle": idle, "warm_work": warm - idle, "on_demand_work": beyond,
-             "init": np.maximum(0.0, whole - warm - beyond - requests), "requests": requests}
-    rows["stoker_cost_usd_total"] = [(f'{label},kind="{kind}"', value) for kind, values in kinds.items()
-                                     for label, value in zip(labels, values.tolist(), strict=True)]
-    return rows
 
 
 def forecast_rows(accuracy: ForecastAccuracy, names: Sequence[str], labels: Sequence[str], now: datetime) -> dict[str,

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import structlog
 
 from adapters.ports.errors import AdapterError
+from config.model.policy import PoolPolicy
 from controller.decision.planning.overrides_in_force import Kind, Override, active, joined
 from controller.store.async_store import AsyncStore
 from controller.store.sqlite_file import StoreError
@@ -18,6 +19,7 @@ log = structlog.get_logger("stoker.active_overrides")
 class Overridable(Protocol):
     """Pool whose plans apply overrides; `Reconciler` implements it."""
 
+    policy: PoolPolicy
     overrides: tuple[Override, ...]
 
 
@@ -41,7 +43,7 @@ class ActiveOverrides:
                     await self._store.run(self._store.store.overrides.save, pool, override)
                 self._pools[pool].overrides = restored
             for override in restored:
-                log.info("override-kept", pool=pool, **log_fields(override))
+                log.info("override-kept", **log_fields(self._pools[pool].policy, override))
 
     async def load(self, now: datetime) -> None:
         """Load the overrides stored before a restart. Expired ones are deleted, also those of removed pools."""
@@ -53,7 +55,7 @@ class ActiveOverrides:
         await self.expire(now)
         for pool, reconciler in self._pools.items():
             for override in reconciler.overrides:
-                log.info("override-kept", pool=pool, **log_fields(override))
+                log.info("override-kept", **log_fields(self._pools[pool].policy, override))
 
     def of(self, pool: str, now: datetime) -> tuple[Override, ...]:
         """Return the overrides of a pool that are in effect at `now`."""
@@ -72,7 +74,7 @@ class ActiveOverrides:
             await self._publish(pool, overrides)
             await self._store.run(self._store.store.overrides.save, pool, override)
             self._pools[pool].overrides = overrides
-        log.info("override-set", pool=pool, **log_fields(override))
+        log.info("override-set", **log_fields(self._pools[pool].policy, override))
         return override
 
     async def clear(self, pool: str, kinds: Iterable[Kind], now: datetime) -> tuple[Override, ...]:
@@ -85,7 +87,7 @@ class ActiveOverrides:
             await self._store.run(self._store.store.overrides.remove, pool, wanted)
             self._pools[pool].overrides = overrides
         for override in ended:
-            log.info("override-cleared", pool=pool, **log_fields(override))
+            log.info("override-cleared", **log_fields(self._pools[pool].policy, override))
         return ended
 
     async def _publish(self, pool: str, overrides: tuple[Override, ...]) -> None:
@@ -106,9 +108,10 @@ class ActiveOverrides:
                     await self._store.run(self._store.store.overrides.remove, pool, [each.kind for each in expired])
                     reconciler.overrides = tuple(each for each in reconciler.overrides if each not in expired)
             for override in expired:
-                log.info("override-expired", pool=pool, **log_fields(override))
+                log.info("override-expired", **log_fields(self._pools[pool].policy, override))
 
 
-def log_fields(override: Override) -> dict[str, Any]:
+def log_fields(pool: PoolPolicy, override: Override) -> dict[str, Any]:
     """Return the log fields of an override."""
-    return {"override": override.order, "until": override.until.isoformat(), "by": override.by, "reason": override.reason}
+    return {"pool": pool.name, "mode": pool.mode, "override": override.order,
+            "until": override.until.isoformat(), "by": override.by, "reason": override.reason}

@@ -11,6 +11,7 @@ from adapters.runtime.rate_limit import TokenBucket
 from config.model.policy import Assume
 from controller.decision.planning.prewarm_grant import PoolCapacity, PrewarmGrant, PrewarmRequest, grant, override_of
 from controller.fleet.fleet import Fleet
+from controller.fleet.readings import readings_body
 from controller.overrides.active_overrides import ActiveOverrides
 from controller.overrides.effects import entries_in_force, entry_of, taking_effect
 
@@ -50,12 +51,11 @@ class Prewarming:
             override = await self._overrides.add(name, override_of(request, granted, now))
             soon = self._fleet.immediate_steps.request(name, self._on_step)
         in_force = entries_in_force(self._fleet, name, now)
-        log.info("prewarm", pool=name, asked=request.units, granted=granted.units, limited_by=granted.limited_by, by=request.by)
+        log.info("prewarm", pool=name, mode=reconciler.policy.mode, asked=request.units,
+                 granted=granted.units, limited_by=granted.limited_by, by=request.by)
         return {"pool": name, "asked": request.units, "granted": granted.units, "limited_by": list(granted.limited_by),
                 "until": granted.until.isoformat() if granted.units else None, "ready_at": self._ready_at(name, granted),
-                "cost_usd": granted.cost_usd, "mode": reconciler.policy.mode,
-                "capacity": None if capacity is None else {"requested": capacity.requested, "ready": capacity.ready,
-                                                           "observed_at": capacity.observed_at.isoformat()},
+                "bill_usd": granted.bill_usd, "mode": reconciler.policy.mode, "capacity": readings_body(reconciler),
                 "takes_effect": self._when(granted, soon),
                 "set": None if override is None else entry_of(override, in_force), "overrides": in_force}
 

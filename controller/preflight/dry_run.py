@@ -2,10 +2,11 @@
 
 import asyncio
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -19,9 +20,11 @@ from config.model.policy import Policy, PoolPolicy
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.decision.planning.overrides_in_force import Override
 from controller.decision.planning.plan import Plan
+from controller.decision.planning.pool_state.state import PoolState, state_key
 from controller.fleet.builder import Providers, assemble
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
+from controller.fleet.readings import Readings, readings_of
 from controller.fleet.reconciler import Reconciler
 from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
@@ -33,19 +36,19 @@ COLLECT_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class PoolPreview:
-    """Plan of one pool, the monthly cost of its warm capacity now and after the plan (units kept by others included), and the
-    error of a failed read.
+    """Plan of one pool, what the provider has and what is simulated, the monthly bill of the actual warm capacity now and of the
+    target (units kept by others included), and the error of a failed read.
     """
 
     plan: Plan
-    mode: str
+    readings: Readings
     usd_per_month_now: float | None
     usd_per_month_then: float | None
     error: AdapterError | None
 
     @property
     def changes(self) -> bool:
-        """Whether the target differs from the requested capacity."""
+        """Whether the target differs from the requested capacity, in shadow mode from the simulated one."""
         return self.plan.target is not None and self.plan.requested is not None and self.plan.target != self.plan.requested
 
 
@@ -65,6 +68,8 @@ class ReadOnlyProviders:
             self.pinged.add(pool.name)
         elif self._only_pings:
             return lever
+        if pool.mode == "shadow" and not self._only_pings:  # `assemble` simulates its writes
+            return lever
         return ShadowLever(lever, self._clock, self._policy.assume.lead_time)
 
     def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[DemandSource, tuple[str, ...]]]:
@@ -81,14 +86,18 @@ class ReadOnlyProviders:
 
 
 async def preview(policy: Policy, providers: Providers, clock: Clock,
-                  overrides: Mapping[str, tuple[Override, ...]] | None = None) -> list[PoolPreview]:
+                  overrides: Mapping[str, tuple[Override, ...]] | None = None,
+                  simulated: Mapping[str, int] = MappingProxyType({})) -> list[PoolPreview]:
     """Collect demand of 14 days, tune the selector, read the capacity of each pool, and return the plans. Uses a temporary store.
 
-    `overrides`: the overrides of a running daemon, by pool; the plans apply them as the daemon would.
+    `overrides`, `simulated`: the overrides of a running daemon, and the units that it simulates for pools in shadow mode, by
+    pool; the plans are those of the daemon then. Without them, simulated capacity starts from the actual one.
     """
     with tempfile.TemporaryDirectory(prefix="stoker-plan-") as folder:
         store = AsyncStore(Store(Path(folder) / "stoker.db"))
         try:
+            await store.save_states({state_key(pool): PoolState(written=simulated[pool.name]) for pool in policy.pools
+                                     if pool.mode == "shadow" and pool.name in simulated})
             fleet = await assemble(policy, ReadOnlyProviders(providers, clock, policy), store, clock, DecisionLog(store))
             slots = asyncio.Semaphore(AT_ONCE)
             await asyncio.gather(collect_demand(fleet, clock),
@@ -98,7 +107,7 @@ async def preview(policy: Policy, providers: Providers, clock: Clock,
             for name, active in (overrides or {}).items():
                 if name in fleet.reconcilers:
                     fleet.reconcilers[name].overrides = active
-            return plan_all(fleet, clock)
+            return plan_all(fleet, clock, simulated.keys())
         finally:
             await store.close()
             await providers.close()
@@ -126,9 +135,9 @@ async def read_capacity(reconciler: Reconciler, slots: asyncio.Semaphore, clock:
             await clock.sleep(1.0 if wait is None else min(10.0, wait.total_seconds()))
 
 
-def plan_all(fleet: Fleet, clock: Clock) -> list[PoolPreview]:
+def plan_all(fleet: Fleet, clock: Clock, simulated: Collection[str] = ()) -> list[PoolPreview]:
     """Return the plan of each pool, within the limits of the fleet. The cost of this month is unknown here: even spending of the
-    budget is assumed.
+    budget is assumed. `simulated`: pools in shadow mode whose simulated units are known.
     """
     now, limiter = clock.now(), fleet.limiter
     active = {name for name, each in fleet.reconcilers.items() if each.policy.mode == "active"} or set(fleet.reconcilers)
@@ -140,19 +149,19 @@ def plan_all(fleet: Fleet, clock: Clock) -> list[PoolPreview]:
     decisions = {name: each.plan(views[name], now) for name, each in fleet.reconcilers.items()}
     bounds = limiter.admit(list(decisions.values()), now)
     decisions |= {name: fleet.reconcilers[name].plan(views[name], now, each) for name, each in bounds.items()}
-    return [preview_of(fleet, decision.plan) for decision in decisions.values()]
+    return [preview_of(fleet, decision.plan, decision.plan.pool in simulated) for decision in decisions.values()]
 
 
-def preview_of(fleet: Fleet, plan: Plan) -> PoolPreview:
-    """Return the preview of one pool."""
+def preview_of(fleet: Fleet, plan: Plan, is_simulated: bool = False) -> PoolPreview:
+    """Return the preview of one pool. `is_simulated`: whether its simulated units are those of a running daemon."""
     reconciler = fleet.reconcilers[plan.pool]
-    price = reconciler.usd_per_unit_minute * MINUTES_A_MONTH
+    price, readings = reconciler.usd_per_unit_minute * MINUTES_A_MONTH, readings_of(reconciler)
     error = reconciler.error or fleet.region_of[plan.pool].collector.errors.get(plan.pool)
-    others = 0 if reconciler.capacity is None else reconciler.capacity.others
-    now = None if plan.requested is None else plan.requested + others
+    others = 0 if readings.actual is None else readings.actual.others
+    now = None if readings.actual is None else readings.actual.requested + others
     then = None if plan.target is None else max(plan.target, now or 0) if others else plan.target
     usd_now, usd_then = (None if units is None else units * price for units in (now, then))
-    return PoolPreview(plan, reconciler.policy.mode, usd_now, usd_then, error)
+    return PoolPreview(plan, readings if is_simulated else Readings(readings.actual, None), usd_now, usd_then, error)
 
 
 def month_gone(now: datetime) -> float:

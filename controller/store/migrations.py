@@ -1,6 +1,6 @@
 """Tables of the store, and the migration step from each schema version to the next.
 
-`TABLES` creates version 3, the first supported version. Earlier versions were never released; their files are refused. Never
+`TABLES` creates version 4, the first supported version. Earlier versions were never released; their files are refused. Never
 change a released step; add a new one to `STEPS`.
 
 Instants are whole microseconds since the Unix epoch, days are ISO dates, structured values are JSON.
@@ -25,12 +25,14 @@ TABLES: tuple[str, ...] = (
     """CREATE TABLE lead_times (pool INTEGER NOT NULL, at INTEGER NOT NULL, target INTEGER NOT NULL, seconds REAL NOT NULL,
        PRIMARY KEY (pool, at)) WITHOUT ROWID""",
     "CREATE TABLE blobs (key TEXT PRIMARY KEY, at INTEGER NOT NULL, body BLOB NOT NULL)",
-    "CREATE TABLE accounts (day TEXT NOT NULL, pool INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (day, pool)) WITHOUT ROWID",
+    # mode: `active` for actual sums, `shadow` for simulated ones
+    """CREATE TABLE accounts (day TEXT NOT NULL, pool INTEGER NOT NULL, mode TEXT NOT NULL, body TEXT NOT NULL,
+       PRIMARY KEY (day, pool, mode)) WITHOUT ROWID""",
     """CREATE TABLE overrides (pool INTEGER NOT NULL, kind TEXT NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL,
        PRIMARY KEY (pool, kind)) WITHOUT ROWID""",
 )
 
-FIRST_VERSION = 3
+FIRST_VERSION = 4
 STEPS: tuple[tuple[str, ...], ...] = ()
 """Step n migrates from version FIRST_VERSION + n to the next."""
 

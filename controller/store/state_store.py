@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from controller.decision.costs.kinds import Mode
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.pool_state.state import PoolState
 from controller.store.codec import (
@@ -229,32 +230,25 @@ class Store:
 
     # -- accounts --
 
-    def add_account(self, pool: str, day: date, amounts: Mapping[str, float]) -> None:
-        """Add `amounts` to the pool's account of `day`. Names are free, such as `cold_starts` or `cost_usd`."""
-        self.add_accounts(day, {pool: amounts})
-
-    def add_accounts(self, day: date, batch: Mapping[str, Mapping[str, float]]) -> None:
-        """Add the amounts of many pools in one transaction."""
+    def add_accounts(self, day: date, batch: Mapping[str, Mapping[str, float]], modes: Mapping[str, Mode]) -> None:
+        """Add amounts to the accounts of many pools on `day`, each in the pool's mode, in one transaction. Names are free."""
         ids = self._ids_of(batch)
         with self._database.writing() as connection:
             for pool, amounts in batch.items():
-                key = (day.isoformat(), ids[pool])
-                stored = connection.execute("SELECT body FROM accounts WHERE day = ? AND pool = ?", key).fetchone()
+                key = (day.isoformat(), ids[pool], modes[pool])
+                stored = connection.execute("SELECT body FROM accounts WHERE day = ? AND pool = ? AND mode = ?", key).fetchone()
                 body = json.dumps(summed(json.loads(stored[0]) if stored else {}, amounts))
-                connection.execute("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?)", (*key, body))
+                connection.execute("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?)", (*key, body))
 
-    def account(self, pool: str, day: date) -> dict[str, float]:
-        """Return the sums of the pool on `day`; empty without any."""
-        return self.accounts(day, day + timedelta(days=1)).get(pool, {})
-
-    def accounts(self, first: date, end: date) -> dict[str, dict[str, float]]:
-        """Return the sums of each pool over the days `first <= day < end`. A start reads today and the month."""
-        sums: dict[str, dict[str, float]] = {}
+    def accounts(self, first: date, end: date) -> dict[Mode, dict[str, dict[str, float]]]:
+        """Return the sums by mode and pool over the days `first <= day < end`. A start reads today and the month."""
+        sums: dict[Mode, dict[str, dict[str, float]]] = {}
         with self._database.reading() as connection:
-            rows = connection.execute("SELECT name, body FROM accounts JOIN pools ON id = pool WHERE day >= ? AND day < ?",
+            rows = connection.execute("SELECT mode, name, body FROM accounts JOIN pools ON id = pool WHERE day >= ? AND day < ?",
                                       (first.isoformat(), end.isoformat()))
-            for name, body in rows:
-                sums[name] = summed(sums.get(name, {}), json.loads(body))
+            for mode, name, body in rows:
+                pools = sums.setdefault(mode, {})
+                pools[name] = summed(pools.get(name, {}), json.loads(body))
         return sums
 
     # -- snapshots --

@@ -50,9 +50,9 @@ async def test_the_plan_shows_them_and_says_which_setting_keeps_them(clouds, pol
     (plan,) = json.loads(out)
     kept = next(reason for reason in plan["reasons"] if reason["code"] == "kept-by-others")
 
-    assert (plan["requested"], plan["target"], plan["changes"]) == (0, 0, False)
+    assert (plan["actual_requested"], plan["target"], plan["changes"]) == (0, 0, False)
     assert kept["text"] == f"3 more kept warm by {NAMED}, not by Stoker ({SECOND * 2_628_000:.2f} USD a month)"
-    assert plan["usd_per_month_now"] == plan["usd_per_month_then"] == pytest.approx(SECOND * 2_628_000)
+    assert plan["actual_warm_usd_per_month"] == plan["target_warm_usd_per_month"] == pytest.approx(SECOND * 2_628_000)
 
 
 async def test_the_doctor_warns_of_them(clouds, policy):
@@ -77,8 +77,8 @@ async def test_status_metrics_and_why_show_them(clouds, policy, tmp_path):
             metrics = await answer.text()
 
     assert code == 0, err
-    assert (pool["requested"], pool["ready"], pool["kept_by_others"], pool["kept_by"]) == (0, 0, 3, NAMED)
-    assert pool["usd_per_hour"] == pool["others_usd_per_hour"] == pytest.approx(SECOND * 3600)
+    assert (pool["actual_requested"], pool["actual_ready"], pool["kept_by_others"], pool["kept_by"]) == (0, 0, 3, NAMED)
+    assert pool["actual_usd_per_hour"] == pool["others_usd_per_hour"] == pytest.approx(SECOND * 3600)
     assert "by others" in table
     assert re.search(rf"kept by others +3 by {re.escape(NAMED)}; 0.0162 USD per hour", one)
     assert 'stoker_others_units{pool="chat",mode="active"} 3.0' in metrics

@@ -96,7 +96,7 @@ async def test_a_real_scrape_counts_the_calls_that_the_daemon_made(tmp_path):
         assert await run.end(signal.SIGTERM) == 0
 
     assert 'stoker_api_calls_total{api="lambda",operation="put_provisioned_concurrency_config",outcome="ok"} 1.0' in text
-    assert 'stoker_actuations_total{pool="agent",mode="active",outcome="accepted"} 1.0' in text
+    assert 'stoker_actual_writes_total{pool="agent",mode="active",outcome="accepted"} 1.0' in text
     assert 'stoker_metric_reads_usd_total{source="cloudwatch/0"}' in text
     if which("promtool") is None:
         pytest.skip("promtool is not installed (Debian package prometheus)")

@@ -113,20 +113,20 @@ async def test_prometheus_finds_the_daemon_healthy_and_every_rule_sound(tmp_path
 
 async def test_prometheus_evaluates_every_query_to_the_values_of_the_daemon(tmp_path):
     async with watched(tmp_path) as here, aiohttp.ClientSession() as session:
-        await here.prometheus.until(lambda: here.prometheus.query("stoker_requested_units == 5"))
+        await here.prometheus.until(lambda: here.prometheus.query("stoker_actual_requested_units == 5"))
         for expression in EXPRESSIONS:
             for name, value in VARIABLES.items():
                 expression = expression.replace(name, value)  # noqa: PLW2901
             await here.prometheus.query(expression)
-        requested = await here.prometheus.query("stoker_requested_units")
-        ready = await here.prometheus.query('sum by (pool) (stoker_ready_units{mode="active"})')
+        requested = await here.prometheus.query("stoker_actual_requested_units")
+        ready = await here.prometheus.query('sum by (pool) (stoker_actual_ready_units{mode="active"})')
         async with session.get(f"{here.url}/status") as answer:
             status = {pool["name"]: pool for pool in (await answer.json())["pools"]}
         async with session.get(f"{here.url}/metrics") as answer:
             page = await answer.text()
 
     assert {dict(labels)["pool"]: units for labels, units in requested.items()} == {
-        name: pool["requested"] for name, pool in status.items()}
+        name: pool["actual_requested"] for name, pool in status.items()}
     assert {dict(labels)["pool"] for labels in ready} == set(status)
     command = [servers.debian_program("promtool"), "check", "metrics"]
     checked = await asyncio.to_thread(subprocess.run, command, input=page, capture_output=True, text=True,

@@ -188,15 +188,18 @@ def instant_within(at: str, demand: "DemandSeries", pool: str) -> int:
 
 def look(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries", now_minute: int, hours: float, model: bool,
          state_dir: Path | None) -> "ForecastView":
-    """Return the forecast with warm capacity: simulated for recorded files, actual for a daemon's store."""
+    """Return the forecast with warm capacity: simulated for recorded files, and by the pool's mode for a daemon's store."""
+    from controller.decision.costs.kinds import KIND_OF_MODE
     from controller.decision.events.forecast_adjustment import events_of
     from controller.forecasts.demand_forecast import view_of
     from forecasting.harmonic import fit_outlook
 
     known = demand.window(demand.first_minute, now_minute)
-    kept = replayed(pool, policy, known) if state_dir is None else recorded(pool.name, known, state_dir)
+    kept = replayed(pool, policy, known) if state_dir is None else recorded(pool, known, state_dir)
+    kind = "simulated" if state_dir is None else KIND_OF_MODE[pool.mode]
     lead = max(1, round((policy.assume.metric_delay + policy.assume.lead_time).total_seconds() / 60))
-    return view_of(pool.name, known, now_minute, hours, lead, fit_outlook if model else None, kept, events_of(pool, known))
+    return view_of(pool.name, known, now_minute, hours, lead, fit_outlook if model else None, kept, events_of(pool, known),
+                   kind)
 
 
 def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "NDArray[np.float64]":
@@ -209,14 +212,14 @@ def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "N
     return replay(pool, demand, terms_of(pool, policy.assume), policy.assume).target.astype(np.float64)
 
 
-def recorded(pool: str, demand: "DemandSeries", state_dir: Path) -> "NDArray[np.float64] | None":
+def recorded(pool: "PoolPolicy", demand: "DemandSeries", state_dir: Path) -> "NDArray[np.float64] | None":
     """Return the units requested in each minute according to the recorded decisions; None without any."""
     from controller.store.capacity_history import requested_history
     from controller.store.state_dir import STORE_NAME
     from controller.store.state_store import Store
 
     with Store(state_dir / STORE_NAME) as store:
-        return requested_history(store, pool, demand.first_minute, demand.end_minute)
+        return requested_history(store, pool.name, pool.mode, demand.first_minute, demand.end_minute)
 
 
 def draw(view: "ForecastView", path: Path) -> None:

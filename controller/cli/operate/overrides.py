@@ -101,7 +101,7 @@ def prewarm(pool: str, units: int, span: str, reason: str, by: str | None, **opt
         click.echo(json.dumps(answer, indent=2))
         return
     limited = f", limited by {', '.join(answer['limited_by'])}" if answer["limited_by"] else ""
-    cost = "" if answer["cost_usd"] is None else f", estimated bill {answer['cost_usd']:.4f} USD"
+    cost = "" if answer["bill_usd"] is None else f", estimated bill {answer['bill_usd']:.4f} USD"
     click.echo(f"{pool}: {answer['granted']} of {units} granted{limited}{cost}; takes effect {answer['takes_effect']}")
     if answer["set"] is not None:
         click.echo(f"{pool}: {override_line(answer['set'])}; expected ready at {answer['ready_at'][11:16]} UTC")

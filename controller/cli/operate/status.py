@@ -5,7 +5,7 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import click
@@ -49,30 +49,42 @@ class Column(NamedTuple):
     cell: Callable[[dict[str, Any]], str]
 
 
+def figure(key: str, form: str) -> Callable[[dict[str, Any]], str]:
+    """Return a function from a pool to one of its figures; a dash where it is unknown or of the other kind."""
+    return lambda pool: format_value(pool.get(key), form)
+
+
 COLUMNS = (
     Column("pool", 0, lambda pool: str(pool["name"])),
     Column("mode", 3, lambda pool: str(pool["mode"])),
-    Column("requested", 0, lambda pool: format_value(pool["requested"])),
-    Column("ready", 1, lambda pool: format_value(pool["ready"])),
-    Column("by others", 2, lambda pool: format_value(pool.get("kept_by_others"))),
-    Column("busy", 8, lambda pool: format_value(pool["busy"], ".1f")),
-    Column("peak", 5, lambda pool: format_value(pool["peak"], ".0f")),
-    Column("target", 0, lambda pool: format_value(pool["target"])),
+    Column("actual\nrequested", 0, figure("actual_requested", "d")),
+    Column("actual\nready", 1, figure("actual_ready", "d")),
+    Column("simulated\nrequested", 0, figure("simulated_requested", "d")),
+    Column("simulated\nready", 2, figure("simulated_ready", "d")),
+    Column("by others", 2, figure("kept_by_others", "d")),
+    Column("busy", 9, figure("busy", ".1f")),
+    Column("peak", 5, figure("peak", ".0f")),
+    Column("target", 0, figure("target", "d")),
     Column("data age", 6, lambda pool: format_value(pool["data_age_seconds"], ".0f", " s")),
-    Column("USD today", 7, lambda pool: format_value(pool["cost_today_usd"], ".2f")),
-    Column("USD month", 4, lambda pool: format_value(pool["cost_month_usd"], ".2f")),
+    Column("actual bill\ntoday, USD", 7, figure("actual_bill_today_usd", ".2f")),
+    Column("simulated bill\ntoday, USD", 7, figure("simulated_bill_today_usd", ".2f")),
+    Column("actual bill\nmonth, USD", 4, figure("actual_bill_month_usd", ".2f")),
+    Column("simulated bill\nmonth, USD", 4, figure("simulated_bill_month_usd", ".2f")),
     Column("last decision", 2, lambda pool: pool["error"] or (pool["decision"] or {}).get("text") or "-"),
 )
-OTHERS = next(column for column in COLUMNS if column.heading == "by others")
+OPTIONAL = ("by others", "simulated", "actual bill")
+"""Starts of the headings of columns that are included only when a pool has such a figure."""
 GAP, LEAST_TEXT = 2, 20
 """Gap between columns, and minimum width of the last column, which takes the remaining width."""
 
 
 def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
-    """Return the columns that fit, with their widths. `by others` is included only when a pool has such units."""
+    """Return the columns that fit, with their widths. Columns of a kind of figures are included only when a pool has some."""
     name, text = COLUMNS[0], COLUMNS[-1]
-    columns = [column for column in COLUMNS if column is not OTHERS or any(pool.get("kept_by_others") for pool in pools)]
-    widths = {column: max([len(column.heading), *(len(column.cell(pool)) for pool in pools)]) for column in columns}
+    columns = [column for column in COLUMNS
+               if not column.heading.startswith(OPTIONAL) or any(column.cell(pool) not in ("-", "0") for pool in pools)]
+    widths = {column: max([*map(len, column.heading.splitlines()), *(len(column.cell(pool)) for pool in pools)])
+              for column in columns}
     widths[name], widths[text] = min(widths[name], max(12, width // 3)), LEAST_TEXT
     while (over := sum(widths.values()) + GAP * (len(widths) - 1) - width) > 0 and any(column.drop for column in widths):
         del widths[max(widths, key=lambda column: column.drop)]
@@ -97,8 +109,10 @@ def show_all(body: dict[str, Any]) -> None:
     for pool in body["pools"]:
         table.add_row(*(column.cell(pool).replace("[", r"\[") for column in columns))
     console.print(table)
-    if any(pool["mode"] == "shadow" for pool in body["pools"]):
-        console.print("Pools in shadow mode: requested and ready are simulated.", highlight=False)
+    console.print()
+    for kind, totals in body["totals"].items():
+        if totals["pools"]:
+            console.print(totals_text(kind, totals), highlight=False)
     for pool in body["pools"]:
         for override in pool["overrides"]:
             console.print(f"{pool['name']}: {line_with_effect(override)}", highlight=False, markup=False)
@@ -106,7 +120,7 @@ def show_all(body: dict[str, Any]) -> None:
             console.print(f"{pool['name']}: {text}", highlight=False, markup=False)
     for orphan in body.get("orphans", ()):
         console.print(f"orphan {orphan['pool']}: {orphan['text']}", highlight=False, markup=False)
-    reads = sum(source["reads_usd_per_month"] or 0 for source in body["sources"])
+    reads = body["metric_reads_usd_per_month"] or 0
     for key, each in body["limits"].items():
         if isinstance(each, dict):
             console.print(f"{key}: {each['used']:g} of {each['limit']:g}", highlight=False)
@@ -114,12 +128,22 @@ def show_all(body: dict[str, Any]) -> None:
                   highlight=False)
 
 
+def totals_text(kind: str, totals: dict[str, Any]) -> str:
+    """Return the sums over the pools of one mode as a line."""
+    pools = f"{totals['pools']} pool{'' if totals['pools'] == 1 else 's'}"
+    heading = f"actual, {pools} in active mode" if kind == "actual" else f"simulated, {pools} in shadow mode: nothing was written"
+    have = "" if kind == "actual" else "would have "
+    return (f"{heading}: {have}{totals['requested']} requested, {totals['ready']} ready; bill {totals['bill_today_usd']:.2f} USD "
+            f"today, {totals['bill_month_usd']:.2f} USD this month. Today: {totals['sentence']}")
+
+
 def show_one(pool: dict[str, Any]) -> None:
-    """Print one pool with the reasons of its last plan."""
+    """Print one pool with the reasons of its last plan. Labels of what it would have in shadow mode start with `simulated`."""
     click.echo(f"{pool['name']}  ({pool['mode']}, {pool['lever']})")
+    kind = "simulated" if pool["mode"] == "shadow" else "actual"
     rows = (
-        ("requested / ready", f"{format_value(pool['requested'])} / {format_value(pool['ready'])}"
-                              + (" (simulated)" if pool["mode"] == "shadow" else "")),
+        *((f"{each} requested / ready", f"{format_value(pool[f'{each}_requested'])} / {format_value(pool[f'{each}_ready'])}")
+          for each in dict.fromkeys(("actual", kind))),
         *((("kept by others", others(pool)),) if pool.get("kept_by_others") else ()),
         ("demand: busy / peak", f"{format_value(pool['busy'], '.1f')} / {format_value(pool['peak'], '.0f')}"),
         ("target", format_value(pool["target"])),
@@ -128,11 +152,7 @@ def show_one(pool: dict[str, Any]) -> None:
          pool["traffic"] + (f", metrics missing since {pool['metrics_missing_since']}" if pool["metrics_missing_since"] else "")),
         ("lead time", format_value(pool["lead_time_seconds"], ".0f", " s")),
         ("keep-alive", pool["keep_alive"]["text"]),
-        ("USD today / month", f"{format_value(pool['cost_today_usd'], '.2f')} / {format_value(pool['cost_month_usd'], '.2f')}"),
-        ("cold starts today", ranged(pool, "cold_starts_today", ".0f")),
-        ("without Stoker", ranged(pool, "cold_starts_today_without", ".0f")),
-        ("saved this month", format_value(pool["saved_month_usd"], ".2f", " USD") + between(pool.get("saved_month_range_usd"),
-                                                                                            ".2f")),
+        *account_rows(pool, kind),
         ("next hours (UTC)", next_hours(pool) + (" (without overrides)" if pool["overrides"] else "")),
         ("error", pool["error"] or "-"),
         *(("override", line_with_effect(override)) for override in pool["overrides"]),
@@ -141,15 +161,27 @@ def show_one(pool: dict[str, Any]) -> None:
         *(("warning", text) for text in pool["event_warnings"]),
     )
     for name, value in rows:
-        click.echo(f"  {name:20} {value}")
+        click.echo(f"  {name:27} {value}")
     click.echo("  reasons")
     for reason in pool["reasons"]:
         click.echo(f"    {reason['code']:18} {reason['text']}")
 
 
+def account_rows(pool: dict[str, Any], kind: str) -> Iterator[tuple[str, str]]:
+    """Yield bill and cold starts of one kind, of today and of the month."""
+    def usd(name: str) -> str:
+        return format_value(pool[f"{kind}_{name}_usd"], ".2f")
+
+    yield f"{kind} USD today / month", f"{usd('bill_today')} / {usd('bill_month')} (whole month: {usd('bill_projected_month')})"
+    yield "  without Stoker", f"{usd('bill_without_stoker_today')} / {usd('bill_without_stoker_month')}"
+    yield f"{kind} cold starts today", ranged(pool, f"{kind}_cold_starts_today", ".0f")
+    yield "  without Stoker", ranged(pool, f"{kind}_cold_starts_without_stoker_today", ".0f")
+    yield "today", pool["sentence"]
+
+
 def ranged(pool: dict[str, Any], key: str, style: str) -> str:
     """Return a figure with its range over the possible keep-alive values."""
-    return format_value(pool[key], style) + between(pool.get(f"{key}_range"), style)
+    return format_value(pool[key], style) + between(pool[f"{key}_range"], style)
 
 
 def between(ends: list[float] | None, style: str) -> str:
@@ -159,5 +191,7 @@ def between(ends: list[float] | None, style: str) -> str:
 
 def others(pool: dict[str, Any]) -> str:
     """Return the units that other settings keep warm, and their bill."""
-    hour, month = format_value(pool["others_usd_per_hour"], ".4f"), format_value(pool["others_month_usd"], ".2f")
-    return f"{pool['kept_by_others']} by {pool['kept_by']}; {hour} USD per hour, {month} USD this month"
+    month = pool.get("actual_others_bill_month_usd")
+    this_month = "" if month is None else f", {month:.2f} USD this month"
+    hour = format_value(pool["others_usd_per_hour"], ".4f")
+    return f"{pool['kept_by_others']} by {pool['kept_by']}; {hour} USD per hour{this_month}"

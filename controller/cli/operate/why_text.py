@@ -7,6 +7,7 @@ from config.model.policy import PoolPolicy
 from controller.cli.formatting import format_value, line_with_effect, override_line
 
 PHASES = {"ready": "no change in progress", "in-progress": "change in progress", "failed": "last change failed"}
+WRITES = ("write", "would-write")
 
 
 def lines(body: Mapping[str, Any]) -> Iterator[str]:
@@ -71,10 +72,16 @@ def mode_of(inputs: Mapping[str, Any]) -> str | None:
 
 def outcome(record: Mapping[str, Any], mode: str | None) -> str:
     """Return the outcome of the decision."""
-    if record["action"] == "write":
+    if record["action"] in WRITES:
         verb = "would change requested" if mode == "shadow" else "requested changed"
-        return f"{verb} from {format_value(record['requested'])} to {record['target']}"
+        return f"{verb} from {format_value(requested_of(record))} to {record['target']}"
     return f"{'kept' if record['action'] == 'keep' else 'held'} at {format_value(record['target'])}"
+
+
+def requested_of(record: Mapping[str, Any]) -> int | None:
+    """Return the units requested at the decision, simulated in shadow mode; None if they were unknown."""
+    units: int | None = record["simulated_requested" if record["mode"] == "shadow" else "actual_requested"]
+    return units
 
 
 def demand(inputs: Mapping[str, Any]) -> str:
@@ -112,7 +119,7 @@ def answer(record: Mapping[str, Any], inputs: Mapping[str, Any], mode: str | Non
     refused = next((reason["text"] for reason in record["reasons"] if reason["code"] == "write-failed"), None)
     if refused is not None:
         return str(refused)
-    if record["action"] != "write":
+    if record["action"] not in WRITES:
         return "no request sent"
     capacity_after = inputs.get("answer")
     if mode == "shadow":

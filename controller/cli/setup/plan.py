@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -23,7 +23,7 @@ CHANGES = 3
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 if a pool would change, 0 if none would.")
-@click.option("--url", default=None, help="URL of a running daemon whose overrides apply to the plan.")
+@click.option("--url", default=None, help="URL of a running daemon: its overrides and its simulated capacity are included.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 @click.pass_context
@@ -50,16 +50,16 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
 
     clock = SystemClock()
     log_setup.configure(clock, "console", least=logging.WARNING)
-    overrides = {} if url is None else active_overrides(url)
+    daemon = None if url is None else daemon_state(url)
     try:
         registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
-        pools = asyncio.run(preview(policy, registry, clock, overrides))
+        pools = asyncio.run(preview(policy, registry, clock, *((daemon.overrides, daemon.simulated) if daemon else ())))
     except AdapterError as error:
         raise Failed(str(error)) from error
     if as_json:
         click.echo(json.dumps([plan_json(pool) for pool in pools], indent=2))
     else:
-        show(pools, overrides_included=url is not None)
+        show(pools, daemon)
     failing = [pool for pool in pools if pool.error is not None]
     if failing:
         from controller.redaction.redactor import redact_text
@@ -69,33 +69,50 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
         ctx.exit(CHANGES)
 
 
-def active_overrides(url: str) -> "dict[str, tuple[Override, ...]]":
-    """Return the overrides of the daemon at `url`, by pool."""
+class DaemonState(NamedTuple):
+    """State of a running daemon: overrides and simulated requested units by pool, and what it changed today by kind."""
+
+    overrides: "dict[str, tuple[Override, ...]]"
+    simulated: dict[str, int]
+    sentences: dict[str, str]
+
+
+def daemon_state(url: str) -> DaemonState:
+    """Return the state of the daemon at `url`."""
     from controller.cli.daemon_client import fetch
     from controller.decision.planning.overrides_in_force import shown_override
 
+    body = fetch(url, "/status")
     try:
-        return {pool["name"]: tuple(map(shown_override, pool["overrides"])) for pool in fetch(url, "/v1/pools")["pools"]}
-    except (KeyError, TypeError, ValueError) as error:
+        return DaemonState({pool["name"]: tuple(map(shown_override, pool["overrides"])) for pool in body["pools"]},
+                           {pool["name"]: units for pool in body["pools"]
+                            if (units := pool.get("simulated_requested")) is not None},
+                           {kind: totals["sentence"] for kind, totals in body["totals"].items()})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Failed(f"{url} is not a Stoker daemon of this version: its answer has no overrides") from error
 
 
 def plan_json(pool: "PoolPreview") -> dict[str, Any]:
-    """Return a pool's plan as JSON values."""
+    """Return a pool's plan as JSON values. Keys of what a pool in shadow mode would have start with `simulated_`."""
     from controller.redaction.redactor import redact
 
-    plan = pool.plan
+    plan, (actual, simulated) = pool.plan, pool.readings
+    units = {"actual_requested": None if actual is None else actual.requested,
+             "actual_ready": None if actual is None else actual.ready}
+    if plan.mode == "shadow":
+        units |= {"simulated_requested": None if simulated is None else simulated.requested,
+                  "simulated_ready": None if simulated is None else simulated.ready}
     body = redact({
-        "pool": plan.pool, "mode": pool.mode, "requested": plan.requested, "ready": plan.ready, "target": plan.target,
-        "action": plan.action.value, "changes": pool.changes, "reasons": plan.reasons, "text": plan.text,
-        "usd_per_month_now": pool.usd_per_month_now, "usd_per_month_then": pool.usd_per_month_then,
+        "pool": plan.pool, "mode": plan.mode, **units, "target": plan.target,
+        "action": plan.action_name, "changes": pool.changes, "reasons": plan.reasons, "text": plan.text,
+        "actual_warm_usd_per_month": pool.usd_per_month_now, "target_warm_usd_per_month": pool.usd_per_month_then,
         "error": None if pool.error is None else str(pool.error),
     })
     return body if isinstance(body, dict) else {}
 
 
-def show(pools: "list[PoolPreview]", *, overrides_included: bool) -> None:
-    """Print the plans as a table, and below it what the figures mean and whether overrides are included."""
+def show(pools: "list[PoolPreview]", daemon: DaemonState | None) -> None:
+    """Print the plans as a table, and below it the totals of each mode and what the figures mean."""
     from rich.console import Console
     from rich.table import Table
 
@@ -104,23 +121,41 @@ def show(pools: "list[PoolPreview]", *, overrides_included: bool) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("pool", overflow="fold")
     table.add_column("mode")
-    for heading in ("requested", "target", "USD/month\nnow", "USD/month\nplanned"):
+    shadow = any(pool.plan.mode == "shadow" for pool in pools)
+    headings = ["actual\nrequested", "simulated\nrequested", "target", "USD/month\nactual", "USD/month\ntarget"]
+    for heading in headings if shadow else headings[:1] + headings[2:]:
         table.add_column(heading, justify="right")
     table.add_column("reasons", overflow="fold", ratio=1)
     for pool in pools:
-        plan = pool.plan
+        plan, (actual, simulated) = pool.plan, pool.readings
         target = number_text(plan.target, "d")
-        table.add_row(plan.pool, pool.mode, number_text(plan.requested, "d"), f"[bold]{target}[/]" if pool.changes else target,
+        table.add_row(plan.pool, plan.mode, number_text(None if actual is None else actual.requested, "d"),
+                      *([number_text(None if simulated is None else simulated.requested, "d")] if shadow else []),
+                      f"[bold]{target}[/]" if pool.changes else target,
                       number_text(pool.usd_per_month_now, ".2f"), number_text(pool.usd_per_month_then, ".2f"),
                       redact_text(plan.text).replace("[", r"\["))
     console = Console(soft_wrap=False)
     console.print(table)
+    console.print()
+    for kind, mode in (("actual", "active"), ("simulated", "shadow")):
+        if of_mode := [pool for pool in pools if pool.plan.mode == mode]:
+            today = "" if daemon is None or kind not in daemon.sentences else f" Today: {daemon.sentences[kind]}."
+            console.print(f"{mode_text(mode, of_mode)}{today}", highlight=False)
+    console.print("USD/month: list price of warm units if their number stays constant for a month.", highlight=False)
+    if daemon is None:
+        console.print("Overrides and simulated capacity of a running daemon are not included; add --url.", highlight=False)
+
+
+def mode_text(mode: str, pools: "list[PoolPreview]") -> str:
+    """Return the number of changes and the bill for warm units of the pools of one mode, as a sentence."""
     changing = sum(pool.changes for pool in pools)
-    acting = sum(pool.changes and pool.mode == "active" for pool in pools)
-    console.print(f"\n{changing} of {len(pools)} pools would change; {acting} {'is' if acting == 1 else 'are'} in active mode. "
-                  "USD/month: list price if the number of warm units stays constant for a month.", highlight=False)
-    if not overrides_included:
-        console.print("Overrides of a running daemon are not included; add --url.", highlight=False)
+    now, then = (sum(each or 0.0 for each in column) for column in zip(*((pool.usd_per_month_now, pool.usd_per_month_then)
+                                                                         for pool in pools), strict=True))
+    unit = f"{len(pools)} pool{'' if len(pools) == 1 else 's'}"
+    if mode == "active":
+        return f"Active mode: {changing} of {unit} would change: {now:.2f} → {then:.2f} USD/month."
+    return (f"Shadow mode (simulated, nothing is written): {changing} of {unit} would change; with the targets, "
+            f"{now:.2f} USD/month would become {then:.2f}.")
 
 
 def number_text(value: float | None, form: str) -> str:

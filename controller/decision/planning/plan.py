@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from adapters.ports.lever import Capacity, Phase
 from config.model.policy import PoolPolicy
@@ -24,6 +25,10 @@ class Action(StrEnum):
     """A write is forbidden; capacity stays as it is."""
 
 
+WOULD_WRITE = "would-write"
+"""Name of a write in shadow mode: nothing is sent to the provider."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Result of one tick for one pool. `target` is None only while capacity is unknown and Stoker has written nothing."""
@@ -39,6 +44,13 @@ class Plan:
     state: PoolState
     fencing: int | None = None
     """Fencing number of the write; None without a lease, and while another daemon leads."""
+    mode: Literal["shadow", "active"] = "active"
+    """In shadow mode, `requested` and `ready` are simulated."""
+
+    @property
+    def action_name(self) -> str:
+        """The action as records, logs and answers name it: a write in shadow mode is `WOULD_WRITE`."""
+        return WOULD_WRITE if self.action is Action.WRITE and self.mode == "shadow" else self.action.value
 
     @property
     def text(self) -> str:

@@ -34,7 +34,8 @@ def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrail
         error = seen.capacity.error
         reason = (Reason(ReasonCode.NOT_READ, "its capacity has not been read yet") if error is None
                   else Reason(ReasonCode.CAPACITY_UNKNOWN, f"its capacity could not be read: {error}"))
-        return Plan(policy.name, seen.now, Action.HOLD, state.written, None, None, proposal, (reason,), state, seen.fencing)
+        return Plan(policy.name, seen.now, Action.HOLD, state.written, None, None, proposal, (reason,), state, seen.fencing,
+                    policy.mode)
     context = GuardrailContext(policy, state, seen, capacity, *bounds_now(policy, seen.now))
     draft = initial_draft(context)
     for guardrail in guardrails:
@@ -43,7 +44,7 @@ def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrail
         draft = guardrail(draft, context)
     state, draft = record_recommendation(state, draft, context), with_remarks(draft, context)
     return Plan(policy.name, seen.now, action_of(draft, capacity), draft.target, capacity.requested, capacity.ready, proposal,
-                draft.reasons, state, seen.fencing)
+                draft.reasons, state, seen.fencing, policy.mode)
 
 
 def bounds_now(policy: PoolPolicy, now: datetime) -> tuple[int, int, str | None]:

@@ -23,14 +23,14 @@ class PrewarmRequest:
 
 @dataclass(frozen=True, slots=True)
 class PrewarmGrant:
-    """Granted part of a request. `limited_by`: keys of the policy that reduced it. `cost_usd`: of the units that are not
+    """Granted part of a request. `limited_by`: keys of the policy that reduced it. `bill_usd`: of the units that are not
     requested already; None while their price is unknown.
     """
 
     units: int
     until: datetime
     limited_by: tuple[str, ...]
-    cost_usd: float | None
+    bill_usd: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from controller.fleet.readings import readings_body
 from controller.forecasts.cache import NoForecast
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES
 from controller.forecasts.comparison import DECIDES, DECIDES_TEXT, Basis, difference_body, differences
@@ -28,12 +29,11 @@ async def forecast(published: PublishedState, request: web.Request) -> web.Respo
         body = await forecasts.cache.body(name, hours)
     except NoForecast as error:
         raise web.HTTPServiceUnavailable(reason=str(error)) from error
-    capacity, plan, now = fleet.reconcilers[name].capacity, fleet.plans.get(name), published.clock.now()
+    plan, now = fleet.plans.get(name), published.clock.now()
     ahead = forecasts.rotation.capacity_forecast(name, now)
     live = {
         "now": now, "target": None if plan is None else plan.target,
-        "capacity": None if capacity is None else {"requested": capacity.requested, "ready": capacity.ready,
-                                                   "observed_at": capacity.observed_at},
+        "capacity": readings_body(fleet.reconcilers[name]),
         "next": ahead.pairs, "next_at": ahead.at, "next_missing": ahead.reason,
         "decides": DECIDES, "decides_text": DECIDES_TEXT, "differences": differences_of(components, name, ahead, now),
     }

@@ -4,6 +4,7 @@ import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
+from controller.decision.costs.kinds import KIND_OF_MODE, KINDS
 from controller.demand.collector import DemandCollector
 from controller.forecasts.demand_forecast import plain, stamp
 from controller.http.handlers.forecast import hours_of
@@ -14,19 +15,24 @@ from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of, minute_of
 
 
 async def history(published: PublishedState, request: web.Request) -> web.Response:
-    """Return demand, requested and ready capacity, per minute, up to now; null if unknown."""
+    """Return demand, requested and ready capacity, per minute, up to now; null if unknown.
+
+    Capacity is the provider's, and in shadow mode also the simulated one.
+    """
     name, components = published.pool_of(request)
     hours = hours_of(request.query.get("hours"))
     collector, now = components.fleet.region_of[name].collector, published.clock.now()
     end = minute_of(now) + 1
     first = end - round(hours * 60)
     peak, busy = (minutes_of(collector, table, name, first, end) for table in (collector.day.peak, collector.day.busy))
-    requested, ready = published.trail.rows(name, first, end)
-    if np.isnan(requested[0]):  # before this run of the daemon: from recorded decisions
-        decided = await published.store.run(requested_history, published.store.store, name, first, end)
-        requested = requested if decided is None else np.where(np.isnan(requested), decided, requested)
-    body = {"pool": name, "at": now, "first": stamp(instant_of(first)), "peak": plain(peak), "busy": plain(busy),
-            "requested": plain(requested), "ready": plain(ready)}
+    mode = components.fleet.reconcilers[name].policy.mode
+    body = {"pool": name, "mode": mode, "at": now, "first": stamp(instant_of(first)), "peak": plain(peak), "busy": plain(busy)}
+    for kind in KINDS if mode == "shadow" else KINDS[:1]:
+        requested, ready = published.trails[kind].rows(name, first, end)
+        if kind == KIND_OF_MODE[mode] and np.isnan(requested[0]):  # before this run of the daemon: from recorded decisions
+            decided = await published.store.run(requested_history, published.store.store, name, mode, first, end)
+            requested = requested if decided is None else np.where(np.isnan(requested), decided, requested)
+        body |= {f"{kind}_requested": plain(requested), f"{kind}_ready": plain(ready)}
     return json_bytes(dumps(body))
 
 

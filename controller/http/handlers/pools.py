@@ -9,8 +9,11 @@ from aiohttp import web
 from aiohttp.helpers import ETag
 
 from controller.accounting.ledger import NAMES
+from controller.accounting.totals import Totals
 from controller.decision.costs.keep_alive import keep_alive_body
+from controller.decision.costs.kinds import KIND_OF_MODE
 from controller.fleet.fleet import Fleet
+from controller.fleet.readings import readings_of
 from controller.http.components import Components
 from controller.http.published_state import PublishedState
 from controller.http.responses import json_answer, json_bytes
@@ -55,8 +58,8 @@ async def pool(published: PublishedState, request: web.Request) -> web.Response:
 def state_tag(fleet: Fleet, name: str, now: datetime) -> str:
     """Return the ETag of a pool: a hash of capacity, plan, overrides, errors and freshness, without demand, cost and ages."""
     reconciler, plan = fleet.reconcilers[name], fleet.plans.get(name)
-    capacity = reconciler.capacity
-    facts = (None if capacity is None else (capacity.requested, capacity.ready, capacity.phase, capacity.others),
+    facts = (*(None if each is None else (each.requested, each.ready, each.phase, each.others)
+               for each in readings_of(reconciler)),
              None if plan is None else (plan.action, plan.target, tuple(reason.code for reason in plan.reasons)),
              tuple(each for each in reconciler.overrides if each.until > now), str(reconciler.error), fleet.faults.get(name),
              fleet.region_of[name].collector.freshness(name, now)[0])
@@ -68,8 +71,9 @@ def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
     fleet, accounts, forecasts = components.fleet, components.accounts, components.forecasts
     forecasts.rotation.request(name)
     reconciler, plan, region = fleet.reconcilers[name], fleet.plans.get(name), fleet.region_of[name]
-    today, month = accounts.row(name)
     entry: dict[str, Any] = pool_entry(fleet, accounts, components.decision_log, forecasts, name, now)
+    totals = Totals(KIND_OF_MODE[reconciler.policy.mode])
+    totals.add(entry)
     entry |= {
         "as_of": now,
         "reasons": [] if plan is None else plan.reasons,
@@ -80,6 +84,9 @@ def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
         "lead_times_seconds": list(reconciler.lead_seconds),
         "source": region.collector.source.kind,
         "metric_delay_seconds": region.collector.metric_delay,
-        "today": dict(zip(NAMES, today, strict=True)), "month": dict(zip(NAMES, month, strict=True)),
+        "accounts": {KIND_OF_MODE[mode]: {"today": dict(zip(NAMES, today, strict=True)),
+                                          "month": dict(zip(NAMES, month, strict=True))}
+                     for mode, (today, month) in accounts.by_mode(name).items()},
+        "sentence": totals.sentence(),
     }
     return entry

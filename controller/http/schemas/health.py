@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from controller.http.schemas.status import Instant, Known, Shape
+from controller.http.schemas.shape import Instant, Known, Shape
 
 
 class Health(Shape):

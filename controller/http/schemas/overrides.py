@@ -3,7 +3,8 @@
 from typing import Literal
 
 from controller.http.schemas.series import CapacityReading
-from controller.http.schemas.status import Instant, Known, OverrideEntry, OverrideInForce, Shape
+from controller.http.schemas.shape import Instant, Known, Shape
+from controller.http.schemas.status import OverrideEntry, OverrideInForce
 
 
 class Overrides(Shape):
@@ -37,8 +38,8 @@ class PrewarmResult(Overrides):
     until: Instant
     ready_at: Instant
     """Time when the units are expected to be ready."""
-    cost_usd: Known
-    """Cost of the units in addition to the requested ones."""
+    bill_usd: Known
+    """Bill of the units in addition to the requested ones."""
     mode: Literal["shadow", "active"]
     capacity: CapacityReading | None
     """Current capacity."""

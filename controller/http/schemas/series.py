@@ -2,17 +2,19 @@
 
 from typing import Literal
 
-from controller.http.schemas.status import Instant, Known, Shape
+from controller.http.schemas.shape import Instant, Known, Shape
 
 Minutes = list[float | None]
 
 
 class CapacityReading(Shape):
-    """Capacity at the last read from the provider."""
+    """Capacity at the last read from the provider, and in shadow mode the simulated capacity besides."""
 
-    requested: int
-    ready: int
+    actual_requested: int
+    actual_ready: int
     observed_at: str
+    simulated_requested: int | None = None
+    simulated_ready: int | None = None
 
 
 class PastMinutes(Shape):
@@ -23,7 +25,8 @@ class PastMinutes(Shape):
     busy: Minutes
     expected_peak: list[Minutes]
     expected_busy: list[Minutes]
-    requested: Minutes | None
+    actual_requested: Minutes | None = None
+    simulated_requested: Minutes | None = None
 
 
 class ForecastMinutes(Shape):
@@ -81,9 +84,13 @@ class History(Shape):
     """Demand and warm capacity per minute."""
 
     pool: str
+    mode: Literal["shadow", "active"]
     at: str
     first: str
     peak: Minutes
     busy: Minutes
-    requested: Minutes
-    ready: Minutes
+    actual_requested: Minutes
+    actual_ready: Minutes
+    simulated_requested: Minutes | None = None
+    simulated_ready: Minutes | None = None
+    """Only in shadow mode: what there would have been."""

@@ -2,19 +2,12 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from controller.decision.costs.kinds import Kind
+from controller.decision.planning.overrides_in_force import Kind as OverrideKind
+from controller.http.schemas.figures import Account, ActualFigures, KindTotals, SimulatedFigures
+from controller.http.schemas.shape import Instant, Known, Shape
 
-from controller.decision.planning.overrides_in_force import Kind
-
-Known = float | None
-Instant = str | None
 Json = dict[str, Any]
-
-
-class Shape(BaseModel):
-    """An object with exactly these keys. Unknown values are null."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class Problem(Shape):
@@ -27,7 +20,7 @@ class Problem(Shape):
 class OverrideEntry(Shape):
     """An override of an operator."""
 
-    kind: Kind
+    kind: OverrideKind
     order: str
     """Text in the syntax of the command line."""
     units: int | None
@@ -50,7 +43,7 @@ class PlanSummary(Shape):
     """Summary of a plan."""
 
     at: str
-    action: Literal["write", "keep", "hold"]
+    action: Literal["write", "would-write", "keep", "hold"]
     target: int | None
     text: str
 
@@ -65,22 +58,19 @@ class EventEntry(Shape):
     """Factor of the usual demand, or units, and the learned effect of past windows."""
 
 
-class PoolEntry(Shape):
-    """One pool. Units are integers or, for demand, averages."""
+class PoolEntry(ActualFigures, SimulatedFigures):
+    """One pool. Units are integers or, for demand, averages. A pool has only the figures of its kinds."""
 
     name: str
     mode: Literal["shadow", "active"]
     lever: str
-    requested: int | None
-    ready: int | None
-    phase: str | None
     kept_by_others: int | None
-    """Units that an external setting keeps warm in addition to `requested`; `kept_by` names it."""
+    """Units that an external setting keeps warm in addition to `actual_requested`; `kept_by` names it."""
     kept_by: str | None
     busy: Known
     peak: Known
     target: int | None
-    action: str | None
+    action: Literal["write", "would-write", "keep", "hold"] | None
     min: int
     max: int
     freshness: Literal["fresh", "quiet", "late", "broken", "none"]
@@ -95,26 +85,8 @@ class PoolEntry(Shape):
     keep_alive_basis: Literal["policy", "assumed", "measured"]
     last_write: Instant
     dead_man: list[tuple[Instant, int]]
-    usd_per_hour: Known
-    """Cost of ready warm capacity, including units of external settings; `others_usd_per_hour` is their part."""
     others_usd_per_hour: Known
-    cost_today_usd: Known
-    cost_month_usd: Known
-    others_month_usd: Known
-    saved_month_usd: Known
-    saved_month_range_usd: tuple[float, float] | None
-    """Minimum and maximum over the range of the keep-alive and of an estimated peak; null if neither makes a difference."""
-    cold_starts_today: Known
-    cold_starts_today_without: Known
-    cold_starts_today_range: tuple[float, float] | None
-    cold_starts_today_without_range: tuple[float, float] | None
-    cost_today_without_usd: Known
-    cost_today_tracking_usd: Known
-    cold_starts_today_tracking: Known
-    cold_start_cost_today_usd: Known
-    saved_today_usd: Known
-    saved_today_range_usd: tuple[float, float] | None
-    saved_today_on_tracking_usd: Known
+    """Cost of the units that external settings keep warm."""
     error: str | None
     overrides: list[OverrideInForce]
     decision: PlanSummary | None
@@ -170,8 +142,10 @@ class PoolDetail(PoolEntry):
     lead_times_seconds: list[float]
     source: str
     metric_delay_seconds: float
-    today: dict[str, Known]
-    month: dict[str, Known]
+    accounts: dict[Kind, Account]
+    """Only the kinds of the pool."""
+    sentence: str
+    """What Stoker changed today in bill and cold starts, or in shadow mode would have changed."""
 
 
 class TickSummary(Shape):
@@ -185,14 +159,12 @@ class TickSummary(Shape):
 
 
 class Totals(Shape):
-    """Sums over all pools; empty before the first tick."""
+    """Sums by kind; empty before the first tick."""
 
-    pools: int | None = None
-    requested: int | None = None
-    ready: int | None = None
-    busy: Known = None
-    cost_today_usd: Known = None
-    cost_month_usd: Known = None
+    actual: KindTotals | None = None
+    """Of pools in active mode."""
+    simulated: KindTotals | None = None
+    """Of pools in shadow mode."""
 
 
 class Source(Shape):
@@ -204,7 +176,7 @@ class Source(Shape):
     metric_delay_seconds: float
     metric_delay_measured: bool
     failing: int
-    reads_usd_per_month: Known
+    metric_reads_usd_per_month: Known
 
 
 class LimitUse(Shape):
@@ -246,6 +218,8 @@ class Status(Shape):
     tick: TickSummary | None
     totals: Totals
     sources: list[Source]
+    metric_reads_usd_per_month: Known
+    """Of all sources."""
     limits: Limits
     orphans: list[OrphanEntry]
     pools: list[PoolEntry]
@@ -264,10 +238,15 @@ class Plan(Shape):
 
     pool: str
     at: str
-    action: Literal["write", "keep", "hold"]
+    action: Literal["write", "would-write", "keep", "hold"]
     target: int | None
-    requested: int | None
-    ready: int | None
+    mode: Literal["shadow", "active"]
+    actual_requested: int | None = None
+    actual_ready: int | None = None
+    """The reading that the plan used, in active mode."""
+    simulated_requested: int | None = None
+    simulated_ready: int | None = None
+    """The simulated capacity that the plan used, in shadow mode."""
     proposal: Proposal | None
     reasons: list[Reason]
     text: str

@@ -1,6 +1,6 @@
 // The chart of one pool: demand, past and current forecast, requested, ready and planned units, and a line at now.
 
-import {clock, day} from "./words.js";
+import {clock, day, own} from "./words.js";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 const faded = (name, alpha) => {
@@ -28,7 +28,8 @@ export const columns = (history, forecast, next) => {
   const rows = past + ahead, blank = () => new Array(rows).fill(null);
   const data = {time: Array.from({length: rows}, (_, row) => first + 60 * row), high: blank(), low: blank(), middle: blank(),
                 peak: blank(), requested: blank(), ready: blank(), next: blank(), now, past, foretold: false};
-  for (const name of ["peak", "requested", "ready"]) history[name].forEach((value, row) => { data[name][row] = value; });
+  const shown = {peak: history.peak, requested: own(history, "requested"), ready: own(history, "ready")};
+  for (const [name, values] of Object.entries(shown)) values.forEach((value, row) => { data[name][row] = value; });
   if (forecast?.levels) foretell(data, forecast, first, rows);
   if (next?.length) plan(data, next, now, first, rows);
   return data;

@@ -3,7 +3,7 @@
 import * as orders from "./orders.js";
 import * as pool from "./pool.js";
 import * as table from "./table.js";
-import {byId, clock, day, make, needsAttention, put, ranged, rebuild, usd, whole} from "./words.js";
+import {byId, clock, day, make, needsAttention, put, rebuild, usd, whole} from "./words.js";
 
 const EVERY = 1500, HIDDEN_EVERY = 20000;
 let tag = null, status = null, heard = null, timer = 0;
@@ -79,8 +79,6 @@ const show = () => {
   table.show(status.pools, status.as_of);
 };
 
-const sum = (key) => status.pools.reduce((total, each) => total + (each[key] ?? 0), 0);
-const ends = (key, range) => [0, 1].map((end) => status.pools.reduce((total, each) => total + (each[range]?.[end] ?? each[key] ?? 0), 0));
 const fill = (name, text) => put(document.querySelector(`[data-fill="${name}"]`), text);
 
 const orphans = (given) => {
@@ -90,29 +88,22 @@ const orphans = (given) => {
 
 const overview = () => {
   orphans(status.orphans ?? []);
-  const cold = sum("cold_starts_today"), without = sum("cold_starts_today_without"), saved = sum("saved_today_usd");
-  const bill = sum("cost_today_usd"), whole_ = bill + sum("cold_start_cost_today_usd"), failing = status.pools.filter(needsAttention).length;
-  const avoided = Math.round(without) - Math.round(cold), money = saved >= 0 ? `${usd(saved)} saved` : `${usd(-saved)} extra`;
-  const [least, most] = ends("saved_today_usd", "saved_today_range_usd").map(usd);
-  put(byId("headline"), Math.round(without) === 0 ? "No cold starts today (0 without Stoker)" :
-    `${whole(avoided)} of ${whole(without)} cold starts avoided today, ${money}${least === most ? "" : ` (saved ${least} to ${most} likely range)`}`);
-  const ready = sum("ready"), requested = sum("requested");
-  fill("ready", whole(ready));
-  const unread = status.pools.filter((each) => each.ready == null).length;
-  fill("ready-note", unread ? `ready of ${whole(requested)} requested; ${whole(unread)} pools unknown` : requested === ready ? "units ready" : `ready of ${whole(requested)} requested`);
-  fill("flight", whole(sum("busy")));
+  const {actual, simulated} = status.totals, failing = status.pools.filter(needsAttention).length;
+  put(byId("headline"), [actual.pools || !simulated.pools ? actual.sentence : null, simulated.pools ? `Simulated: ${simulated.sentence}` : null].filter(Boolean).join(". "));
+  const shown = actual.pools || !simulated.pools ? actual : simulated, kind = shown === actual ? "actual" : "simulated";
+  fill("ready", whole(shown.ready));
+  const unread = status.pools.filter((each) => each.actual_ready == null).length;
+  fill("ready-note", `${kind}: ready of ${whole(shown.requested)} requested${unread ? `; ${whole(unread)} pools unknown` : ""}`);
+  fill("flight", whole(shown.busy));
   fill("pools", `${whole(status.pools.length)} ${status.pools.length === 1 ? "pool" : "pools"}, ${failing ? `${whole(failing)} with problems` : "no problems"}`);
   document.querySelector(".now-tile").classList.toggle("attention", failing > 0);
-  fill("cold", whole(cold));
-  fill("cost", usd(bill));
-  fill("whole", `${usd(whole_)} with cold-start cost`);
-  fill("cold-without", ranged(whole, without, ends("cold_starts_today_without", "cold_starts_today_without_range")));
-  fill("cost-without", usd(sum("cost_today_without_usd")));
-  fill("whole-without", `${usd(whole_ + saved)} with cold-start cost`);
-  fill("cold-tracking", whole(sum("cold_starts_today_tracking")));
-  fill("cost-tracking", usd(sum("cost_today_tracking_usd")));
-  fill("whole-tracking", `${usd(whole_ + sum("saved_today_on_tracking_usd"))} with cold-start cost`);
-  const reads = status.sources.reduce((total, each) => total + (each.reads_usd_per_month ?? 0), 0);
+  for (const [name, suffix] of [["", ""], ["-without", "_without_stoker"], ["-tracking", "_target_tracking"]]) {
+    const bill = shown[`bill${suffix}_today_usd`];
+    fill(`cold${name}`, whole(shown[`cold_starts${suffix}_today`]));
+    fill(`cost${name}`, usd(bill));
+    fill(`whole${name}`, `${usd(bill + shown[`cold_start_cost${suffix}_today_usd`])} bill + cold-start cost`);
+  }
+  const reads = status.metric_reads_usd_per_month;
   put(byId("reads"), reads ? `Metric reads cost ${usd(reads)} per month.` : "");
 };
 

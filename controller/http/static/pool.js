@@ -1,7 +1,7 @@
 // One pool: its figures, its chart, its target with reasons, and its decisions.
 
 import {chart, columns} from "./chart.js";
-import {ahead, byId, clock, lever, make, needsAttention, put, ranged, rebuild, SIGHTS, span, units, usd, when, whole} from "./words.js";
+import {ahead, byId, clock, kindOf, lever, make, needsAttention, own, put, ranged, rebuild, SIGHTS, span, units, usd, when, whole} from "./words.js";
 
 const FORECAST_EVERY = 20000, DETAIL_EVERY = 2500, DECISIONS = 25;
 let name = null, hours = 6, drawing = null, forecast = null, forecastAt = 0, detailAt = 0, busy = false, entry = null, asOf = null;
@@ -63,13 +63,14 @@ const facts = (pool) => {
   announced(pool.events ?? [], pool.event_warnings ?? []);
   const told = [
     ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
-    ["Ready", whole(pool.ready), pool.ready == null ? "unknown" : pool.requested === pool.ready ? `all of ${whole(pool.requested)}` : `of ${whole(pool.requested)} requested`],
+    ["Ready (actual)", whole(pool.actual_ready), readyNote(pool, "actual")],
+    ...(pool.mode === "shadow" ? [["Ready (simulated)", whole(pool.simulated_ready), readyNote(pool, "simulated")]] : []),
     ...(pool.kept_by_others ? [["Kept by others", whole(pool.kept_by_others), `${pool.kept_by}, ${usd(pool.others_usd_per_hour)} per hour`]] : []),
     ["Target", whole(pool.target), pool.mode === "shadow" ? "simulated (shadow mode)" : pool.action === "hold" ? "held" : ""],
     ["Next hours", ...ahead(pool, asOf)],
     ["Newest demand data", span(pool.data_age_seconds), "ago"],
     ["Keep-alive", span(pool.keep_alive_seconds), pool.keep_alive_basis === "measured" ? "measured" : pool.keep_alive_basis === "policy" ? "set in the policy" : "assumed for the lever"],
-    ["Saved this month", ranged(usd, pool.saved_month_usd, pool.saved_month_range_usd), pool.saved_month_range_usd == null ? "" : "likely range"],
+    [`Bill this month (${kindOf(pool)})`, usd(own(pool, "bill_month_usd")), `${usd(own(pool, "bill_without_stoker_month_usd"))} without Stoker`],
     ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from request to ready"],
   ];
   const list = byId("pool-facts");
@@ -82,6 +83,11 @@ const facts = (pool) => {
     put(detail.children[1], note);
   });
   bills(pool);
+};
+
+const readyNote = (pool, kind) => {
+  const ready = pool[`${kind}_ready`], requested = pool[`${kind}_requested`];
+  return ready == null ? "unknown" : requested === ready ? `all of ${whole(requested)}` : `of ${whole(requested)} requested`;
 };
 
 const orders = (given) => {
@@ -99,12 +105,11 @@ const announced = (events, warnings) => {
 };
 
 const bills = (pool) => {
-  const total = pool.cost_today_usd + pool.cold_start_cost_today_usd;
-  const rows = [
-    ["Stoker", ranged(whole, pool.cold_starts_today, pool.cold_starts_today_range), pool.cost_today_usd, total],
-    ["On demand alone", ranged(whole, pool.cold_starts_today_without, pool.cold_starts_today_without_range), pool.cost_today_without_usd, total + pool.saved_today_usd],
-    ["AWS target tracking", whole(pool.cold_starts_today_tracking), pool.cost_today_tracking_usd, total + pool.saved_today_on_tracking_usd],
-  ];
+  const row = (label, suffix) => {
+    const bill = own(pool, `bill${suffix}_today_usd`), cold = own(pool, `cold_starts${suffix}_today`);
+    return [label, ranged(whole, cold, own(pool, `cold_starts${suffix}_today_range`)), bill, bill + own(pool, `cold_start_cost${suffix}_today_usd`)];
+  };
+  const rows = [row(`Stoker (${kindOf(pool)})`, ""), row("Without Stoker", "_without_stoker"), row("AWS target tracking (70 %)", "_target_tracking")];
   rebuild(byId("bills"), rows, () => rows.map(([label, cold, bill, priced], at) => make("tr", {class: at ? null : "ours"},
     make("th", {scope: "row"}, label), ...[cold, usd(bill), usd(priced)].map((text) => make("td", {}, text)))));
 };
@@ -151,7 +156,7 @@ const draw = (history) => {
   const words = peaks.length ? `Peak in flight in the last ${hours} hours: ${whole(most)}.` : `No demand data for the last ${hours} hours.`;
   const ahead = !data.foretold ? "No forecast yet." : forecast.doubt ?? `The band is the forecast made ${forecast.lead_minutes} min ahead; after now, it is the current forecast.`;
   put(byId("chart-words"), `${words} ${ahead} ${judged(forecast)}`);
-  drawing.update(data, `${name} ${hours}`, `Chart of ${name}. ${words} ${whole(entry?.ready)} units are ready.`);
+  drawing.update(data, `${name} ${hours}`, `Chart of ${name}. ${words} ${whole(entry?.actual_ready)} units are ready.`);
   if (byId("minutes").open) minuteRows(history);
 };
 
@@ -165,7 +170,7 @@ const judged = (told) => {
 const minuteRows = (history) => {
   const rows = [], first = Date.parse(history.first), end = history.peak.length;
   for (let at = end - 1; at >= Math.max(0, end - 60); at--) {
-    const cells = [whole(history.peak[at]), units(history.busy[at]), whole(history.requested[at]), whole(history.ready[at])];
+    const cells = [whole(history.peak[at]), units(history.busy[at]), whole(own(history, "requested")[at]), whole(own(history, "ready")[at])];
     rows.push(make("tr", {}, make("th", {scope: "row"}, clock(first + at * 60000)), ...cells.map((text) => make("td", {}, text))));
   }
   byId("minute-rows").replaceChildren(...rows);
@@ -173,7 +178,7 @@ const minuteRows = (history) => {
 
 const reasons = (detail) => {
   const text = detail.target == null ? "None: capacity is unknown." : `${whole(detail.target)} ${detail.target === 1 ? "unit" : "units"}`;
-  put(byId("wants"), detail.target == null ? text : detail.action === "write" ? `${text}, requested now` : detail.action === "hold" ? `${text}, held` : `${text}, already requested`);
+  put(byId("wants"), detail.target == null ? text : detail.action === "write" ? `${text}, requested now` : detail.action === "would-write" ? `${text}, would be requested now` : detail.action === "hold" ? `${text}, held` : `${text}, already requested`);
   rebuild(byId("reasons"), detail.reasons, () => detail.reasons.map(reasonItem));
 };
 
@@ -196,9 +201,9 @@ const decisions = (made, anew) => {
 };
 
 const decisionItem = (item) => {
-  const was = item.requested, verb = item.action !== "write" ? (item.action === "hold" ? "held" : "kept") : item.target > (was ?? 0) ? "raised" : "lowered";
-  const numbers = item.action === "write" ? `${was ?? "?"} → ${item.target}` : whole(item.target ?? was);
-  return make("li", {class: verb}, make("time", {datetime: item.at}, when(item.at, asOf)), make("b", {}, `${verb} ${numbers}`),
+  const was = own(item, "requested"), writes = ["write", "would-write"].includes(item.action), verb = !writes ? (item.action === "hold" ? "held" : "kept") : item.target > (was ?? 0) ? "raised" : "lowered", would = item.action === "would-write";
+  const numbers = writes ? `${was ?? "?"} → ${item.target}` : whole(item.target ?? was);
+  return make("li", {class: verb}, make("time", {datetime: item.at}, when(item.at, asOf)), make("b", {}, `${would ? `would have ${verb}` : verb} ${numbers}`),
     make("ol", {class: "reasons"}, ...item.reasons.map(reasonItem)));
 };
 

@@ -1,6 +1,6 @@
 // The table of pools: search, filter, sort and pages. Rows are reused, so that focus is not lost.
 
-import {ahead, byId, clock, lever, make, needsAttention, put, ranged, SIGHTS, units, usd, whole} from "./words.js";
+import {ahead, byId, clock, lever, make, needsAttention, own, put, ranged, SIGHTS, units, usd, whole} from "./words.js";
 
 const ROWS = 50;
 const SVG = "http://www.w3.org/2000/svg";
@@ -8,10 +8,10 @@ const known = (value) => value ?? -1;
 const COLUMNS = [
   {key: "name", label: "Pool", first: 1, value: (pool) => pool.name},
   {key: "peak", label: "In flight", first: -1, value: (pool) => known(pool.peak)},
-  {key: "ready", label: "Warm", first: -1, value: (pool) => known(pool.ready)},
+  {key: "ready", label: "Warm", first: -1, value: (pool) => known(own(pool, "ready"))},
   {key: "next", label: "Next hours", first: -1, value: (pool) => Math.max(-1, ...(pool.next ?? []).map((step) => step[1]))},
-  {key: "cold", label: "Cold starts today", first: -1, value: (pool) => known(pool.cold_starts_today)},
-  {key: "cost", label: "Bill today", first: -1, value: (pool) => known(pool.cost_today_usd)},
+  {key: "cold", label: "Cold starts today", first: -1, value: (pool) => known(own(pool, "cold_starts_today"))},
+  {key: "cost", label: "Bill today", first: -1, value: (pool) => known(own(pool, "bill_today_usd"))},
   {key: "decision", label: "Last change", first: -1, value: (pool) => Date.parse((pool.last_change ?? pool.decision)?.at ?? 0)},
 ];
 
@@ -101,8 +101,9 @@ const fill = (row, pool) => {
   row.element.className = needsAttention(pool) ? "attention" : pool.mode;
   put(row.peak.main, whole(pool.peak));
   put(row.peak.sub, pool.busy == null ? "" : `${units(pool.busy)} average`);
-  put(row.ready.main, whole(pool.ready));
-  put(row.ready.sub, [pool.ready == null ? "unknown" : pool.requested === pool.ready ? "ready" : `ready of ${whole(pool.requested)}`,
+  put(row.ready.main, whole(own(pool, "ready")));
+  put(row.ready.sub, [own(pool, "ready") == null ? "unknown" : own(pool, "requested") === own(pool, "ready") ? "ready" : `ready of ${whole(own(pool, "requested"))}`,
+    pool.mode === "shadow" ? `simulated; actual ${whole(pool.actual_ready)}` : null,
     pool.kept_by_others ? `${whole(pool.kept_by_others)} by others` : null].filter(Boolean).join(" · "));
   bar(row.bar, pool);
   const [figure, note] = ahead(pool, asOf);
@@ -110,18 +111,18 @@ const fill = (row, pool) => {
   put(row.next.sub, note);
   row.picture.classList.toggle("none", !pool.next?.length);
   if (pool.next?.length) row.line.setAttribute("d", stepped(pool.next));
-  put(row.cold.main, whole(pool.cold_starts_today));
-  put(row.cold.sub, `${ranged(whole, pool.cold_starts_today_without, pool.cold_starts_today_without_range)} without`);
-  put(row.cost.main, usd(pool.cost_today_usd));
-  put(row.cost.sub, `${usd(pool.cost_today_without_usd)} without`);
+  put(row.cold.main, whole(own(pool, "cold_starts_today")));
+  put(row.cold.sub, `${ranged(whole, own(pool, "cold_starts_without_stoker_today"), own(pool, "cold_starts_without_stoker_today_range"))} without`);
+  put(row.cost.main, usd(own(pool, "bill_today_usd")));
+  put(row.cost.sub, `${usd(own(pool, "bill_without_stoker_today_usd"))} without`);
   const change = pool.last_change ?? pool.decision;
-  put(row.decision.main, change == null ? "–" : change.action === "write" ? `→ ${whole(change.target)}: ${change.text}` : change.text);
+  put(row.decision.main, change == null ? "–" : ["write", "would-write"].includes(change.action) ? `→ ${whole(change.target)}: ${change.text}` : change.text);
   put(row.decision.sub, change == null ? "" : clock(change.at));
 };
 
 const bar = ([busy, idle, coming, over], pool) => {
-  busy.parentElement.hidden = pool.ready == null;
-  const ready = pool.ready ?? 0, requested = pool.requested ?? 0, peak = pool.peak ?? 0;
+  busy.parentElement.hidden = own(pool, "ready") == null;
+  const ready = own(pool, "ready") ?? 0, requested = own(pool, "requested") ?? 0, peak = pool.peak ?? 0;
   const whole = Math.max(1, ready, requested, peak), width = (value) => `${(100 * Math.max(0, value) / whole).toFixed(1)}%`;
   busy.style.width = width(Math.min(peak, ready));
   idle.style.width = width(ready - peak);

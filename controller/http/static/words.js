@@ -38,6 +38,10 @@ const LEVERS = {
 };
 export const lever = (kind) => LEVERS[kind] ?? kind;
 
+// Kind of a pool's own figures: what it has and did, or what it would have had in shadow mode.
+export const kindOf = (pool) => pool.mode === "shadow" ? "simulated" : "actual";
+export const own = (pool, name) => pool[`${kindOf(pool)}_${name}`];
+
 export const needsAttention = (pool) => pool.error != null || !["fresh", "quiet"].includes(pool.freshness);
 
 export const SIGHTS = {

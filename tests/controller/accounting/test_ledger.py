@@ -47,21 +47,22 @@ def test_the_cost_of_a_minute_follows_the_formula():
     assert amounts(ledger)["warm_usd"] == 2 * 1 + 2 * 2
     assert amounts(ledger)["on_demand_usd"] == 10
     assert amounts(ledger)["cold_starts"] == 3
-    assert amounts(ledger)["cost_usd"] == 6 + 10 + 3 * 10
-    assert amounts(ledger)["cold_start_usd"] == 15
-    # without warm capacity: 3 on demand at 10 and 5 cold starts at 15
-    assert amounts(ledger)["saved_usd"] == 30 + 5 * 15 - 46 - 15
+    assert amounts(ledger)["bill_usd"] == 6 + 10 + 3 * 10
+    assert amounts(ledger)["cold_start_cost_usd"] == 15
+    # without Stoker: 3 on demand at 10, and 5 cold starts: 10 of the bill each, and 5 of cost
+    assert amounts(ledger)["bill_without_stoker_usd"] == 30 + 5 * 10
+    assert amounts(ledger)["cold_start_cost_without_stoker_usd"] == 25
 
 
-def test_request_charges_are_in_every_bill_and_cancel_in_savings():
+def test_request_charges_are_in_every_bill():
     free, charged = account(), account()
     for each, usd in ((free, 0.0), (charged, 0.5)):
         ready_for(each, 1)
         each.settle(FIRST, rows(5.0), rows(3.0), rows(4.0), [replace(TERMS, request_usd=usd)])
 
-    for name in ("cost_usd", "without_usd", "tracking_usd"):
+    for name in ("bill_usd", "bill_without_stoker_usd", "bill_target_tracking_usd"):
         assert amounts(charged)[name] == amounts(free)[name] + 4 * 0.5
-    for name in ("saved_usd", "saved_on_tracking_usd", "warm_usd", "on_demand_usd", "warm_hits"):
+    for name in ("cold_start_cost_usd", "warm_usd", "on_demand_usd", "warm_hits"):
         assert amounts(charged)[name] == amounts(free)[name]
     assert amounts(charged)["request_usd"] == 4 * 0.5
 
@@ -131,7 +132,7 @@ def test_unknown_minutes_never_raise_cold_starts(series, keep_alive, stay_warm):
     demand = np.stack((peak, gaps))
     both.settle(FIRST, demand, demand, demand, [replace(TERMS, keep_alive=keep_alive, stay_warm=stay_warm)] * 2)
 
-    for name in ("cold_starts", "cold_starts_without"):
+    for name in ("cold_starts", "cold_starts_without_stoker"):
         whole, some = both.today[:, NAMES.index(name)]
         assert some <= whole
 
@@ -148,7 +149,7 @@ def test_ledger_and_backtest_count_the_same_cold_starts(series, keep_alive, stay
 
     target, nothing = np.array([units for _, units, _ in series], np.int64), np.zeros(len(series), np.int64)
     assert amounts(ledger)["cold_starts"] == bill_of(load, target, terms).cold_starts
-    assert amounts(ledger)["cold_starts_without"] == bill_of(load, nothing, terms).cold_starts
+    assert amounts(ledger)["cold_starts_without_stoker"] == bill_of(load, nothing, terms).cold_starts
 
 
 @given(minutes, st.integers(0, 4), st.integers(4, 6), st.integers(6, 9), st.booleans())
@@ -163,7 +164,7 @@ def test_each_end_of_the_range_equals_that_keep_alive_alone(series, low, exact, 
         ledger.settle(FIRST, peak, peak, peak, [terms])
         results.append(amounts(ledger))
 
-    for name in ("cold_starts", "cold_starts_without", "saved_usd"):
+    for name in ("cold_starts", "cold_starts_without_stoker"):
         ends = [results[0][name] + results[0][f"{name}_delta_{end}"] for end in ("low", "high")]
         assert ends == pytest.approx([results[1][name], results[2][name]])
         assert {results[at][f"{name}_delta_{end}"] for at in (1, 2) for end in ("low", "high")} == {0}, "no range"
@@ -175,14 +176,13 @@ def test_a_figure_has_a_range_only_if_the_keep_alive_changes_it():
     ledger.settle(FIRST, rows(3, 0, 0, 3), rows(0, 0, 0, 0), rows(3, 0, 0, 3), [terms])
     today = ledger.today[0].tolist()
 
-    assert range_of(today, "cold_starts_without") == range_of(today, "cold_starts") == (3, 6)
-    assert range_of(today, "saved_usd") is None, "nothing was kept warm"
+    assert range_of(today, "cold_starts_without_stoker") == range_of(today, "cold_starts") == (3, 6)
 
 
 def test_sums_without_stored_deltas_have_no_range():
-    ledger = GroupLedger(["a"], {"a": {"cold_starts": 4.0, "saved_usd": 2.0}}, {}, NOON)
+    ledger = GroupLedger(["a"], {"a": {"cold_starts": 4.0}}, {}, NOON)
 
-    assert [range_of(ledger.today[0].tolist(), name) for name in ("cold_starts", "saved_usd")] == [None, None]
+    assert range_of(ledger.today[0].tolist(), "cold_starts") is None
 
 
 def test_units_with_a_billing_step_cost_from_request_to_end_of_step():
@@ -194,7 +194,7 @@ def test_units_with_a_billing_step_cost_from_request_to_end_of_step():
     ledger.settle(FIRST, none, none, none, [replace(TERMS, billing_step=5)])
 
     assert (amounts(ledger)["warm_unit_minutes"], amounts(ledger)["idle_unit_minutes"]) == (3 * 5, 3 * 5)
-    assert amounts(ledger)["warm_usd"] == amounts(ledger)["idle_usd"] == amounts(ledger)["cost_usd"] == 3 * 5
+    assert amounts(ledger)["warm_usd"] == amounts(ledger)["idle_usd"] == amounts(ledger)["bill_usd"] == 3 * 5
 
 
 def test_target_tracking_is_billed_from_the_request_in_steps():
@@ -207,7 +207,7 @@ def test_target_tracking_is_billed_from_the_request_in_steps():
         ready += tracked.advance(column, np.array([2]), np.array([2]))[0]
         requested += tracked.requested[0]
 
-    assert amounts(ledger)["tracking_usd"] == requested > ready
+    assert amounts(ledger)["bill_target_tracking_usd"] == requested > ready
 
 
 def test_cold_starts_do_not_depend_on_batch_size():
@@ -227,7 +227,7 @@ def test_unknown_demand_costs_the_ready_capacity_only():
     ready_for(ledger, 1)
     ledger.settle(FIRST, rows(np.nan), rows(np.nan), rows(np.nan), [TERMS])
 
-    assert (amounts(ledger)["cost_usd"], amounts(ledger)["cold_starts"], amounts(ledger)["minutes"]) == (2, 0, 0)
+    assert (amounts(ledger)["bill_usd"], amounts(ledger)["cold_starts"], amounts(ledger)["known_minutes"]) == (2, 0, 0)
 
 
 def test_work_and_requests_are_billed_and_counted_where_only_the_peak_is_unknown():
@@ -238,7 +238,7 @@ def test_work_and_requests_are_billed_and_counted_where_only_the_peak_is_unknown
 
     assert amounts(ledger)["warm_usd"] == 2 * 1 + 2 * 2
     assert amounts(ledger)["on_demand_usd"] == 10
-    assert (amounts(ledger)["warm_hits"], amounts(ledger)["cold_starts"], amounts(ledger)["minutes"]) == (9, 0, 0)
+    assert (amounts(ledger)["warm_hits"], amounts(ledger)["cold_starts"], amounts(ledger)["known_minutes"]) == (9, 0, 0)
 
 
 def test_ready_capacity_counts_for_its_own_minutes():
@@ -267,8 +267,8 @@ def test_provider_counts_bound_only_the_cold_starts_with_stoker(bounds, cold):
     ledger.bound("a", {FIRST: bounds, FIRST + 9: (7, 7)})
     ledger.settle(FIRST, rows(5.0, 5.0), rows(3.0, 3.0), rows(5.0, 5.0), [replace(TERMS, keep_alive_range=(0, 9))])
 
-    assert (amounts(ledger)["cold_starts"], amounts(ledger)["cold_starts_without"]) == (cold, 5)
-    assert amounts(ledger)["cost_usd"] == 2 * (2 + 2 * 2 + 10) + cold * 10
+    assert (amounts(ledger)["cold_starts"], amounts(ledger)["cold_starts_without_stoker"]) == (cold, 5)
+    assert amounts(ledger)["bill_usd"] == 2 * (2 + 2 * 2 + 10) + cold * 10
 
 
 def test_day_and_month_sums_start_at_zero():
@@ -286,10 +286,11 @@ async def test_each_day_is_stored_under_its_own_date_and_only_once(tmp_path):
     ledger, store = account(now), AsyncStore(Store(tmp_path / "stoker.db"))
     ready_for(ledger, 3, now=now)
     ledger.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
-    await keep_accounts(Ledger([ledger]), store)
-    await keep_accounts(Ledger([ledger]), store)
+    await keep_accounts(Ledger([ledger], {"a": "active"}), store)
+    await keep_accounts(Ledger([ledger], {"a": "active"}), store)
 
-    first, second = (store.store.account("a", day.date())["warm_unit_minutes"] for day in (now, now + timedelta(days=1)))
+    days = [now.date() + each * timedelta(days=1) for each in range(3)]
+    first, second = (store.store.accounts(*days[at:at + 2])["active"]["a"]["warm_unit_minutes"] for at in (0, 1))
     await store.close()
     assert (first, second) == (2, 4)
 
@@ -300,11 +301,11 @@ def test_target_tracking_is_billed_for_its_warm_units():
     ledger.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
 
     # it stands at one unit: 1 idle + 1 busy warm at 2 + 2 on demand at 10, and 4 units start cold
-    assert amounts(ledger)["cold_starts_tracking"] == 4
-    assert amounts(ledger)["tracking_usd"] == 1 + 2 + 2 * 10 + 4 * 10
-    assert amounts(ledger)["without_usd"] == 30 + 5 * 10
-    assert amounts(ledger)["saved_usd"] == 0
-    assert amounts(ledger)["saved_on_tracking_usd"] == (63 + 4 * 5) - (80 + 5 * 5)
+    assert amounts(ledger)["cold_starts_target_tracking"] == 4
+    assert amounts(ledger)["bill_target_tracking_usd"] == 1 + 2 + 2 * 10 + 4 * 10
+    assert amounts(ledger)["bill_without_stoker_usd"] == 30 + 5 * 10
+    assert amounts(ledger)["bill_usd"] == amounts(ledger)["bill_without_stoker_usd"]
+    assert amounts(ledger)["cold_start_cost_target_tracking_usd"] == 4 * 5
 
 
 def test_units_of_earlier_demand_are_warm_in_the_first_minute():
@@ -314,7 +315,7 @@ def test_units_of_earlier_demand_are_warm_in_the_first_minute():
     ledger.settle(FIRST, rows(6.0), rows(6.0), rows(6.0), [TERMS])
 
     assert amounts(ledger)["cold_starts"] == 1
-    assert amounts(ledger)["cold_starts_without"] == 1
+    assert amounts(ledger)["cold_starts_without_stoker"] == 1
 
 
 def test_target_tracking_has_capacity_in_the_first_minute_after_warm_up():
@@ -324,8 +325,8 @@ def test_target_tracking_has_capacity_in_the_first_minute_after_warm_up():
         ready_for(each, 1)
         each.settle(FIRST, rows(20.0), rows(20.0), rows(20.0), [TERMS])
 
-    assert amounts(cold)["cold_starts_tracking"] == 19
-    assert amounts(rehearsed)["cold_starts_tracking"] == 0
+    assert amounts(cold)["cold_starts_target_tracking"] == 19
+    assert amounts(rehearsed)["cold_starts_target_tracking"] == 0
 
 
 def test_capacity_of_others_is_in_every_bill():
@@ -337,12 +338,10 @@ def test_capacity_of_others_is_in_every_bill():
 
     # 5 warm, 3 of them busy at 2, no cold start; without Stoker 3 warm and busy, and 2 cold starts of 10 for init and 5 each
     of_ledger = amounts(ledger)
-    assert (of_ledger["warm_unit_minutes"], of_ledger["others_unit_minutes"], of_ledger["others_usd"]) == (5, 3, 3)
-    assert (amounts(ledger)["cost_usd"], amounts(ledger)["cold_starts"]) == (5 + 3 * 2, 0)
-    assert (amounts(ledger)["without_usd"], amounts(ledger)["cold_starts_without"]) == (3 + 3 * 2 + 2 * 10, 2)
-    assert amounts(ledger)["saved_usd"] == (29 + 2 * 5) - 11
-    assert amounts(alone)["cost_usd"] == amounts(alone)["without_usd"] == 29
-    assert amounts(alone)["saved_usd"] == 0
+    assert (of_ledger["warm_unit_minutes"], of_ledger["others_unit_minutes"], of_ledger["others_bill_usd"]) == (5, 3, 3)
+    assert (amounts(ledger)["bill_usd"], amounts(ledger)["cold_starts"]) == (5 + 3 * 2, 0)
+    assert (amounts(ledger)["bill_without_stoker_usd"], amounts(ledger)["cold_starts_without_stoker"]) == (3 + 3 * 2 + 2 * 10, 2)
+    assert amounts(alone)["bill_usd"] == amounts(alone)["bill_without_stoker_usd"] == 29
 
 
 def test_capacity_of_others_serves_from_the_first_minute():
@@ -351,4 +350,4 @@ def test_capacity_of_others_serves_from_the_first_minute():
     ledger.warm_up(rows(3.0, 3.0), [TERMS])
     ledger.settle(FIRST, rows(4.0), rows(4.0), rows(4.0), [TERMS])
 
-    assert (amounts(ledger)["cold_starts"], amounts(ledger)["cold_starts_without"]) == (1, 1)
+    assert (amounts(ledger)["cold_starts"], amounts(ledger)["cold_starts_without_stoker"]) == (1, 1)

@@ -23,11 +23,12 @@ async def test_capacity_of_others_is_billed_and_counts_against_no_limit(tmp_path
         price = here.components.fleet.reconcilers["a"].usd_per_unit_minute
         spent = here.components.fleet.limiter._spent.sum()
 
-    minutes = body["today"]["others_unit_minutes"] / 3
+    today = body["accounts"]["actual"]["today"]
+    minutes = today["others_unit_minutes"] / 3
     assert minutes >= 8
-    assert body["today"]["warm_unit_minutes"] == body["today"]["others_unit_minutes"]
-    assert body["others_month_usd"] == body["cost_today_usd"] == pytest.approx(3 * minutes * price, rel=1e-3)
-    assert body["saved_today_usd"] == 0
+    assert today["warm_unit_minutes"] == today["others_unit_minutes"]
+    assert body["actual_others_bill_month_usd"] == body["actual_bill_today_usd"] == pytest.approx(3 * minutes * price, rel=1e-3)
+    assert body["actual_saved_today_usd"] == 0
     assert spent == 0
 
 
@@ -39,9 +40,10 @@ async def test_provisioned_concurrency_is_billed_from_the_request(tmp_path):
         _, body = await here.json("/v1/pools/a")
         spent, price = here.components.fleet.limiter._spent.sum(), here.components.fleet.reconcilers["a"].usd_per_unit_minute
 
-    assert body["today"]["minutes"] >= 8
-    assert body["today"]["warm_unit_minutes"] == pytest.approx(2 * body["today"]["minutes"])
-    assert spent == pytest.approx(2 * (body["today"]["minutes"] - 1) * price), "limits are updated before a tick adds its minute"
+    today = body["accounts"]["actual"]["today"]
+    assert today["minutes"] >= 8
+    assert today["warm_unit_minutes"] == pytest.approx(2 * today["minutes"])
+    assert spent == pytest.approx(2 * (today["minutes"] - 1) * price), "limits are updated before a tick adds its minute"
 
 
 def test_units_whose_allocation_failed_are_not_billed():
@@ -57,7 +59,8 @@ async def test_in_shadow_the_maximum_of_both_is_counted(tmp_path):
         await here.ticks(6)
         _, body = await here.json("/v1/pools/a")
 
-    assert (body["requested"], body["kept_by_others"]) == (2, 1)
+    assert (body["simulated_requested"], body["kept_by_others"]) == (2, 3)
+    assert body["simulated_usd_per_hour"] == pytest.approx(3 * body["others_usd_per_hour"] / 3)
     assert lever.writes == []
 
 
@@ -75,7 +78,8 @@ async def test_late_provider_counts_correct_readings(tmp_path):
         await here.ticks(26)
         _, body = await here.json("/v1/pools/a")
 
-    assert body["ready"] == 2
-    assert body["today"]["minutes"] >= 8
-    assert body["today"]["idle_unit_minutes"] == body["today"]["warm_unit_minutes"]
-    assert body["today"]["on_demand_usd"] > 0, "of the units that are paid for none served"
+    assert body["actual_ready"] == 2
+    today = body["accounts"]["actual"]["today"]
+    assert today["minutes"] >= 8
+    assert today["idle_unit_minutes"] == today["warm_unit_minutes"]
+    assert today["on_demand_usd"] > 0, "of the units that are paid for none served"

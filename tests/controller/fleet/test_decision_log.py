@@ -77,4 +77,4 @@ async def test_a_line_has_the_mode_of_its_pool(tmp_path):
             pass
 
     decisions = [(line["pool"], line["mode"], line["action"]) for line in logs if line["event"] == "decision"]
-    assert sorted(decisions) == [("a", "active", "write"), ("b", "shadow", "write")]
+    assert sorted(decisions) == [("a", "active", "write"), ("b", "shadow", "would-write")]

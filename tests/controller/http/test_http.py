@@ -30,12 +30,13 @@ async def test_status_has_capacity_target_and_reasons(tmp_path):
 
     pool = next(each for each in body["pools"] if each["name"] == "b")
     assert status == 200
-    assert (pool["requested"], pool["ready"], pool["target"], pool["peak"]) == (7, 7, 7, 7.0)
+    assert (pool["actual_requested"], pool["actual_ready"], pool["target"], pool["peak"]) == (7, 7, 7, 7.0)
     assert (pool["mode"], pool["freshness"], pool["error"]) == ("active", "fresh", None)
     assert "7" in pool["decision"]["text"]
     assert pool["last_change"]["action"] == "write"
-    assert body["totals"]["requested"] == 10
-    assert body["sources"][0]["reads_usd_per_month"] == pytest.approx(2 * 0.01 * 43200 / 1000)
+    assert body["totals"]["actual"]["requested"] == 10
+    reads = pytest.approx(2 * 0.01 * 43200 / 1000)
+    assert body["metric_reads_usd_per_month"] == body["sources"][0]["metric_reads_usd_per_month"] == reads
 
 
 async def test_status_is_rendered_once_per_tick(tmp_path):
@@ -54,8 +55,8 @@ async def test_one_pool_has_its_reasons_policy_and_accounts(tmp_path):
 
     assert (body["reasons"][0]["code"], body["reasons"][0]["after"]) == ("proposed", 3)
     assert body["policy"]["lever"]["function"] == "agent"
-    assert body["today"]["minutes"] > 0
-    assert body["today"]["cost_usd"] > 0
+    assert body["accounts"]["actual"]["today"]["minutes"] > 0
+    assert body["accounts"]["actual"]["today"]["bill_usd"] > 0
     assert body["proposal"]["candidate"]
 
 
@@ -169,7 +170,7 @@ async def test_metrics_are_prometheus_text_with_our_prefix_only(tmp_path):
     families = {family.name: family for family in text_string_to_metric_families(body.decode())}
     assert (status, headers["Content-Type"].startswith("text/plain")) == (200, True)
     assert all(name.startswith("stoker_") for name in families)
-    requested = {sample.labels["pool"]: sample.value for sample in families["stoker_requested_units"].samples}
+    requested = {sample.labels["pool"]: sample.value for sample in families["stoker_actual_requested_units"].samples}
     assert requested == {"a": 3, "b": 7}
     assert sum(sample.value for sample in families["stoker_decisions"].samples) == 2
 

@@ -59,9 +59,13 @@ async def test_figures_of_shadow_pools_are_kept_apart(tmp_path):
     async with serving(tmp_path, each={"b": {"mode": "shadow"}}) as here:
         text = await scraped(here)
 
-    for name in ("stoker_requested_units", "stoker_cold_starts_total", "stoker_cost_usd_total"):
-        assert {(sample.labels["pool"], sample.labels["mode"]) for sample in families(text)[name].samples} == {
-            ("a", "active"), ("b", "shadow")}
+    found = {name: {(sample.labels["pool"], sample.labels["mode"]) for sample in family.samples}
+             for name, family in families(text).items() if name.startswith(("stoker_actual_", "stoker_simulated_"))}
+    both = ("stoker_actual_requested_units", "stoker_actual_ready_units")
+    assert [found.pop(name) for name in both] == 2 * [{("a", "active"), ("b", "shadow")}]
+    assert {pool for name, pools in found.items() if "actual" in name for pool in pools} == {("a", "active")}
+    assert {pool for name, pools in found.items() if "simulated" in name for pool in pools} == {("b", "shadow")}
+    assert {sample.labels["pool"] for sample in families(text)["stoker_last_write_timestamp_seconds"].samples} == {"a"}
     assert values(text, "stoker_pools") == {("active",): 1, ("shadow",): 1}
 
 
@@ -70,13 +74,13 @@ async def test_writes_are_counted_by_outcome(tmp_path):
         here.levers["a"].failing["write"] = Throttled("slow down")
         here.source.traffic["a"] = lambda minute: 30
         await here.ticks(4)
-        failed = values(await scraped(here), "stoker_actuations_total", pool="a")
+        failed = values(await scraped(here), "stoker_actual_writes_total", pool="a")
         here.levers["a"].failing["write"] = Unreachable("no answer")
         await here.ticks(1)
         text = await scraped(here)
 
     assert failed[("active", "throttled")] >= 1
-    assert ("active", "unreachable") in values(text, "stoker_actuations_total", pool="a")
+    assert ("active", "unreachable") in values(text, "stoker_actual_writes_total", pool="a")
     assert value(text, "stoker_guardrail_active", pool="a", mode="active", reason="write-failed") == 1
 
 
@@ -95,10 +99,10 @@ async def test_the_bill_by_kind_adds_up_to_the_month(tmp_path):
         await here.ticks(24)
         text = await scraped(here)
 
-    bill = sum(values(text, "stoker_cost_usd_total", pool="a").values())
+    bill = sum(values(text, "stoker_actual_bill_usd_total", pool="a").values())
     assert bill > 0
-    assert bill == pytest.approx(value(text, "stoker_month_cost_usd", pool="a", mode="active"))
-    hits, cold = (value(text, f"stoker_{name}_total", pool="a", mode="active") for name in ("warm_hits", "cold_starts"))
+    assert bill == pytest.approx(value(text, "stoker_actual_bill_month_usd", pool="a", mode="active"))
+    hits, cold = (value(text, f"stoker_actual_{name}_total", pool="a", mode="active") for name in ("warm_hits", "cold_starts"))
     assert hits + cold == 30 * round((hits + cold) / 30) > 0  # 3 units in flight are 30 requests a minute
 
 

@@ -82,8 +82,8 @@ async def test_capacity_that_was_never_read_is_reported_and_not_counted_as_zero(
 
         assert status == 503
         assert any("capacity has never been read: monitoring does not answer" in reason for reason in ready["reasons"])
-        assert entry(body)["cost_today_usd"] == 0
-        assert entry(body, "b")["cost_today_usd"] > 0
+        assert entry(body)["actual_bill_today_usd"] == 0
+        assert entry(body, "b")["actual_bill_today_usd"] > 0
 
 
 async def test_a_pool_named_like_a_secret_is_shown(tmp_path):

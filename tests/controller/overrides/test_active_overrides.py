@@ -81,7 +81,7 @@ async def test_in_shadow_an_override_writes_nothing(tmp_path):
         await here.ticks(4)
         _, pool, _ = await here.ask("GET", "/v1/pools/a")
 
-        assert (pool["requested"], pool["ready"], pool["mode"]) == (12, 12, "shadow")
+        assert (pool["simulated_requested"], pool["simulated_ready"], pool["mode"]) == (12, 12, "shadow")
         assert here.levers["a"].writes == []
 
 

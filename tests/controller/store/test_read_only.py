@@ -30,7 +30,7 @@ def test_what_the_daemon_has_written_is_read_while_it_has_the_store_open(path):
             assert later.load_demand("a", FIRST, FIRST + 2).peak.tolist() == [1, 2]
             assert [each["target"] for each in later.decisions("a")] == [5]
         assert [each["target"] for each in reader.decisions()] == [5]
-        store.add_account("a", date(2026, 3, 2), {"cold_starts": 1})
+        store.add_accounts(date(2026, 3, 2), {"a": {"cold_starts": 1}}, {"a": "active"})
 
 
 def test_reading_a_closed_store_leaves_its_folder_as_it_was(path):

@@ -151,12 +151,20 @@ def test_lead_times_are_listed_newest_first(store):
 
 
 def test_accounts_add_up_over_days(store):
-    store.add_account("a", date(2026, 3, 1), {"cost_usd": 1.0})
-    store.add_account("a", date(2026, 3, 1), {"cost_usd": 0.5, "cold_starts": 2})
-    store.add_account("a", date(2026, 3, 2), {"cost_usd": 4.0})
+    first, second, third = (date(2026, 3, day) for day in (1, 2, 3))
+    for day, amounts in ((first, {"bill_usd": 1.0}), (first, {"bill_usd": 0.5, "cold_starts": 2}), (second, {"bill_usd": 4.0})):
+        store.add_accounts(day, {"a": amounts}, {"a": "active"})
 
-    assert store.account("a", date(2026, 3, 1)) == {"cost_usd": 1.5, "cold_starts": 2}
-    assert store.accounts(date(2026, 3, 1), date(2026, 3, 3)) == {"a": {"cost_usd": 5.5, "cold_starts": 2}}
+    assert store.accounts(first, second) == {"active": {"a": {"bill_usd": 1.5, "cold_starts": 2}}}
+    assert store.accounts(first, third) == {"active": {"a": {"bill_usd": 5.5, "cold_starts": 2}}}
+
+
+def test_accounts_of_a_pool_that_changed_its_mode_stay_apart(store):
+    first, second = date(2026, 3, 1), date(2026, 3, 2)
+    for mode, bill in (("shadow", 1.0), ("active", 4.0), ("shadow", 2.0)):
+        store.add_accounts(first, {"a": {"bill_usd": bill}}, {"a": mode})
+
+    assert store.accounts(first, second) == {"shadow": {"a": {"bill_usd": 3.0}}, "active": {"a": {"bill_usd": 4.0}}}
 
 
 def test_pruning_deletes_only_old_rows(store):
@@ -231,7 +239,7 @@ def test_a_missing_migration_step_runs_and_data_stays(path, monkeypatch):
         assert store.load_blob("kept") == b"yes"
     with sqlite3.connect(path) as other:
         assert other.execute("SELECT count(*) FROM more").fetchone() == (0,)
-        assert other.execute("PRAGMA user_version").fetchone() == (4,)
+        assert other.execute("PRAGMA user_version").fetchone() == (sqlite_file.FIRST_VERSION + 1,)
 
 
 @pytest.mark.parametrize("garble", [

@@ -66,6 +66,10 @@ def must_store(state: PoolState, stored: PoolState) -> bool:
     return same != stored or metered
 
 
+SHADOW = " (shadow)"
+"""End of the key of a state in shadow mode."""
+
+
 def state_key(policy: PoolPolicy) -> str:
     """Return the key of a pool's stored state. Shadow has its own: its writes must not count as real ones in active mode."""
-    return policy.name if policy.mode == "active" else f"{policy.name} (shadow)"
+    return policy.name if policy.mode == "active" else f"{policy.name}{SHADOW}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters.ports.errors import AdapterError
 from config.model.policy import PoolPolicy
+from controller.decision.costs.kinds import KIND_OF_MODE
 from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.observation import CapacityView, DemandView, Observation
 from controller.decision.planning.plan import Plan, PlannedDecision
@@ -28,13 +29,16 @@ from controller.decision.planning.record.codec import (
 )
 from controller.redaction.redactor import redact, redact_text
 
-VERSION = 3
+VERSION = 4
 POLICY = frozenset({"name", "mode", "on_missing_metrics", "missing_metrics_limit", "on_foreign_write", "min", "max", "schedules",
                     "keep_setting", "scale_down_delay", "max_step_up", "max_step_down", "budget_usd_per_month"})
 """Keys of a policy that a plan depends on. The effects of the lever, the objective and the events are in the observation."""
 
-PLAN = ("action", "target", "requested", "ready", "proposal", "reasons", "text")
-"""Keys of a recorded plan; `fencing` is added where a lease is held."""
+PLAN = ("mode", "target", "proposal", "reasons", "text")
+"""Fields of a plan that its record has under the same key. See `plan_body` for the others."""
+
+ABOUT_RECORD = frozenset({"id", "cursor", "pool", "at", "inputs"})
+"""Keys of a record beside its plan."""
 
 
 class RecordNotReplayable(ValueError):
@@ -74,10 +78,14 @@ def redact_error(error: AdapterError) -> AdapterError:
 
 
 def plan_body(plan: Plan) -> dict[str, Any]:
-    """Return the plan for its record, without secrets and without its state."""
+    """Return the plan for its record, without secrets and without its state. The keys of units start with `actual_`, or in
+    shadow mode with `simulated_`; `fencing` is added where a lease is held.
+    """
+    kind = KIND_OF_MODE[plan.mode]
     body = redact({name: getattr(plan, name) for name in PLAN})
     if not isinstance(body, dict):
         return {}
+    body |= {"action": plan.action_name, f"{kind}_requested": plan.requested, f"{kind}_ready": plan.ready}
     return body if plan.fencing is None else body | {"fencing": plan.fencing}
 
 
@@ -109,8 +117,7 @@ def replayed(record: Mapping[str, Any]) -> tuple[str, str]:
         raise RecordNotReplayable(f"the record has version {version}, this version of Stoker reads version {VERSION}")
     try:
         policy, state, seen = loaded(inputs)
-        recorded = inputs.get("made") or {name: record[name] for name in (*PLAN, "fencing")
-                                          if name != "fencing" or name in record}
+        recorded = inputs.get("made") or {name: value for name, value in record.items() if name not in ABOUT_RECORD}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         why = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise RecordNotReplayable(f"the record is damaged: {why}") from error

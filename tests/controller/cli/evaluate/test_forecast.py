@@ -74,7 +74,7 @@ def test_json_has_the_past_day_and_the_hours_ahead(folder):
     told = json.loads(done.stdout)
     assert told["at"] == told["ahead"]["first"] == "2026-03-04T06:00:00Z"
     assert told["past"]["first"] == "2026-03-03T06:00:00Z"
-    assert len(told["past"]["peak"]) == len(told["past"]["expected_peak"]) == len(told["past"]["requested"]) == 1440
+    assert len(told["past"]["peak"]) == len(told["past"]["expected_peak"]) == len(told["past"]["simulated_requested"]) == 1440
     assert np.array(told["ahead"]["peak"]).shape == (120, len(told["levels"]))
 
 
@@ -92,7 +92,7 @@ def test_history_recorded_by_a_daemon_is_accepted(folder):
     done = stoker("agent", "--policy", "policy.yaml", "--state-dir", "state", "--no-model", "--json", "--hours", "2")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    assert told["past"]["requested"] is None
+    assert told["past"]["simulated_requested"] is None
     assert told["ahead"] == json.loads(asked("--json", "--hours", "2").stdout)["ahead"]
 
 
@@ -103,10 +103,10 @@ def test_recorded_capacity_is_shown_next_to_recorded_demand(folder):
         store.save_demand("agent", demand())
         for hours, requested, wanted in ((30, 0, 2), (35, 2, 2), (40, 2, 5)):
             seen = observation(requested, wanted, now=NOON + timedelta(hours=hours))
-            store.record_decision(make_plan(pool_policy(), PoolState(), seen, GUARDRAILS), {})
+            store.record_decision(make_plan(pool_policy(mode="shadow"), PoolState(), seen, GUARDRAILS), {})
     done = stoker("agent", "--policy", "policy.yaml", "--state-dir", "state", "--no-model", "--json", "--hours", "1")
     assert done.exit_code == 0, done.output
-    requested = json.loads(done.stdout)["past"]["requested"]
+    requested = json.loads(done.stdout)["past"]["simulated_requested"]
     assert requested[:359] == [None] * 359
     assert requested[360:959] == [2.0] * 599
     assert requested[960:] == [5.0] * 480

@@ -50,7 +50,7 @@ async def test_status_shows_the_override(tmp_path):
         one, every = await here.stoker("status", "a"), await here.stoker("status")
 
     told = "pin 12 until 2026-03-02 13:00 UTC by ana (launch)"
-    assert f"override             {told}: pinned at 12\n" in one.output
+    assert f"override                    {told}: pinned at 12\n" in one.output
     assert f"a: {told}: pinned at 12\n" in every.output
 
 
@@ -127,7 +127,7 @@ def test_a_daemon_that_does_not_answer_is_one_line_with_the_remedy():
 
 async def test_a_plan_with_url_applies_the_overrides_of_the_daemon(tmp_path):
     """What `stoker plan --url` asks the daemon for is what the preview plans by."""
-    from controller.cli.setup.plan import active_overrides
+    from controller.cli.setup.plan import daemon_state
     from controller.preflight.dry_run import preview
     from tests.builders import pool_policy
     from tests.fakes import FakeProviders, FakeSource, steady
@@ -137,7 +137,7 @@ async def test_a_plan_with_url_applies_the_overrides_of_the_daemon(tmp_path):
         await here.stoker("pin", "a", "12", "--for", "1h", *SAY, env=WITH)
         await here.ticks()
         import asyncio
-        orders = await asyncio.to_thread(active_overrides, here.service.url)
+        orders = (await asyncio.to_thread(daemon_state, here.service.url)).overrides
         providers = FakeProviders([(FakeSource({"a": steady(3)}), ("a",))], here.clock)
         [shown] = await preview(policy_of([pool_policy(name="a")]), providers, here.clock, orders)
 

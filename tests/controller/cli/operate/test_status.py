@@ -40,29 +40,31 @@ async def test_every_pool_is_a_line_with_what_reading_metrics_costs(tmp_path):
     outcome = await asked(tmp_path)
 
     assert outcome.exit_code == 0
-    assert [line.split()[0] for line in outcome.output.splitlines() if "active" in line] == ["a", "b"]
+    assert [line.split()[0] for line in outcome.output.splitlines() if line.split()[1:2] == ["active"]] == ["a", "b"]
     assert "0.86 USD per month" in " ".join(outcome.output.split())
 
 
 LONG = {
-    "name": "a-pool-whose-name-is-longer-than-most", "mode": "active", "requested": 120, "ready": 118, "busy": 80.25,
-    "peak": 119.0, "target": 120, "data_age_seconds": 119.0, "cost_today_usd": 12.5, "cost_month_usd": 250.75, "error": None,
+    "name": "a-pool-whose-name-is-longer-than-most", "mode": "active", "actual_requested": 120, "actual_ready": 118,
+    "busy": 80.25, "peak": 119.0, "target": 120, "data_age_seconds": 119.0, "actual_bill_today_usd": 12.5,
+    "actual_bill_month_usd": 250.75, "error": None,
     "decision": {
         "text": "weighted ensemble (top rule: max(maximum of the last 60 min, demand sustained for 3 h)) proposes 120"},
 }
-UNKNOWN = dict.fromkeys(LONG) | {"name": "b", "mode": "shadow"}
+UNKNOWN = dict.fromkeys(LONG) | {"name": "b", "mode": "active"}
 
 
 @pytest.mark.parametrize(("width", "kept", "gone"), [
-    (200, {"busy", "USD today", "last decision"}, set()), (120, {"mode", "ready", "last decision"}, set()),
-    (80, {"ready", "last decision"}, {"busy", "USD today"}), (40, set(), {"mode", "USD month", "last decision"}),
-    (20, set(), {"ready"}),
+    (200, {"busy", "actual bill\ntoday, USD", "last decision"}, set()), (120, {"mode", "actual\nready", "last decision"}, set()),
+    (80, {"actual\nready", "last decision"}, {"busy", "actual bill\ntoday, USD"}),
+    (40, set(), {"mode", "actual bill\nmonth, USD", "last decision"}),
+    (20, set(), {"actual\nready"}),
 ])
 def test_a_narrow_terminal_drops_columns_by_their_order(width, kept, gone):
     chosen = fitting([LONG, UNKNOWN], width)
     headings = {column.heading for column in chosen}
 
-    assert headings >= kept | {"pool", "requested", "target"}
+    assert headings >= kept | {"pool", "actual\nrequested", "target"}
     assert not headings & gone
     assert list(chosen) == [column for column in COLUMNS if column in chosen]
     assert sum(chosen.values()) + 2 * (len(chosen) - 1) <= max(width, 40), "what stays always needs 33"
@@ -79,7 +81,7 @@ async def test_no_line_of_the_table_is_longer_than_the_terminal(tmp_path, width)
     table = outcome.output.split("\n\n")[0].splitlines()
 
     assert [line for line in table if len(line) > width] == []
-    assert {line.split()[0] for line in table} == {"pool", "a", "b"}, "a line for each pool, and one for the headings"
+    assert {line.split()[0] for line in table[1:]} == {"pool", "a", "b"}, "a line for each pool, and two for the headings"
     assert "\x1b" not in outcome.output, "what is no terminal gets no colour"
 
 
@@ -87,14 +89,14 @@ async def test_one_pool_shows_its_reasons(tmp_path):
     outcome = await asked(tmp_path, "b")
 
     assert outcome.exit_code == 0
-    assert "requested / ready    7 / 7" in outcome.output
+    assert "actual requested / ready    7 / 7" in outcome.output
     assert "proposed" in outcome.output
 
 
 async def test_one_pool_shows_the_plan_of_its_next_hours_or_why_there_is_none(tmp_path):
     outcome = await asked(tmp_path, "b")
 
-    assert "next hours (UTC)     - (" in outcome.output
+    assert "next hours (UTC)            - (" in outcome.output
 
 
 def test_targets_of_the_next_hours_are_shown_where_they_change():
@@ -133,5 +135,7 @@ async def test_capacity_of_a_pool_in_shadow_mode_is_marked_as_simulated(tmp_path
         every = (await here.stoker("status")).output
         active, shadow = (await here.stoker("status", "a")).output, (await here.stoker("status", "b")).output
 
-    assert "Pools in shadow mode: requested and ready are simulated." in every
-    assert ("3 / 3 (simulated)" in active, "7 / 7 (simulated)" in shadow) == (False, True)
+    assert "simulated, 1 pool in shadow mode: nothing was written: would have 7 requested, 7 ready" in every
+    assert "simulated" not in active
+    assert "actual requested / ready    0 / 0" in shadow
+    assert "simulated requested / ready 7 / 7" in shadow

@@ -125,11 +125,11 @@ async def test_history_returns_demand_and_capacity_per_minute(tmp_path):
         async with session.get(here.url + "/v1/pools/nobody/history") as missing:
             assert missing.status == 404
 
-    assert {len(told[key]) for key in ("peak", "busy", "requested", "ready")} == {60}
+    assert {len(told[key]) for key in ("peak", "busy", "actual_requested", "actual_ready")} == {60}
     assert set(told["peak"][:55]) == {2.0}
     assert told["peak"][-1] is None
-    assert told["requested"][0] is None
-    assert (told["requested"][-1], told["ready"][-1]) == (2.0, 2.0)
+    assert told["actual_requested"][0] is None
+    assert (told["actual_requested"][-1], told["actual_ready"][-1]) == (2.0, 2.0)
 
 
 @browsed

@@ -80,11 +80,11 @@ async def test_a_forecast_has_past_present_and_future(tmp_path):
         later = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
 
     assert (status, reply["pool"], reply["now"]) == (200, "b", "2026-03-02T12:01:00+00:00")
-    assert reply["capacity"]["requested"] == reply["target"] == 6  # of 8 at once, 6.4 are busy on average
+    assert reply["capacity"]["actual_requested"] == reply["target"] == 6  # of 8 at once, 6.4 are busy on average
     assert np.array(reply["ahead"]["peak"]).shape == np.array(reply["ahead"]["busy"]).shape == (120, len(reply["levels"]))
     assert {row[reply["levels"].index(0.9)] for row in reply["ahead"]["peak"]} == {8.0}
     assert set(reply["past"]["peak"]) == {8.0}
-    assert len(reply["past"]["expected_peak"]) == len(reply["past"]["peak"]) == len(reply["past"]["requested"]) == 1440
+    assert len(reply["past"]["expected_peak"]) == len(reply["past"]["peak"]) == len(reply["past"]["actual_requested"]) == 1440
     assert reply["past"]["expected_peak"][-1][reply["levels"].index(0.5)] == 8.0
     assert (reply["enough_history"], reply["doubt"]) == (True, None)
     assert (again["ahead"], kept) == (reply["ahead"], 1)

@@ -30,8 +30,8 @@ async def test_a_prewarm_acts_before_the_next_minute_and_is_shown_everywhere(tmp
         status, reply, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
         assert (status, reply["granted"], reply["limited_by"], reply["takes_effect"]) == (200, 9, [], "now")
         assert (reply["until"], reply["ready_at"]) == ("2026-03-02T12:13:00+00:00", "2026-03-02T12:05:00+00:00")
-        assert reply["capacity"]["requested"] == 3
-        assert reply["cost_usd"] > 0
+        assert reply["capacity"]["actual_requested"] == 3
+        assert reply["bill_usd"] > 0
         await until(lambda: here.levers["a"].writes[-1] == 9)
         await until(lambda: here.components.fleet.plans["a"].target == 9)
 

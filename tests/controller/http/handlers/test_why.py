@@ -32,7 +32,7 @@ async def test_at_an_instant_the_decision_in_effect_is_returned(tmp_path):
         missing, _, _ = await here.ask("GET", "/v1/pools/a/why?at=2026-03-01T12:00:00Z")
 
     assert (early["recorded"], early["record"]["target"]) == (True, 3)
-    assert (late["recorded"], late["record"]["target"], late["record"]["requested"]) == (True, 20, 3)
+    assert (late["recorded"], late["record"]["target"], late["record"]["actual_requested"]) == (True, 20, 3)
     assert late["record"]["inputs"]["answer"]["requested"] == 20
     assert (now["recorded"], now["record"]["target"]) == (False, 20)
     assert missing == 404

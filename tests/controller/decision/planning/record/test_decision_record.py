@@ -19,6 +19,7 @@ from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.planning.record.decision_record import (
+    VERSION,
     RecordNotReplayable,
     inputs_body,
     loaded,
@@ -152,8 +153,9 @@ def test_an_altered_record_gives_another_plan():
 
 @pytest.mark.parametrize(("record", "message"), [
     ({}, "earlier version"), ({"inputs": {"freshness": "fresh"}}, "earlier version"), ({"inputs": {"version": 99}}, "version 99"),
-    ({"inputs": {"version": 3}}, "damaged"), ({"inputs": {"version": 3, "policy": {"name": "a"}, "state": {}}}, "damaged"),
-    ({"inputs": {"version": 3, "policy": 5}}, "damaged"),
+    ({"inputs": {"version": VERSION}}, "damaged"),
+    ({"inputs": {"version": VERSION, "policy": {"name": "a"}, "state": {}}}, "damaged"),
+    ({"inputs": {"version": VERSION, "policy": 5}}, "damaged"),
 ])
 def test_an_invalid_record_is_refused(record, message):
     with pytest.raises(RecordNotReplayable, match=message):

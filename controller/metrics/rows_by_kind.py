@@ -1,0 +1,84 @@
+"""Rows of the metrics that exist by kind: actual ones of active pools, simulated ones of pools in shadow mode."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from controller.accounting.figures import AT, projected
+from controller.accounting.ledger import NAMES, Ledger
+from controller.decision.costs.kinds import KIND_OF_MODE, Kind, Mode
+from controller.fleet.fleet import Fleet
+
+MODE_OF_KIND: dict[Kind, Mode] = {kind: mode for mode, kind in KIND_OF_MODE.items()}
+
+Row = tuple[str, float]
+"""Labels in the text format without braces, and the value; rows with NaN are omitted."""
+
+
+def unknown(value: float | None) -> float:
+    """Return NaN for None."""
+    return math.nan if value is None else value
+
+
+def kind_rows(fleet: Fleet, kind: Kind, labelled: Sequence[tuple[str, str]], now: datetime) -> dict[str, list[Row]]:
+    """Return the rows of capacity, budget and writes of the pools of one mode, with their labels."""
+    rows: dict[str, list[Row]] = {f"stoker_{kind}_{name}": [] for name in ("usd_per_hour", "budget_spent_usd", "writes_total")}
+    hourly, spent, writes = rows.values()
+    requested, ready, last_write = [], [], []
+    for name, label in labelled:
+        reconciler = fleet.reconcilers[name]
+        capacity, state = reconciler.capacity, reconciler.state
+        if capacity is not None:
+            hourly.append((label, (capacity.ready + capacity.others) * reconciler.usd_per_unit_minute * 60))
+            requested.append((label, float(capacity.requested)))
+            ready.append((label, float(capacity.ready)))
+        if reconciler.policy.budget_usd_per_month is not None:
+            spent.append((label, state.spent_usd if state.month == f"{now:%Y-%m}" else 0.0))
+        if state.written_at is not None:
+            last_write.append((label, state.written_at.timestamp()))
+        writes += [(f'{label},outcome="{outcome}"', count) for outcome, count in sorted(dict(reconciler.outcomes).items())]
+    if kind == "simulated":
+        return rows | {"stoker_simulated_requested_units": requested, "stoker_simulated_ready_units": ready}
+    return rows | {"stoker_last_write_timestamp_seconds": last_write}
+
+
+def account_rows(accounts: Ledger, names: Sequence[str]) -> dict[str, Iterable[Row]]:
+    """Return the rows of sums of the month, and of counters since the start, each under the mode in which it was counted."""
+    rows: dict[str, Iterable[Row]] = {}
+    sums = {name: accounts.by_mode(name) for name in names}
+    for kind, mode in MODE_OF_KIND.items():
+        counted = [name for name in names if mode in sums[name]]
+        labels = [f'pool="{name}",mode="{mode}"' for name in counted]
+        months = [sums[name][mode][1] for name in counted]
+        month = np.array(months).reshape(len(counted), len(NAMES))
+        rows |= {f"stoker_{kind}_{name}": zip(labels, values.tolist(), strict=True) for name, values in month_columns(month)}
+        whole = (unknown(projected(each, accounts.day(name))) for name, each in zip(counted, months, strict=True))
+        rows[f"stoker_{kind}_bill_projected_month_usd"] = list(zip(labels, whole, strict=True))
+        rows |= counter_rows(accounts, kind, [name for name in names if accounts.modes[name] == mode])
+    return rows
+
+
+def month_columns(month: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the name without kind of each metric of a month, and its values: float64[pools]. `month`: float64[pools, NAMES]."""
+    bill, without = month[:, AT["bill_usd"]], month[:, AT["bill_without_stoker_usd"]]
+    yield from (("bill_month_usd", bill), ("bill_without_stoker_month_usd", without), ("saved_month_usd", without - bill))
+    yield from ((f"{name}_month", month[:, AT[name]]) for name in ("cold_starts", "cold_starts_without_stoker"))
+    yield from ((f"{kind}_unit_seconds_month", 60 * month[:, AT[f"{kind}_unit_minutes"]]) for kind in ("warm", "idle"))
+
+
+def counter_rows(accounts: Ledger, kind: Kind, names: Sequence[str]) -> dict[str, Iterable[Row]]:
+    """Return the rows of counters since the start, of pools of one mode."""
+    table, prefix = accounts.since_start(names), f"stoker_{kind}"
+    labels = [f'pool="{name}",mode="{MODE_OF_KIND[kind]}"' for name in names]
+    rows: dict[str, Iterable[Row]] = {
+        f"{prefix}_{name}_total": zip(labels, table[:, AT[name]].tolist(), strict=True)
+        for name in ("warm_hits", "cold_starts", "cold_start_cost_usd")}
+    warm, idle, beyond, whole, requests = (table[:, AT[name]] for name in
+                                           ("warm_usd", "idle_usd", "on_demand_usd", "bill_usd", "request_usd"))
+    parts = {"idle": idle, "warm_work": warm - idle, "on_demand_work": beyond,
+             "init": np.maximum(0.0, whole - warm - beyond - requests), "requests": requests}
+    rows[f"{prefix}_bill_usd_total"] = [(f'{label},kind="{part}"', value) for part, values in parts.items()
+                                        for label, value in zip(labels, values.tolist(), strict=True)]
+    return rows
