@@ -18,6 +18,7 @@ SLOW = frozenset(TESTS / name for name in (
     "adapters/sandbox/test_cloudwatch.py",
     "controller/backtest/report/test_report.py",
     "controller/backtest/test_lever_comparison.py",
+    "controller/backtest/test_objective_replays.py",
     "controller/cli/evaluate/test_backtest.py",
     "controller/cli/evaluate/test_forecast.py",
     "controller/decision/selection/test_provisional_scores.py",
