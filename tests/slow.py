@@ -31,6 +31,7 @@ SLOW = frozenset(TESTS / name for name in (
     "controller/http/handlers/test_forecast.py",
     "controller/http/test_fuzz.py",
     "controller/notifications/test_missing_metrics_log.py",
+    "controller/report/test_replayed_report.py",
     "deploy/test_cloudformation.py",
     "deploy/test_monitoring.py",
     "forecasting/test_combined.py",

@@ -20,7 +20,7 @@ from config.model.event import Event, Holidays
 from config.model.lease import LEASE_KINDS
 from config.model.lever import LeverSettings
 from config.model.limits import Limits
-from config.model.notify import Notify, Sink
+from config.model.notify import Notify, Sink, WeeklyReport
 from config.model.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
 from config.model.schedule import Schedule
 from config.yaml_text.node import Node
@@ -30,7 +30,7 @@ Part = TypeVar("Part", bound=BaseModel)
 
 EXTENSION = "x-"
 """Prefix of the top-level keys that Stoker ignores: for anchors and for data of other programs."""
-TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "lease")
+TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "weekly_report", "lease")
 OWN_KEYS = ("name", "lever")
 """Keys that every pool must set and that cannot have a default."""
 DEFAULT_KEYS = tuple(key for key in PoolPolicy.model_fields if key not in OWN_KEYS)
@@ -67,14 +67,16 @@ class Check:
                 self._meant.update(root.members[key].members)
         self._version(root)
         assume, limits = self._part(root, "assume", Assume), self._part(root, "limits", Limits)
+        weekly = None if root.child("weekly_report") is None else self._part(root, "weekly_report", WeeklyReport)
         lease = self._of_kind(("lease",), node, "lease", LEASE_KINDS) if (node := root.child("lease")) else None
         sinks, pools = self._sinks(root), self._pools(root, self._defaults(root))
         if not self.report.problems and assume is not None and limits is not None:
-            self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits, notify=sinks, lease=lease)
+            self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits, notify=sinks, weekly_report=weekly,
+                                 lease=lease)
 
     def _declared(self) -> frozenset[str]:
         ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, DeadMan, Limits,
-                                             Assume, Sink)
+                                             Assume, Sink, WeeklyReport)
         models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.values())
         return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
 

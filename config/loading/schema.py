@@ -12,7 +12,7 @@ from config.model.duration import format_duration
 from config.model.lease import LEASE_KINDS
 from config.model.lever import LeverSettings
 from config.model.limits import Limits
-from config.model.notify import Sink
+from config.model.notify import Sink, WeeklyReport
 from config.model.policy import Assume, PoolPolicy
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,7 +32,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
 
     It accepts every file that the loader accepts. It checks less: no cron, no time zones, nothing across keys or pools.
     """
-    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, Sink, *LEASE_KINDS.values(), *kinds.values())
+    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, Sink, WeeklyReport, *LEASE_KINDS.values(), *kinds.values())
     refs, generated = models_json_schema([(model, "validation") for model in models], schema_generator=Generator)
     parts: Json = generated["$defs"]
     parts.pop("LeverSettings", None)
@@ -70,6 +70,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
             "assume": {"$ref": "#/$defs/Assume"},
             "notify": {"type": "array", "maxItems": 20, "items": {"$ref": "#/$defs/Sink"},
                        "description": "Sinks that receive notifications; names are unique."},
+            "weekly_report": {"$ref": "#/$defs/WeeklyReport"},
             "lease": {"$ref": "#/$defs/Lease"},
         },
         "if": no_default_max,

@@ -10,11 +10,13 @@ NoticeCode = Literal[
     "write-failed", "write-recovered", "metrics-stale", "metrics-back", "capacity-unknown", "capacity-known",
     "foreign-write", "foreign-write-over", "other-autoscaler", "other-autoscaler-gone", "quota-reached", "quota-eased",
     "budget-near", "budget-reached", "budget-eased", "override-set", "override-ended",
-    "event-no-effect", "fault", "fault-over", "test",
+    "event-no-effect", "fault", "fault-over", "weekly-report", "test",
 ]
 """Codes of all notifications; docs/notifications.md describes each. `test` is sent only by `stoker notify-test`."""
 
 NOTICE_CODES: tuple[str, ...] = get_args(NoticeCode)
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
@@ -53,6 +55,17 @@ class Sink(BaseModel):
     def wants(self, code: str) -> bool:
         """Return whether notifications with this code are sent to the sink."""
         return code == "test" or self.reasons is None or code in self.reasons
+
+
+class WeeklyReport(BaseModel):
+    """When the weekly report is sent to the sinks. Times are UTC."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+
+    weekday: Weekday = Field(default="mon", examples=["mon"])
+    """Day on which the report is sent."""
+    hour: int = Field(default=8, ge=0, le=23, examples=[8])
+    """Hour (UTC) from which the report is sent, 0 to 23."""
 
 
 class Notify(BaseModel):

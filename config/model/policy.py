@@ -17,7 +17,7 @@ from config.model.event import MOST_EVENTS, Event
 from config.model.lease import LeaseSettings
 from config.model.lever import LeverSettings
 from config.model.limits import Limits
-from config.model.notify import Sink
+from config.model.notify import Sink, WeeklyReport
 from config.model.prewarm import Prewarm
 from config.model.schedule import MOST_UNITS, Schedule, schedule_bounds
 from config.model.warmer import Warmer
@@ -214,6 +214,8 @@ class Policy(Model):
     """Assumptions where nothing is measured."""
     notify: tuple[Sink, ...] = Field(default=(), strict=False)
     """Sinks that receive notifications."""
+    weekly_report: WeeklyReport | None = None
+    """When the weekly report is sent to the sinks; none is sent when absent."""
     lease: SerializeAsAny[LeaseSettings] | None = None
     """Lease that several daemons share so that only the leader writes; None with a single daemon."""
 

@@ -40,6 +40,7 @@ COMMANDS: dict[str, Entry] = {
     "backtest": Entry("evaluate.backtest", "Replay recorded traffic and report the bill and cold starts."),
     "history": Entry("evaluate.history", "Export the last 14 days of pools to files for a backtest."),
     "history import": Entry("evaluate.history_import", "Convert recorded traffic of other programs to history files."),
+    "report": Entry("evaluate.report", "Report the past days, and whether pools are ready for active mode."),
     "forecast": Entry("evaluate.forecast", "Show history and forecast of one pool."),
     "demo": Entry("evaluate.demo", "Run a demo of 2 min against an emulated cloud."),
     "sandbox": Entry("evaluate.sandbox", "Run an emulated AWS account for practice."),

@@ -8,8 +8,10 @@ import structlog
 
 from controller.accounting.tick_accounting import store_accounts
 from controller.daemon.runtime import Runtime, Settings
+from controller.daemon.weekly_report import send_weekly_report
 from controller.decision.events.upcoming import all_events_without_windows
 from controller.fleet.builder import save_measured
+from controller.report.reading import METRIC_READS, dumped_metric_reads
 from controller.store.sqlite_file import StoreError
 from controller.store.state_store import KEEP
 from forecasting.demand import minute_of
@@ -22,6 +24,7 @@ LEARNED_EVERY = timedelta(minutes=55)
 
 PRUNE_EVERY = timedelta(hours=6)
 RETUNE_EVERY = timedelta(hours=1)
+WEEKLY_CHECK_EVERY = timedelta(minutes=5)
 
 log = structlog.get_logger("stoker.service")
 
@@ -51,11 +54,19 @@ async def store_state(runtime: Runtime, settings: Settings, learned_every: timed
         await store_accounts(fleet, runtime.components.accounts, settings.policy, settings.clock, runtime.store,
                              ended=not learned_every)
         await save_measured(fleet, runtime.store, now)
+        await runtime.store.run(runtime.store.store.save_blob, METRIC_READS, dumped_metric_reads(reads_usd(runtime)), now)
         await runtime.components.forecasts.rotation.accuracy.coverage.save(runtime.store, now)
         for group in fleet.regions:
             await group.save_snapshot(now, learned_every)
     except StoreError as error:
         log.error("store-failed", error=str(error))  # noqa: TRY400  (the message names the cause)
+
+
+def reads_usd(runtime: Runtime) -> float:
+    """Return the list price of reading the demand of all pools, in USD per month."""
+    every = runtime.published.tick_every
+    return sum(region.collector.source.monthly_cost_usd(len(region.collector.pools), every)
+               for region in runtime.components.fleet.regions)
 
 
 async def prune(runtime: Runtime, settings: Settings) -> None:
@@ -70,5 +81,6 @@ async def retune(runtime: Runtime, settings: Settings) -> None:
 
 
 PERIODIC: Sequence[tuple[str, timedelta, Job]] = (
-    ("keep", STORE_EVERY, store_state), ("prune", PRUNE_EVERY, prune), ("retune", RETUNE_EVERY, retune))
+    ("keep", STORE_EVERY, store_state), ("prune", PRUNE_EVERY, prune), ("retune", RETUNE_EVERY, retune),
+    ("weekly-report", WEEKLY_CHECK_EVERY, send_weekly_report))
 """Name, interval and job."""

@@ -19,7 +19,7 @@ SLACK_TEXT = 2800
 
 ENDED = frozenset({"store-recovered", "write-recovered", "metrics-back", "capacity-known", "foreign-write-over",
                    "other-autoscaler-gone", "quota-eased", "budget-eased", "override-ended", "fault-over"})
-NEUTRAL = frozenset({"started", "stopping", "leader-changed", "override-set", "test"})
+NEUTRAL = frozenset({"started", "stopping", "leader-changed", "override-set", "weekly-report", "test"})
 
 
 class Message(NamedTuple):

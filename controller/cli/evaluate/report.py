@@ -1,0 +1,117 @@
+"""`stoker report`: the past days from the store, and whether pools in shadow mode are ready for active mode."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from controller.cli.failure import Failed, WrongInput
+from controller.cli.policy_file import read_policy
+
+if TYPE_CHECKING:
+    from config.model.policy import Policy
+    from controller.report.assembly import Report
+
+NOT_READY = 3
+"""Exit code with --gate when a pool in shadow mode is not ready."""
+
+LONGEST = timedelta(days=14)
+"""Retention of decisions and demand."""
+
+
+@click.command()
+@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
+@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("state"), show_default=True,
+              envvar="STOKER_STATE_DIR", help="State folder of the daemon.")
+@click.option("--since", default="7d", show_default=True, metavar="TIME",
+              help="Start of the report: a duration such as 7d, at most 14d, or a date. It begins at 00:00 UTC of that day.")
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request or a chat.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--html", "html_path", type=click.Path(path_type=Path), metavar="OUT.html",
+              help="Also write a self-contained page with a chart for each day.")
+@click.option("--gate", is_flag=True, help="Exit with code 3 when a pool in shadow mode is not ready for active mode.")
+@click.pass_context
+def command(ctx: click.Context, policy_path: Path, state_dir: Path, since: str, markdown: bool, as_json: bool,
+            html_path: Path | None, gate: bool) -> None:
+    """Report what Stoker did, or in shadow mode would have done, and whether each pool in shadow mode is ready for active mode.
+
+    Reads the store only, while the daemon runs or after it stopped; calls no provider and changes nothing. For each pool: which
+    minutes have data, the changes, bill and cold starts with and without Stoker, whether the forecasts held, decisions worth
+    looking at with the command that explains each, and the criteria for active mode with their values and thresholds.
+
+    \b
+    Examples:
+      stoker report --policy policy.yaml
+      stoker report --policy policy.yaml --html report.html
+      stoker report --policy policy.yaml --gate && echo ready
+
+    Figures of pools in shadow mode are simulated: nothing was written. They are never added to those of pools in active mode.
+    """  # noqa: D301  (click reads the control character)
+    from adapters.runtime.clock import SystemClock
+    from controller.store.sqlite_file import StoreError
+
+    if markdown and as_json:
+        raise WrongInput("--markdown and --json: give one of them")
+    policy = read_policy(policy_path)
+    now = SystemClock().now()
+    try:
+        report = read_report(policy, state_dir, since_of(since, now), now)
+    except StoreError as error:
+        raise Failed(str(error)) from error
+    if html_path is not None:
+        from controller.cli.evaluate.backtest import write_whole
+        from controller.report.page import page
+
+        write_whole(html_path, [page(report)])
+    show(report, markdown, as_json)
+    if gate and not report.ready:
+        ctx.exit(NOT_READY)
+
+
+def since_of(text: str, now: datetime) -> datetime:
+    """Return the instant that `--since` names. Raise `WrongInput`."""
+    from config.model.duration import parse_duration
+
+    wrong = WrongInput(f"--since {text}: write a duration up to 14d, such as 7d, or a date, such as {now - LONGEST / 2:%Y-%m-%d}")
+    try:
+        since = datetime.fromisoformat(text)
+        since = since.replace(tzinfo=since.tzinfo or UTC)
+    except ValueError:
+        try:
+            since = now - parse_duration(text)
+        except ValueError:
+            raise wrong from None
+    if not now - LONGEST - timedelta(days=1) < since < now:
+        raise wrong
+    return since
+
+
+def read_report(policy: "Policy", state_dir: Path, since: datetime, now: datetime) -> "Report":
+    """Return the report of a policy's pools from the store. Raise `StoreError`."""
+    from controller.report.assembly import PoolReport, Report, pool_reports, without_series
+    from controller.report.page import MOST_CHARTED
+    from controller.report.period import Period
+    from controller.report.reading import read_own, read_shared
+    from controller.store.read_only import ReadOnlyStore
+    from controller.store.state_dir import STORE_NAME
+
+    period = Period.before(now, since)
+    with ReadOnlyStore(state_dir / STORE_NAME) as store:
+        shared, pools = read_shared(store, period), list[PoolReport]()
+        for pool in policy.pools:
+            reports = pool_reports(pool, period, shared, read_own(store, pool.name, period))
+            pools += reports if len(pools) < MOST_CHARTED else map(without_series, reports)
+        return Report(period, tuple(pools), shared.metric_reads_usd_per_month)
+
+
+def show(report: "Report", markdown: bool, as_json: bool) -> None:
+    """Print the report."""
+    from controller.report.body import body_of
+    from controller.report.text import markdown_of, text_of
+
+    if as_json:
+        click.echo(json.dumps(body_of(report), indent=2, allow_nan=False))
+    else:
+        click.echo(markdown_of(report) if markdown else text_of(report), nl=False)
