@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from controller.backtest.report import frontier_section
 from controller.backtest.report.text import LABELS
 from controller.backtest.report.worst_hour import WorstHour, counted_cold
 from controller.backtest.result import STOKER, PoolOutcome
@@ -73,6 +74,7 @@ def curve(pool: PoolOutcome) -> dict[str, object]:
         "constants": [[cold, cents(usd), level] for cold, usd, level in sorted(line)],
         "policies": [[name, LABELS[name], bill.cold_starts, cents(bill.provider_usd)] for name, bill in bills.items()],
         "tracking": TARGET_TRACKING,
+        "frontier": [[cold, cents(usd), *rest] for cold, usd, *rest in frontier_section.line(pool)],
     }
 
 

@@ -79,7 +79,15 @@ def setting_text(point: Point) -> str:
     """Return the setting of a point as a policy has it; for pools with different ones, as a multiple."""
     if point.setting is not None:
         return point.setting.text
-    return "each pool's own setting" if point.factor == 1 else f"{point.factor:.3g} times each pool's price of a cold start"
+    return "each pool's own setting" if point.factor == 1 else f"each pool's price × {point.factor:.3g}"
+
+
+def step_text(frontier: Frontier, point: Point) -> str:
+    """Return what each cold start avoided costs from the next cheaper point to this one."""
+    if point not in frontier.curve:
+        return "not on the curve"
+    step = frontier.steps.get(point)
+    return "lowest bill" if step is None else f"{step:.2g}" if step < 1 else f"{step:,.2f}"
 
 
 def money(difference: float) -> str:

@@ -9,6 +9,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from controller.backtest.report import frontier_section
 from controller.backtest.report.figures import charts, widest
 from controller.backtest.report.frame import frame
 from controller.backtest.report.text import (
@@ -54,6 +55,9 @@ def page(outcome: Outcome) -> str:
         "frame": "".join(f"<dt>{label}</dt><dd>{escape(text)}</dd>" for label, text in frame(outcome.pools)),
         "headline": escape(headline(outcome)),
         "verdict": escape(f"{verdict(outcome)} {wins(outcome)} {spread_text(outcome.pools)}".strip()),
+        "frontier": escape(frontier_section.on_tiles(outcome)),
+        "losses": frontier_section.losses(outcome.frontier, outcome.peers),
+        "frontiers": "".join(frontier_section.section(pool, at) for at, pool in enumerate(drawn)),
         "tiles": tiles(outcome),
         "bills": bills(outcome),
         "each": each_pool(outcome),
@@ -126,7 +130,8 @@ def each_pool(outcome: Outcome) -> str:
     groups = "<th rowspan=2>Pool</th><th colspan=3>Cold starts</th><th colspan=3>Bill</th>"
     head = f"<tr>{groups}</tr><tr>{three}{three}</tr>"
     rows = "".join(pool_row(pool) for pool in outcome.pools)
-    return f"<section><h2>Pool by pool</h2>{scrolled(head, rows)}</section>"
+    losses = frontier_section.lost_by_pool(outcome)
+    return f"<section><h2>Pool by pool</h2>{scrolled(head, rows)}<ul class=losses>{losses}</ul></section>"
 
 
 def pool_row(pool: PoolOutcome) -> str:

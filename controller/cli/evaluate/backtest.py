@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,12 +28,14 @@ FILE = click.Path(path_type=Path)
 @click.option("--start", metavar="TIMESTAMP",
               help="Count costs from this time on (UTC); earlier rows are used for learning only.")
 @click.option("--compare", is_flag=True, help="Also compare with target tracking, schedules and other baselines.")
+@click.option("--frontier", is_flag=True,
+              help="Also replay other prices of a cold start, and show what each avoided cold start costs.")
 @click.option("--levers", is_flag=True, help="Also calculate the bill for each other mechanism (lever), such as pings.")
 @click.option("--decisions", type=FILE, metavar="OUT.csv", help="Write the target of every pool for every minute.")
 @click.option("--json", "json_path", type=FILE, metavar="OUT.json", help="Write the figures as JSON; - is standard output.")
 @click.option("--report", type=FILE, metavar="OUT.html", help="Write a self-contained HTML report that works offline.")
-def command(policy_path: Path, histories: tuple[str, ...], start: str | None, compare: bool, levers: bool,
-            decisions: Path | None, json_path: Path | None, report: Path | None) -> None:
+def command(policy_path: Path, histories: tuple[str, ...], start: str | None, compare: bool, frontier: bool,
+            levers: bool, decisions: Path | None, json_path: Path | None, report: Path | None) -> None:
     """Replay recorded traffic and report the bill and the cold starts that there would have been with Stoker.
 
     A backtest calls no provider and changes nothing. It assumes memory, architecture and initialisation time where the policy
@@ -42,6 +45,7 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
     \b
     Examples:
       stoker backtest --policy policy.yaml --history chat=chat.csv.gz --compare
+      stoker backtest --policy policy.yaml --history chat=chat.csv.gz --frontier
       stoker backtest --policy policy.yaml --history chat=chat.csv.gz --report report.html
     """  # noqa: D301  (click reads the control character)
     from controller.cli.policy_file import read_policy
@@ -51,13 +55,16 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
     recorded = read_histories(policy, policy_path, histories)
     begin = None if start is None else start_minute(start, recorded)
     check_known(recorded, begin)
-    outcome = run(policy, recorded, begin, compare or report is not None, levers)
+    with_baselines = compare or frontier or report is not None
+    outcome = run(policy, recorded, begin, with_baselines, levers)
     write_outputs(outcome, recorded, decisions, json_path, report)
     warn_of_events(policy, recorded)
     if json_path != Path("-"):
-        from controller.cli.evaluate.backtest_table import show
+        from controller.cli.evaluate import backtest_table, frontier_table
 
-        show(outcome, compare=compare)
+        backtest_table.show(outcome, compare=with_baselines)
+        if with_baselines:
+            frontier_table.show(outcome, backtest_table.IN_FULL, detailed=frontier)
 
 
 def apart(outputs: dict[str, Path | None], policy_path: Path, histories: tuple[str, ...]) -> None:
@@ -150,8 +157,8 @@ def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, com
 
 
 def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: int | None, compare: bool, levers: bool,
-             advance: Callable[[int], None]) -> "PoolOutcome":
-    """Replay one pool and compute its bills."""
+             advance: Callable[[float], None]) -> "PoolOutcome":
+    """Replay one pool and compute its bills; `compare`: also those of the baselines, and its frontier."""
     from controller.backtest.replay import replay
     from controller.backtest.result import judged
     from controller.decision.costs.assumptions import assumptions
@@ -164,23 +171,28 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     if advice is not None:
         click.echo(f"warning: {pool.name}: {advice}", err=True)
     load = judged_demand(demand, 0 if begin is None else begin - demand.first_minute)
-    done = replay(pool, demand, terms, assume, advance)
-    rivals, others = {}, []
+    rivals, curve, others = {}, None, []
     if compare:
+        from controller.backtest.objective_replays import frontier_of
         from controller.decision.costs import baselines
+        from controller.decision.costs.sentences import TARGET_TRACKING
 
         rivals = baselines.compare(load, terms)
+        done, curve = frontier_of(pool, demand, terms, assume, load, rivals[TARGET_TRACKING], advance)
+    else:
+        done = replay(pool, demand, terms, assume, advance)
     if levers:
         from adapters.registry import lever_kinds
         from controller.backtest.lever_comparison import under_each_lever
 
         others = under_each_lever(pool, demand, load, assume, lever_kinds())
     keep_alive = keep_alive_of(pool.lever.kind, assume)
-    return judged(done, demand, load, terms, keep_alive, rivals, others, history.doubts, assumptions(pool))
+    outcome = judged(done, demand, load, terms, keep_alive, rivals, others, history.doubts, assumptions(pool))
+    return replace(outcome, frontier=curve)
 
 
 @contextmanager
-def progress_of(minutes: int) -> Iterator[Callable[[int], None]]:
+def progress_of(minutes: int) -> Iterator[Callable[[float], None]]:
     """Yield a function to call with the number of replayed minutes. Show a progress bar when standard error is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None

@@ -3,7 +3,7 @@
   const pools = JSON.parse(document.getElementById("data").textContent);
   if (!pools.length) return;
   const curveBox = document.getElementById("curve"), timeBox = document.getElementById("time");
-  const hours = [...document.querySelectorAll(".hour")], buttons = [...document.querySelectorAll("[data-span]")];
+  const parts = [...document.querySelectorAll("[data-pool]")], buttons = [...document.querySelectorAll("[data-span]")];
   let pool = pools[0], timeChart = null, curveChart = null, range = "week";
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
@@ -91,6 +91,10 @@
   };
   const mark = (wanted) => buttons.forEach((button) => button.classList.toggle("on", button.dataset.span === wanted));
 
+  const price = (setting) => {
+    const [key, value] = setting.split(": ");
+    return key === "cold_start_cost_usd" ? "$" + value : key === "warm_hit_rate" ? Number((100 * value).toPrecision(6)) + " %" : setting;
+  };
   const spread = (waits) => Math.asinh(waits / 5);
 
   const labels = (u, points) => {
@@ -99,7 +103,8 @@
     context.textBaseline = "middle";
     const placed = points.map((point) => ({...point, x: u.valToPos(spread(point.cold), "x", true), y: u.valToPos(point.usd, "y", true)}));
     const dots = placed.map(({x, y}) => [x - 5 * ratio, y - 5 * ratio, x + 5 * ratio, y + 5 * ratio]);
-    placed.sort((one, other) => (other.own ? 1 : 0) - (one.own ? 1 : 0)).forEach(({label, own, x, y}) => {
+    const rank = (point) => point.own ? 0 : point.first ? 1 : point.quiet ? 3 : 2;
+    placed.sort((one, other) => rank(one) - rank(other)).forEach(({label, own, quiet, x, y}) => {
       context.font = `${own ? "700 15px" : "13px"} system-ui`.replace(/(\d+)px/, (_, size) => `${size * ratio}px`);
       const width = context.measureText(label).width, tall = 17 * ratio, gap = 9 * ratio;
       const left = u.bbox.left, right = u.bbox.left + u.bbox.width;
@@ -118,7 +123,7 @@
       }
       if (!best) return;
       taken.push(best.box);
-      context.fillStyle = own ? colour("accent") : colour("ink");
+      context.fillStyle = own || quiet ? colour("accent") : colour("ink");
       context.textAlign = "left";
       context.fillText(label, best.box[0], (best.box[1] + best.box[3]) / 2);
       if (best.shift) {
@@ -135,35 +140,39 @@
 
   const drawCurve = () => {
     if (curveChart) curveChart.destroy();
-    const points = pool.curve.policies.map(([name, label, cold, usd]) => ({label, cold, usd, own: name === "stoker", known: name.endsWith("*")}));
-    const rows = pool.curve.constants.map(([cold, usd]) => ({cold, usd, line: true})).concat(points).sort((one, other) => one.cold - other.cold);
+    const points = pool.curve.policies.map(([name, label, cold, usd]) => ({label, cold, usd, own: name === "stoker", first: name === pool.curve.tracking}));
+    const settings = pool.curve.frontier.map(([cold, usd, label, own, best]) => ({label: price(label), cold, usd, quiet: true, setting: true, policy: own, best}));
+    const rows = pool.curve.constants.map(([cold, usd]) => ({cold, usd, line: true})).concat(points, settings).sort((one, other) => one.cold - other.cold);
     const bounds = (bills) => {
       const low = Math.min(...bills), high = Math.max(...bills), room = (high - low || high || 1) * .2;
       return [Math.max(0, low - room), high + room];
     };
     const most = Math.max(12, ...rows.map((row) => row.cold));
-    const least = Math.min(...points.map((point) => point.cold));
+    const least = Math.min(...points.concat(settings).map((point) => point.cold));
+    const across = [least > 20 ? spread(least / 3) : -.08, spread(most * 1.5)];
     const marks = [0, ...Array.from({length: 8}, (_, power) => [3, 10].map((digit) => digit * 10 ** power)).flat()].filter((mark) => mark <= most * 1.5);
+    const shown = marks.filter((mark) => spread(mark) >= across[0]);
     const column = (chosen) => rows.map((row) => chosen(row) ? row.usd : null);
     const dot = (name, size) => ({paths: () => null, points: {show: true, size, fill: colour(name), stroke: colour(name)}});
     curveChart = new uPlot({
       width: curveBox.clientWidth, height: 400, legend: {show: false}, cursor: {show: false},
       scales: {
-        x: {time: false, range: [least > 20 ? spread(least / 3) : -.08, spread(most * 1.5)]},
-        y: {range: bounds(points.map((point) => point.usd))},
+        x: {time: false, range: across},
+        y: {range: bounds(points.concat(settings).map((point) => point.usd))},
       },
-      axes: [axis({label: "cold starts (compressed scale)", labelSize: 22, splits: () => marks.map(spread), values: () => marks.map((mark) => mark.toLocaleString("en"))}),
+      axes: [axis({label: "cold starts (compressed scale)", labelSize: 22, splits: () => shown.map(spread), values: () => shown.map((mark) => mark.toLocaleString("en"))}),
              axis({label: "provider bill", labelSize: 22, size: 64, values: (u, ticks) => dollars(ticks)})],
       series: [{}, {stroke: colour("area"), width: 2, spanGaps: true, points: {show: true, size: 4, fill: colour("area")}},
-               dot("ink", 8), dot("accent", 14)],
-      hooks: {draw: [(u) => labels(u, points)]},
-    }, [rows.map((row) => spread(row.cold)), column((row) => row.line), column((row) => !row.line && !row.own), column((row) => row.own)], curveBox);
+               {stroke: colour("accent"), width: 2, spanGaps: true, points: {show: false}}, dot("accent", 6), dot("ink", 8), dot("accent", 14)],
+      hooks: {draw: [(u) => labels(u, points.concat(settings.filter((point) => point.best && !point.policy)))]},
+    }, [rows.map((row) => spread(row.cold)), column((row) => row.line), column((row) => row.best), column((row) => row.setting),
+        column((row) => !row.line && !row.own && !row.setting), column((row) => row.own)], curveBox);
   };
 
   const draw = () => { drawCurve(); drawTime(); };
   const choose = (at) => {
     pool = pools[at];
-    hours.forEach((hour) => { hour.hidden = Number(hour.dataset.pool) !== at; });
+    parts.forEach((part) => { part.hidden = Number(part.dataset.pool) !== at; });
     draw();
   };
   buttons.forEach((button) => button.addEventListener("click", () => show(button.dataset.span)));

@@ -1,8 +1,11 @@
 """Results of synthetic traffic for the report's tests."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from config.model.policy import Assume
+from controller.backtest.objective_replays import frontier_of
 from controller.backtest.replay import replay
 from controller.backtest.result import PoolOutcome, judged
 from controller.decision.costs import baselines
@@ -18,9 +21,14 @@ MINUTE = np.arange(4 * 1440)
 DAILY = np.random.default_rng(2).poisson(8 + 7 * np.sin(MINUTE / 229)).astype(np.float32)
 
 
-def outcome_of(peak: np.ndarray, name: str = "agent", start: int = 0) -> PoolOutcome:
+def outcome_of(peak: np.ndarray, name: str = "agent", start: int = 0, frontier: bool = False) -> PoolOutcome:
     peak = np.asarray(peak, np.float32)
     demand = DemandSeries(minute_of(NOON), peak, peak / 2, peak * 10)
     load = judged_demand(demand, start)
-    done = replay(pool_policy(name=name), demand, TERMS, Assume())
-    return judged(done, demand, load, TERMS, KEEP_ALIVE, baselines.compare(load, TERMS))
+    peers = baselines.compare(load, TERMS)
+    policy, curve = pool_policy(name=name), None
+    if frontier:
+        done, curve = frontier_of(policy, demand, TERMS, Assume(), load, peers["aws-target-tracking"])
+    else:
+        done = replay(policy, demand, TERMS, Assume())
+    return replace(judged(done, demand, load, TERMS, KEEP_ALIVE, peers), frontier=curve)

@@ -68,7 +68,7 @@ def test_pools_with_different_settings_get_a_multiple_of_their_prices():
 
     found = matching_sentences(mixed, {TRACKING: of(300, 1.0)})[0]
 
-    assert "2.5 times each pool's price of a cold start; 200 cold starts" in found
+    assert "each pool's price × 2.5; 200 cold starts" in found
 
 
 def test_the_comparison_precedes_the_settings():

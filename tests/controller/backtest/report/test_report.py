@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 
 from controller.backtest.report.figures import band, steps
+from controller.backtest.report.frontier_text import comparison, matching_sentences, step_text
 from controller.backtest.report.page import page
-from controller.backtest.report.text import against, difference, headline, hits, promise, wins
+from controller.backtest.report.text import LABELS, against, difference, headline, hits, promise, wins
 from controller.backtest.report.worst_hour import worst_hour
 from controller.backtest.result import Outcome, PoolOutcome, monthly
 from controller.decision.costs.bill import Bill, cold_starts_of, ready_of
-from controller.decision.costs.sentences import dollars
+from controller.decision.costs.sentences import TARGET_TRACKING, WITHOUT_STOKER, dollars
 from forecasting.demand import DemandSeries
 from tests.controller.backtest.report.outcomes import DAILY, MINUTE, TERMS, outcome_of
 
 
 @pytest.fixture(scope="module")
 def daily() -> Outcome:
-    return Outcome((outcome_of(DAILY, start=1440),))
+    return Outcome((outcome_of(DAILY, start=1440, frontier=True),))
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,50 @@ def test_the_charts_show_the_run(daily, html):
     points = {name: (cold, bill) for name, _, cold, bill in carry["curve"]["policies"]}
     assert points["stoker"] == (pool.stoker.cold_starts, pytest.approx(pool.stoker.provider_usd, rel=1e-3))
     assert len(points) == len(pool.peers) + 1
+
+
+def test_the_chart_draws_the_curve_of_stoker_beside_the_baselines(daily, html):
+    (pool,), (carry,) = daily.pools, carried(html)
+    points = carry["curve"]["frontier"]
+
+    assert len(points) == len(pool.frontier.points) >= 7
+    assert [label for *_, label, own, _ in points if own] == ["cold_start_cost_usd: 0.05"]
+    own = next(point for point in points if point[3])
+    assert own[:2] == [pool.stoker.cold_starts, pytest.approx(pool.stoker.provider_usd, rel=1e-3)]
+    assert [label for *_, label, _, best in points if best] == [point.setting.text for point in pool.frontier.curve]
+
+
+def test_the_table_of_settings_shows_what_each_avoided_cold_start_costs(daily, html):
+    (pool,) = daily.pools
+    text = shown(html)
+    for point in pool.frontier.points:
+        assert f"{point.cold_starts:,} {dollars(point.bill_usd)} {step_text(pool.frontier, point)}" in text
+
+
+def test_the_page_compares_the_curve_with_target_tracking(daily, html):
+    (pool,) = daily.pools
+
+    compared = comparison(pool.frontier, TARGET_TRACKING, pool.peers[TARGET_TRACKING])
+
+    assert shown(html).count(compared) == 2  # at the top, and below the chart
+
+
+def test_no_loss_on_cold_starts_is_shown_without_the_setting_that_matches(daily):
+    """Every baseline with fewer cold starts is named, over all pools, and by pool where the table of pools shows it."""
+    (pool,) = daily.pools
+    better = {name: replace(bill, cold_starts=pool.stoker.cold_starts * part // 12)
+              for part, (name, bill) in enumerate(pool.peers.items())}
+    outcome = Outcome(tuple(replace(pool, replay=replace(pool.replay, pool=name), peers=better) for name in ("agent", "chat")))
+    text = shown(page(outcome))
+    lost = [name for name, bill in outcome.peers.items() if bill.cold_starts < outcome.stoker.cold_starts]
+    sentences = matching_sentences(outcome.frontier, outcome.peers)
+
+    assert lost
+    assert all(any(f"{LABELS[name]} (" in sentence for sentence in sentences) for name in lost)
+    assert all(sentence in text for sentence in sentences)
+    for pool in outcome.pools:
+        shown_beside = {name: pool.peers[name] for name in (WITHOUT_STOKER, TARGET_TRACKING)}
+        assert all(f"{pool.name}: {sentence}" in text for sentence in matching_sentences(pool.frontier, shown_beside))
 
 
 def test_the_worst_hour_holds_most_cold_starts(daily):
