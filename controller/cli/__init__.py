@@ -38,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "unpause": Entry("operate.overrides", "End a pool's pause early.", "unpause"),
     "clear": Entry("operate.overrides", "End a pool's pause, pin and boost early.", "clear"),
     "backtest": Entry("evaluate.backtest", "Replay recorded traffic and report the bill and cold starts."),
+    "tune": Entry("evaluate.tune", "Choose a pool's cold-start cost from a limit on cold starts or on the bill."),
     "history": Entry("evaluate.history", "Export the last 14 days of pools to files for a backtest."),
     "history import": Entry("evaluate.history_import", "Convert recorded traffic of other programs to history files."),
     "report": Entry("evaluate.report", "Report the past days, and whether pools are ready for active mode."),
