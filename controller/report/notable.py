@@ -68,7 +68,7 @@ def troubles(decisions: Iterable[Decision]) -> list[Notable]:
             if (step := decision.step(code)) is not None:
                 found[code].append((decision, step))
     newest = {code: found[code][-1] for code in TROUBLES if code in found}
-    return [Notable(code.value, decision.at, f"{times(len(found[code]))} {TROUBLES[code]}; last: {step.text}", len(found[code]))
+    return [Notable(code.value, decision.at, f"{TROUBLES[code]} ({times(len(found[code]))}); last: {step.text}", len(found[code]))
             for code, (decision, step) in newest.items()]
 
 

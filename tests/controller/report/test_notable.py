@@ -27,7 +27,7 @@ def test_each_kind_of_trouble_is_named_with_its_newest_decision(path, code):
     plans = [plan(NOON - DAY - at * MINUTE, Action.HOLD, target=2, reasons=[reason(code, f"text {at}")]) for at in (2, 1, 0)]
     entry = found(path, plans=plans)[code.value]
     assert entry.at == NOON - DAY
-    assert entry.text == f"3 times {TROUBLES[code]}; last: text 0"
+    assert entry.text == f"{TROUBLES[code]} (3 times); last: text 0"
     assert entry.times == 3
 
 

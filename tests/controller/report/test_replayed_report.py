@@ -45,7 +45,8 @@ def ran(tmp_path_factory):
     with ReadOnlyStore(folder / STORE_NAME) as store:
         period = Period.before(START + timedelta(minutes=MINUTES), timedelta(days=1))
         shared, own = read_shared(store, period), read_own(store, "chat", period)
-        return pool_reports(POLICY, period, shared, own)[0], own.decisions, kept["accuracy"], series
+        kept["reads_usd"] = shared.metric_reads_usd_per_month
+        return pool_reports(POLICY, period, shared, own)[0], own.decisions, kept, series
 
 
 def simulated(decisions):
@@ -105,13 +106,19 @@ def simulated_requests(decisions):
 
 
 def test_the_coverage_is_that_of_the_forecast_and_the_traffic(ran):
-    report, _, accuracy, series = ran
-    coverage, first = report.coverage, int(accuracy._first[0])
+    report, _, kept, series = ran
+    coverage, accuracy = report.coverage, kept["accuracy"]
+    first = int(accuracy._first[0])
     demand = series.peak[first - series.first_minute :][: coverage.minutes]
     forecast = accuracy._forecasts[0, : coverage.minutes]
     assert coverage.minutes > 100
     assert coverage.below == tuple(int((demand < level).sum()) for level in forecast.T)
     assert coverage.at_or_below == tuple(int((demand <= level).sum()) for level in forecast.T)
+
+
+def test_the_daemon_stores_what_its_metric_reads_cost(ran):
+    _, _, kept, _ = ran
+    assert kept["reads_usd"] == pytest.approx(0.01 * 30 * 24 * 60 / 1000)      # one pool, one read a minute
 
 
 def test_known_minutes_are_those_of_the_traffic(ran):
