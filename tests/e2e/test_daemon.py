@@ -11,8 +11,8 @@ async def test_shadow_makes_no_mutating_call_even_outside_floor_and_ceiling(tmp_
     policy.write_text(policy_text("below", "above", mode="shadow", low=8, high=12))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
         await run.until(lambda: run.told("first-tick"))
-        await run.until(lambda: {line["pool"] for line in run.told("decision", action="write")} == {"below", "above"})
-        wanted = {line["pool"]: line["target"] for line in run.told("decision", action="write")}
+        await run.until(lambda: {line["pool"] for line in run.told("decision", action="would-write")} == {"below", "above"})
+        wanted = {line["pool"]: line["target"] for line in run.told("decision", action="would-write")}
         assert await run.end(signal.SIGTERM) == 0
 
     assert 8 <= wanted["below"] <= 12

@@ -83,3 +83,23 @@ async def test_late_provider_counts_correct_readings(tmp_path):
     assert today["minutes"] >= 8
     assert today["idle_unit_minutes"] == today["warm_unit_minutes"]
     assert today["on_demand_usd"] > 0, "of the units that are paid for none served"
+
+
+async def test_a_pool_that_changes_its_mode_at_a_restart_has_both_kinds_apart(tmp_path):
+    clock = ManualClock(NOON)
+    async with serving(tmp_path, clock, traffic={"a": steady(3)}, mode="shadow") as here:
+        await here.ticks(26)
+        _, shadow = await here.json("/v1/pools/a")
+    async with serving(tmp_path, clock, traffic={"a": steady(3)}, mode="active") as here:
+        _, status = await here.json("/status")
+        (pool,) = status["pools"]
+        _, metrics, _ = await here.get("/metrics")
+
+    assert shadow["simulated_bill_today_usd"] > 0
+    assert "actual_bill_today_usd" not in shadow
+    assert pool["simulated_bill_today_usd"] >= shadow["simulated_bill_today_usd"]
+    assert (pool["actual_bill_today_usd"], pool.get("simulated_requested")) == (0, None)
+    assert status["totals"]["simulated"]["bill_today_usd"] == pool["simulated_bill_today_usd"]
+    assert (status["totals"]["simulated"]["pools"], status["totals"]["actual"]["bill_today_usd"]) == (0, 0)
+    assert b'stoker_simulated_bill_month_usd{pool="a",mode="shadow"}' in metrics
+    assert b'stoker_simulated_ready_units{pool="a"' not in metrics

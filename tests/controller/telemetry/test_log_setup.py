@@ -1,3 +1,4 @@
+import ast
 import io
 import json
 import logging
@@ -8,7 +9,9 @@ import structlog
 from adapters.runtime.clock import ManualClock
 from controller.telemetry import log_setup
 from tests.builders import NOON
+from tests.sources import MODULES, nodes_of
 
+LEVELS = ("debug", "info", "warning", "error", "exception")
 KEY = "AKIA" + "ABCDEFGH12345678"
 
 
@@ -72,3 +75,15 @@ def test_people_get_text(stream):
 
     assert "decision" in stream.getvalue()
     assert "pool=a" in stream.getvalue()
+
+
+def test_every_log_line_about_pools_has_their_mode():
+    calls = [(path, node) for path in MODULES for node in nodes_of(path) if isinstance(node, ast.Call)
+             and isinstance(node.func, ast.Attribute) and node.func.attr in LEVELS and ast.unparse(node.func.value) == "log"]
+    lists = {"missing", "started", "ended", "failed", "late"}
+    about = [(path, node, {each.arg: each.value for each in node.keywords}) for path, node in calls]
+    named = [(path, node, fields) for path, node, fields in about if "pool" in fields or (
+        "pools" in fields and ast.unparse(fields["pools"]).split("[")[0] in lists)]
+
+    assert len(named) >= 15
+    assert [f"{path.name}:{node.lineno}" for path, node, fields in named if "mode" not in fields] == []
