@@ -20,7 +20,7 @@ TEST_WORKERS ?= 4
 # Each process that runs tests imports all of them: without cached bytecode, that takes each of them 15 s more.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo check test foreign simulate lint lock audit image clean help
+.PHONY: demo pictures check test foreign simulate lint lock audit image clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo "            with PYTEST_ARGS=--hypothesis-profile=nightly, property tests try 50 times as many examples"
 	@echo "make simulate   simulate the fleet with random faults and check every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
 	@echo "make foreign    install the third-party servers that tests/foreign runs against (650 MB, in $(FOREIGN))"
+	@echo "make pictures   make the pictures of the dashboard in docs/ again (needs Chromium)"
 	@echo "make lint   lint, types and import contracts"
 	@echo "make lock   resolve the dependencies again into requirements*.txt (the only command that needs uv)"
 	@echo "make audit  ask the advisory database about every locked dependency; 3 when it cannot be reached"
@@ -37,6 +38,9 @@ help:
 
 demo: $(VENV)/.run
 	@$(BIN)/stoker demo $(DEMO_ARGS)
+
+pictures: $(VENV)/.dev
+	@$(BIN)/python -m tests.pictures docs
 
 test: lint
 	@echo "== tests"

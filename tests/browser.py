@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -49,12 +50,14 @@ class Page:
         assert "error" not in told, f"{method}: {told['error']}"
         return told["result"]
 
-    async def open(self, url: str, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+    async def open(self, url: str, width: int = 1280, height: int = 900, dark: bool = False, still: bool = False) -> None:
+        """Go to an address, with a look: a size, dark or light, and `still` for people who want no motion."""
         for domain in ("Page", "Runtime", "Log"):
             await self.send(f"{domain}.enable")
         await self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
         await self.send("Emulation.setEmulatedMedia", features=[
-            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+            {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}])
         await self.send("Page.navigate", url=url)
         await self.until("document.readyState === 'complete'")
 
@@ -78,6 +81,14 @@ class Page:
         for kind in ("keyDown", "keyUp"):
             await self.send("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, code=key,
                             **({"text": text} if text and kind == "keyDown" else {}))
+
+    async def point(self, x: float, y: float) -> None:
+        """Move the mouse to a point of the window."""
+        await self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    async def text(self, selector: str) -> str:
+        """The text of an element as it is seen, without empty lines."""
+        return re.sub(r"\s*\n\s*", "\n", await self.js(f"document.querySelector({json.dumps(selector)}).innerText"))
 
     async def write(self, text: str) -> None:
         """Type into what has the focus."""

@@ -14,7 +14,9 @@ from controller.http.responses import Missing
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-OWN_FILES = ("dashboard.css", "dashboard.js", "table.js", "pool.js", "orders.js", "chart.js", "words.js", "icon.svg")
+OWN_FILES = (
+    "dashboard.css", "icon.svg", "dashboard.js", "overview.js", "comparison.js", "table.js", "row.js", "pool.js", "facts.js",
+    "decisions.js", "overrides.js", "chart.js", "legend.js", "columns.js", "forecast.js", "figures.js", "words.js")
 LIBRARY = ("uPlot.iife.min.js", "uPlot.min.css")
 
 

@@ -1,34 +1,41 @@
 // Number and time formats, and helpers that build elements. Text is inserted as text, never as HTML.
 
-export const whole = (value) => value == null ? "–" : Math.round(value).toLocaleString("en");
+// A value that is displayed as zero has no sign: -0 + 0 is 0.
+const rounded = (value, digits) => (Math.round(value * 10 ** digits) / 10 ** digits + 0).toLocaleString("en");
 
-export const units = (value) => value == null ? "–" : value.toLocaleString("en", {maximumFractionDigits: value < 10 ? 1 : 0});
+export const whole = (value) => value == null ? "unknown" : rounded(value, 0);
+
+export const units = (value) => value == null ? "unknown" : rounded(value, value < 10 ? 1 : 0);
 
 /** A figure with its range, when both ends of the range display differently. */
 export const ranged = (show, value, ends) =>
-  ends == null || show(ends[0]) === show(ends[1]) ? show(value) : `${show(value)} (${show(ends[0])} to ${show(ends[1])})`;
+  ends == null || ends.includes(null) || show(ends[0]) === show(ends[1]) ? show(value) : `${show(value)} (${show(ends[0])} to ${show(ends[1])})`;
 
-export const usd = (value) => {
-  if (value == null) return "–";
-  const size = Math.abs(value), sign = value < 0 ? "−$" : "$";
-  if (size >= 1000) return sign + Math.round(size).toLocaleString("en");
-  if (size >= 0.1 || size === 0) return sign + size.toFixed(2);
-  return size >= 0.0001 ? sign + String(Number(size.toPrecision(2))) : "$0.00";
+/** An amount in USD: two decimals, three below $0.10, one significant digit below $0.001; less than a millionth is zero. */
+export const dollars = (amount) => {
+  const size = Math.abs(amount), sign = amount < 0 ? "-$" : "$";
+  if (size < 1e-6) return "$0.00";
+  if (size >= 0.0995) return sign + size.toLocaleString("en", {minimumFractionDigits: 2, maximumFractionDigits: 2});
+  const digits = (size >= 0.001 ? size.toFixed(3) : Number(size.toPrecision(1)).toFixed(6)).replace(/0+$/, "");
+  return sign + digits.padEnd(4, "0");
 };
+
+export const usd = (amount) => amount == null ? "unknown" : dollars(amount);
 
 export const clock = (instant) => new Date(instant).toISOString().slice(11, 16);
 
 export const day = (instant) =>
   new Date(instant).toLocaleDateString("en", {weekday: "short", day: "numeric", month: "short", timeZone: "UTC"});
 
+/** Time of day, with the day unless it is that of `now`. */
 export const when = (instant, now) => {
   const same = new Date(instant).toISOString().slice(0, 10) === new Date(now).toISOString().slice(0, 10);
-  return same ? clock(instant) : `${day(instant)} ${clock(instant)}`;
+  return `${same ? "" : `${day(instant)} `}${clock(instant)} UTC`;
 };
 
 export const span = (seconds) => {
   if (seconds == null) return "unknown";
-  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (Math.round(seconds) < 120) return `${Math.round(seconds)} s`;
   return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 };
 
@@ -38,17 +45,13 @@ const LEVERS = {
 };
 export const lever = (kind) => LEVERS[kind] ?? kind;
 
-// Kind of a pool's own figures: what it has and did, or what it would have had in shadow mode.
-export const kindOf = (pool) => pool.mode === "shadow" ? "simulated" : "actual";
-export const own = (pool, name) => pool[`${kindOf(pool)}_${name}`];
-
 export const needsAttention = (pool) => pool.error != null || !["fresh", "quiet"].includes(pool.freshness);
 
 export const SIGHTS = {
   fresh: "metrics are current", quiet: "no metrics (no traffic)", late: "metrics are late", broken: "metrics are missing", none: "no metrics received yet",
 };
 
-// The maximum of the next hours' plan: [units, instant], or null without a plan.
+// The most that the rules would ask for in the next hours: [units, instant], or null if unknown.
 const summit = (pool, asOf) => {
   if (!pool.next?.length) return null;
   const [minutes, most] = pool.next.reduce((best, step) => step[1] > best[1] ? step : best);
@@ -58,9 +61,9 @@ const summit = (pool, asOf) => {
 // The same as a figure and a note.
 export const ahead = (pool, asOf) => {
   const top = summit(pool, asOf);
-  if (top == null) return ["–", pool.next_missing ?? ""];
-  if (top[0] === 0) return ["none", "planned"];
-  return [`up to ${whole(top[0])}`, top[0] === pool.next[0][1] ? "from now" : `at ${clock(top[1])}`];
+  if (top == null) return ["unknown", pool.next_missing ?? ""];
+  if (top[0] === 0) return ["0", "in the next hours"];
+  return [`up to ${whole(top[0])}`, top[0] === pool.next[0][1] ? "from now" : `at ${clock(top[1])} UTC`];
 };
 
 // Sets text only when it differs, so that screen readers do not repeat it and nothing is repainted.

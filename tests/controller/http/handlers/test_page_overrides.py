@@ -1,4 +1,4 @@
-"""Orders from the page, and the page as people meet it who do not see it: in a real browser."""
+"""Overrides from the page, and the page as people meet it who do not see it: in a real browser."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 FOUND = "(message) => message.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.failureSummary)}`)"
-SAID = "document.getElementById('order-said').textContent"
+SAID = "document.getElementById('override-said').textContent"
 
 
 @contextlib.asynccontextmanager
 async def pool_page(folder, **look):
-    """The page of pool `a`, its form of orders open."""
+    """The page of pool `a`, its form of overrides open."""
     async with serving(folder, prewarm=Prewarm(max_units=20)) as here, chromium() as page:
         await here.ticks(3)
         await page.open(f"{here.service.url}/#/pools/a", **look)
@@ -33,13 +33,13 @@ async def pool_page(folder, **look):
 
 async def fill(page, **fields):
     for name, value in ({"end": "10m", "reason": "users <b>come</b>", "by": "ana", "token": TOKEN} | fields).items():
-        await page.js(f"(() => {{ const field = document.getElementById('order-{name}'); field.value = {json.dumps(value)};"
+        await page.js(f"(() => {{ const field = document.getElementById('override-{name}'); field.value = {json.dumps(value)};"
                       " field.dispatchEvent(new Event('change')); })()")
 
 
 async def press_enter(page):
     """As from the keyboard, in the field of the reason."""
-    await page.js("document.getElementById('order-reason').focus()")
+    await page.js("document.getElementById('override-reason').focus()")
     await page.key("Enter", 13, "\r")
 
 
@@ -56,7 +56,7 @@ async def test_overrides_are_set_and_cleared_by_keyboard_and_the_token_stays_in_
             await fill(page, kind=kind, amount=amount)
             await press_enter(page)
             await page.until(f"{SAID}.startsWith('Override set: {message}')")
-        await page.js("document.getElementById('order-clear').focus()")
+        await page.js("document.getElementById('override-clear').focus()")
         await page.key("Enter", 13, "\r")
         await page.until(f"{SAID}.startsWith('Ended: ')")
         assert here.components.active_overrides.of("a", here.clock.now()) == ()
@@ -78,7 +78,7 @@ async def test_a_refusal_is_shown_and_nothing_is_set(tmp_path, fields, message):
         await press_enter(page)
         await page.until(f"{SAID}.startsWith('Failed: ') && {SAID}.includes({json.dumps(message)})")
 
-        assert await page.js("document.getElementById('order-said').getAttribute('aria-live')") == "polite"
+        assert await page.js("document.getElementById('override-said').getAttribute('aria-live')") == "polite"
         assert here.components.active_overrides.of("a", here.clock.now()) == ()
 
 
@@ -88,7 +88,7 @@ async def test_axe_finds_no_wcag_violation_on_the_list_and_on_a_pool(tmp_path, l
     async with pool_page(tmp_path, **look) as (here, page):
         await here.ask("POST", "/v1/pools/a/prewarm", TOKEN, json={"units": 9, "for": "10m", "reason": "users"})
         await here.ticks()
-        await page.until("!document.getElementById('pool-orders').hidden")
+        await page.until("!document.getElementById('pool-overrides').hidden")
         await page.js("document.getElementById('minutes').open = true")
         await page.js(AXE.read_text() + "\n;0")
         for address in ("#/pools/a", "#/"):

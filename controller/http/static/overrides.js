@@ -1,19 +1,19 @@
 // Overrides from the page. The token is stored only in this tab's session storage and sent only in the Authorization header.
 
-import {byId, put} from "./words.js";
+import {byId, put, usd} from "./words.js";
 
 const KEY = "stoker-token";
 const AMOUNTS = {prewarm: "Minimum units", pin: "Units", boost: "Added units, or a factor such as x2", pause: null};
 let name = null, busy = false;
 
 export const setUp = () => {
-  byId("order-token").value = sessionStorage.getItem(KEY) ?? "";
-  byId("order-kind").addEventListener("change", suit);
-  byId("order").addEventListener("submit", (event) => {
+  byId("override-token").value = sessionStorage.getItem(KEY) ?? "";
+  byId("override-kind").addEventListener("change", suit);
+  byId("override").addEventListener("submit", (event) => {
     event.preventDefault();
     give();
   });
-  byId("order-clear").addEventListener("click", clear);
+  byId("override-clear").addEventListener("click", clear);
   suit();
 };
 
@@ -24,19 +24,19 @@ export const open = (wanted) => {
 
 // A pause has no amount.
 const suit = () => {
-  const kind = byId("order-kind").value, label = AMOUNTS[kind];
-  byId("order-amount").parentElement.hidden = label == null;
-  byId("order-amount").required = label != null;
-  put(byId("order-amount-label"), label ?? "");
+  const kind = byId("override-kind").value, label = AMOUNTS[kind];
+  byId("override-amount").parentElement.hidden = label == null;
+  byId("override-amount").required = label != null;
+  put(byId("override-amount-label"), label ?? "");
 };
 
 const say = (text, wrong = false) => {
-  byId("order-said").classList.toggle("wrong", wrong);
-  put(byId("order-said"), text);
+  byId("override-said").classList.toggle("wrong", wrong);
+  put(byId("override-said"), text);
 };
 
 const ask = async (path, method, body) => {
-  const token = byId("order-token").value.trim();
+  const token = byId("override-token").value.trim();
   if (!/^[\x21-\x7e]+$/.test(token)) throw new Error("Enter the daemon's token: the value of STOKER_TOKEN for `stoker run`, without spaces.");
   const answer = await fetch(`/v1/pools/${encodeURIComponent(name)}${path}`, {
     method, cache: "no-store", headers: {"Authorization": `Bearer ${token}`, "Content-Type": "application/json"},
@@ -62,12 +62,12 @@ const once = async (work) => {
 };
 
 const end = () => {
-  const text = byId("order-end").value.trim();
+  const text = byId("override-end").value.trim();
   return /^\d{4}-/.test(text) ? {until: text} : {for: text};
 };
 
 const amount = (kind) => {
-  const text = byId("order-amount").value.trim();
+  const text = byId("override-amount").value.trim();
   if (kind === "pause") return {};
   if (kind === "boost" && text.startsWith("x")) return {factor: Number(text.slice(1))};
   if (!/^\+?\d+$/.test(text)) throw new Error(`${AMOUNTS[kind]}: enter a whole number${kind === "boost" ? ", or a factor such as x2" : ""}.`);
@@ -75,14 +75,14 @@ const amount = (kind) => {
 };
 
 const give = () => once(async () => {
-  const kind = byId("order-kind").value, words = {reason: byId("order-reason").value, by: byId("order-by").value};
+  const kind = byId("override-kind").value, words = {reason: byId("override-reason").value, by: byId("override-by").value};
   const body = {...amount(kind), ...end(), ...words};
   if (kind !== "prewarm") {
     const told = await ask("/overrides", "POST", {kind, ...body});
     return `Override set: ${told.set.order}; takes effect ${told.takes_effect}: ${told.set.effect}.`;
   }
   const told = await ask("/prewarm", "POST", body);
-  const cost = told.cost_usd == null ? "" : `, estimated bill $${told.cost_usd.toFixed(4)}`;
+  const cost = told.cost_usd == null ? "" : `, estimated bill ${usd(told.cost_usd)}`;
   return `${told.granted} of ${told.asked} granted${cost}; takes effect ${told.takes_effect}${told.set == null ? "" : `: ${told.set.effect}`}.`;
 });
 

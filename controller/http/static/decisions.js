@@ -1,0 +1,85 @@
+// Decisions of one pool: the current one with its reasons and rules, and the recorded ones, newest first.
+
+import {byId, make, put, rebuild, units, when, whole} from "./words.js";
+
+const LISTED = 25;
+let listed = "", cursor = null, older = false, path = null;
+
+export const setUp = (get) => byId("older").addEventListener("click", async () => {
+  older = true;
+  try {
+    list(await get(path(cursor)), false);
+  } catch (error) {
+    put(byId("older"), `Older decisions (failed: ${error.message})`);
+  }
+});
+
+/** Start with pool `name`: no decisions are listed. Returns the path of the newest. */
+export const open = (name) => {
+  [listed, cursor, older] = ["", null, false];
+  path = (before) => `/v1/decisions?pool=${encodeURIComponent(name)}&limit=${LISTED}${before ? `&before=${before}` : ""}`;
+};
+
+export const newest = () => path();
+
+let asOf = null;
+
+/** Show the newest decisions, unless older ones were requested, too. */
+export const show = (made, instant) => {
+  asOf = instant;
+  if (!older) list(made, true);
+};
+
+const list = (made, anew) => {
+  const latest = made.items.map((item) => item.id).join();
+  if (anew && latest === listed) return;
+  if (anew) listed = latest;
+  const items = made.items.map(decisionItem);
+  if (anew) byId("decisions").replaceChildren(...items); else byId("decisions").append(...items);
+  if (anew && !items.length) byId("decisions").append(make("li", {class: "none"}, "None yet."));
+  cursor = made.next;
+  byId("older").hidden = cursor == null;
+};
+
+const VERBS = {
+  active: {raised: "raised", lowered: "lowered", held: "held", kept: "kept"},
+  shadow: {raised: "would raise", lowered: "would lower", held: "would hold", kept: "would keep"},
+};
+
+const decisionItem = (item) => {
+  const requested = item.mode === "shadow" ? item.simulated_requested : item.actual_requested, writes = item.action.endsWith("write");
+  const verb = !writes ? (item.action === "hold" ? "held" : "kept") : item.target > (requested ?? 0) ? "raised" : "lowered";
+  const numbers = writes ? `${whole(requested)} → ${whole(item.target)}` : whole(item.target ?? requested);
+  return make("li", {class: item.mode === "shadow" ? `${verb} simulated` : verb}, make("time", {datetime: item.at}, when(item.at, asOf)),
+    make("b", {}, `${VERBS[item.mode][verb]} ${numbers}`), make("ol", {class: "reasons"}, ...item.reasons.map(reasonItem)));
+};
+
+/** Show the target of the last plan, its reasons in order, each with the target before and after it, and its rules. */
+export const current = ({record: detail, rules}) => {
+  const text = detail.target == null ? "unknown: capacity is unknown" : `${whole(detail.target)} ${detail.target === 1 ? "unit" : "units"}`;
+  const done = {write: "requested now", "would-write": "simulated, not written", hold: "held", keep: detail.mode === "shadow" ? "already simulated" : "already requested"};
+  put(byId("wants"), detail.target == null ? text : `${text}, ${done[detail.action] ?? detail.action}`);
+  rebuild(byId("reasons"), detail.reasons, () => detail.reasons.map(reasonItem));
+  byId("rules").hidden = !rules?.length;
+  rebuild(byId("rules"), rules ?? [], () => rulesTable(rules));
+};
+
+const HEAVIEST = 5;
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+// The rules with the highest weight, and the others as their mean by weight: together they give the ensemble.
+const rulesTable = (rules) => {
+  const others = rules.slice(HEAVIEST), share = others.reduce((total, each) => total + each.share, 0);
+  const mean = others.reduce((total, each) => total + each.share * each.units, 0) / share;
+  const rows = rules.slice(0, HEAVIEST).map((each) => [each.text, whole(each.units), percent(each.share)]);
+  if (others.length) rows.push([`${others.length} other rules, mean by weight`, mean.toFixed(1), percent(share)]);
+  const cells = ([text, ...numbers]) => [make("th", {scope: "row"}, text), ...numbers.map((each) => make("td", {}, each))];
+  return [make("h3", {}, "Rules with the highest weight"), make("table", {class: "rules"},
+    make("thead", {}, make("tr", {}, ...["Rule", "Asks for", "Weight"].map((text) => make("th", {scope: "col"}, text)))),
+    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...cells(row)))))];
+};
+
+const reasonItem = (reason) => {
+  const moved = reason.before != null && reason.after != null && reason.before !== reason.after;
+  return make("li", {}, reason.text, " ", make("small", {}, `${reason.code}${moved ? `, ${reason.before} → ${reason.after}` : ""}`));
+};

@@ -1,0 +1,57 @@
+// Figures of one pool: state, overrides, announced events, capacity, and the account of today.
+
+import {ahead, byId, lever, make, needsAttention, put, rebuild, SIGHTS, span, units, usd, when, whole} from "./words.js";
+
+const BASES = {measured: "measured", policy: "set in the policy", assumed: "assumed for the lever"};
+
+export const show = (pool, asOf) => {
+  const shadow = pool.mode === "shadow";
+  put(byId("pool-tags"), [lever(pool.lever), shadow ? "shadow: simulated, nothing is written" : "active", `${pool.min} to ${pool.max} units`, SIGHTS[pool.freshness]].join(" · "));
+  byId("pool-error").hidden = pool.error == null;
+  put(byId("pool-error"), pool.error ?? "");
+  byId("pool").classList.toggle("attention", needsAttention(pool));
+  overrides(pool.overrides ?? [], asOf);
+  announced(pool.events ?? [], pool.event_warnings ?? [], asOf);
+  list(byId("pool-facts"), tiles(pool, shadow, asOf));
+};
+
+const of = (ready, requested) => ready == null ? "" : `of ${whole(requested)} requested`;
+
+const tiles = (pool, shadow, asOf) => [
+  ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
+  ["Actual ready", whole(pool.actual_ready), of(pool.actual_ready, pool.actual_requested)],
+  ...(shadow ? [["Simulated ready", whole(pool.simulated_ready), of(pool.simulated_ready, pool.simulated_requested)]] : []),
+  ...(pool.kept_by_others ? [["Kept by others", whole(pool.kept_by_others), `${pool.kept_by}, ${usd(pool.others_usd_per_hour)} per hour`]] : []),
+  [shadow ? "Simulated target" : "Target", whole(pool.target), pool.action === "hold" ? "held" : ""],
+  ["Rules would ask for", ...ahead(pool, asOf)],
+  ["Newest demand data", span(pool.data_age_seconds), pool.data_age_seconds == null ? "" : "ago"],
+  ["Keep-alive", span(pool.keep_alive_seconds), BASES[pool.keep_alive_basis] ?? ""],
+  ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from request to ready"],
+];
+
+const list = (box, told) => {
+  while (box.children.length < told.length) box.append(make("div", {}, make("dt"), make("dd", {}, make("span"), make("small"))));
+  while (box.children.length > told.length) box.lastChild.remove();
+  told.forEach(([label, value, note], at) => {
+    const [term, detail] = box.children[at].children;
+    box.children[at].classList.toggle("simulated", label.startsWith("Simulated"));
+    put(term, label);
+    put(detail.children[0], value);
+    put(detail.children[1], note);
+  });
+};
+
+const overrides = (given, asOf) => {
+  byId("pool-overrides").hidden = !given.length;
+  rebuild(byId("pool-overrides"), given, () => given.map((each) => make("li", {}, make("b", {}, each.order ?? each.kind),
+    ` until ${when(each.until, asOf)}${each.by ? `, by ${each.by}` : ""}${each.reason ? `: ${each.reason}` : ""}`,
+    each.effect ? make("span", {class: "effect"}, `Effect: ${each.effect}`) : null)));
+};
+
+const announced = (events, warnings, asOf) => {
+  byId("pool-events").hidden = !events.length && !warnings.length;
+  rebuild(byId("pool-events"), [events, warnings], () => [
+    ...events.slice(0, 6).map((event) => make("li", {}, make("b", {}, event.name),
+      ` ${when(event.start, asOf)} to ${when(event.end, asOf)}: ${event.expected}`)),
+    ...warnings.map((text) => make("li", {}, text))]);
+};
