@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ from config.model.policy import Policy
 from controller.accounting.tick_accounting import open_accounts
 from controller.daemon.failover import FailoverCoordinator, publish_overrides
 from controller.daemon.tick import DaemonTick
+from controller.decision.planning.plan import Plan
 from controller.fleet.builder import Providers, assemble
 from controller.fleet.dead_man_switch import DeadManSwitch
 from controller.fleet.decision_log import DecisionLog
@@ -64,9 +64,9 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     """Load history, and construct and connect the parts of a daemon. `url`: its HTTP address, published with the lease."""
     policy, clock = settings.policy, settings.clock
 
-    def explain(pool: str, at: datetime) -> Mapping[str, Any]:
+    def explain(plan: Plan) -> Mapping[str, Any]:
         """Return the rationale of a proposal. Called in ticks only, when fleet and forecasts exist."""
-        return proposal_rationale(fleet, forecasts.rotation.accuracy, pool, at)
+        return proposal_rationale(fleet, forecasts.rotation.accuracy, plan)
 
     decision_log = DecisionLog(store, explain)
     leadership = leadership_of(settings, url)

@@ -145,7 +145,8 @@ class PoolGroup:
         arrays = self.proposer.state()
         arrays[TERMS] = np.array(json.dumps({name: asdict(terms) for name, terms in self._terms.items()}))
         proposed = {name: self.proposer.proposal(name) or self._restored.get(name) for name in self.collector.pools}
-        arrays[PROPOSED] = np.array(json.dumps({name: asdict(each) for name, each in proposed.items() if each is not None}))
+        arrays[PROPOSED] = np.array(json.dumps({name: stored_proposal(each) for name, each in proposed.items()
+                                                if each is not None}))
         key = selector_snapshot.fingerprint(self.collector.pools)
         try:
             await asyncio.to_thread(selector_snapshot.save, self._snapshot, key, arrays)
@@ -187,6 +188,12 @@ class PoolGroup:
             self.proposer, self.followed_at = Proposer(self.collector, self._terms, self._without_events), None
             raise
         self.followed_at = now
+
+
+def stored_proposal(proposal: Proposal) -> dict[str, object]:
+    """Return a proposal for the snapshot, with its numbers as text."""
+    rule = proposal.candidate if proposal.basis is None else f"{proposal} (before the restart)"
+    return {"target": proposal.target, "candidate": rule, "trusted": proposal.trusted}
 
 
 def differ(terms: CostTerms, was: CostTerms, prices_only: bool) -> bool:

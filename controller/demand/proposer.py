@@ -11,6 +11,7 @@ from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.baseline import Rows
 from controller.decision.planning.observation import Proposal
 from controller.decision.selection.choice import Choice, SelectionMode, rule_name
+from controller.decision.selection.choice_inputs import newest_known
 from controller.decision.selection.learned_state import Arrays, State, minute_state, part_of, prefixed, restored_minute
 from controller.decision.selection.selector import CandidateSelector
 from controller.decision.selection.timing_cohort import CandidateCosts
@@ -69,6 +70,7 @@ class Proposer:
 
         A pool's proposal is that of its newest known minute; later minutes, which only other pools have, change nothing.
         """
+        earlier = dict(self._proposals)
         if self._learned_until is None:
             self._learned_until = await collector.oldest_known(now)
         settled, visible = collector.settled_end_minute(now), collector.known_end_minute(now)
@@ -82,6 +84,9 @@ class Proposer:
             peak, busy, invocations = await self._rows(collector, self._learned_until, visible)
             choice = await asyncio.to_thread(self._selector.preview, peak, busy, invocations, self._learned_until)
             self._propose(collector, choice, peak)
+        for name, proposal in earlier.items():
+            if self._proposals[name] is proposal and proposal.basis is not None:
+                proposal.basis.detach()  # it is kept as long as the pool has no newer minute
 
     async def _rows(self, collector: DemandCollector, first: int, end: int) -> Rows:
         """Return demand as candidates read it: without the uplift of events."""
@@ -90,9 +95,10 @@ class Proposer:
 
     def _propose(self, collector: DemandCollector, choice: Choice, peak: Floats) -> None:
         """Set the proposal of each pool to that of its newest known minute, which is the only one if `choice` has one column."""
-        known = ~np.isnan(peak)
-        newest = np.minimum(peak.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1), choice.target.shape[1] - 1)
-        for row in np.flatnonzero(known.any(axis=1)).tolist():
+        bases = self._selector.bases()
+        newest = np.minimum(newest_known(peak), choice.target.shape[1] - 1)
+        for row in np.flatnonzero(newest >= 0).tolist():
             at = row, newest[row]
             rule = rule_name(int(choice.leader[at]), SelectionMode(choice.mode[at]))
-            self._proposals[collector.pools[row]] = Proposal(float(choice.target[at]), rule, bool(choice.trusted[at]))
+            self._proposals[collector.pools[row]] = Proposal(float(choice.target[at]), rule, bool(choice.trusted[at]),
+                                                             bases[row])

@@ -1,7 +1,6 @@
 """Decision log: stores plans that change something, with their inputs, and then logs them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -9,6 +8,7 @@ import structlog
 from controller.decision.costs.kinds import KIND_OF_MODE
 from controller.decision.planning.plan import DEFERRED_CODES, Action, Plan, deciding_code
 from controller.decision.planning.reason_codes import ReasonCode
+from controller.decision.planning.record.changes import since_body
 from controller.redaction.redactor import redact_text
 from controller.store.sqlite_file import StoreError
 
@@ -39,12 +39,14 @@ class DecisionLog:
     """
 
     def __init__(self, store: DecisionStore,
-                 explain: Callable[[str, datetime], Mapping[str, Any]] | None = None) -> None:
+                 explain: Callable[[Plan], Mapping[str, Any]] | None = None) -> None:
         self._store, self._explain = store, explain
         self.counts: dict[tuple[str, str], int] = {}
         """Recorded decisions by action and deciding reason."""
         self.last_change: dict[str, Plan] = {}
         """Last recorded decision of each pool since the start."""
+        self._earlier: dict[str, Plan] = {}
+        """The recorded decision before that one."""
         self._pending: list[tuple[Plan, Mapping[str, Any]]] = []
         """Decisions that could not be stored; they are stored with the next ones."""
 
@@ -63,6 +65,8 @@ class DecisionLog:
         for plan, _ in batch:
             key = (plan.action_name, deciding_code(plan).value)
             self.counts[key] = self.counts.get(key, 0) + 1
+            if (earlier := self.last_change.get(plan.pool)) is not None:
+                self._earlier[plan.pool] = earlier
             self.last_change[plan.pool] = plan
             write_line = log.warning if deciding_code(plan) in WARNING_CODES else log.info
             fencing = {} if plan.fencing is None else {"fencing": plan.fencing}
@@ -72,11 +76,15 @@ class DecisionLog:
                        reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text), **fencing)
 
     def with_rationale(self, plan: Plan, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the inputs with the rationale of the proposal. It only explains: an error in it is logged and has no effect."""
+        """Return the inputs with the rationale of the proposal, and what changed since the decision before it. It only explains:
+        an error in it is logged and has no effect.
+        """
         if self._explain is None:
             return inputs
+        last = self.last_change.get(plan.pool)
+        before = self._earlier.get(plan.pool) if last is plan else last
         try:
-            return {**inputs, "weighed": self._explain(plan.pool, plan.at)}
+            return {**inputs, "weighed": {**self._explain(plan), "since": None if before is None else since_body(before, plan)}}
         except Exception:
             log.exception("not-explained", pool=plan.pool, mode=plan.mode)
             return inputs

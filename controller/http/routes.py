@@ -24,11 +24,12 @@ from controller.http.handlers.prewarm import prewarm
 from controller.http.handlers.why import why
 from controller.http.long_poll import SPAN as WAIT_SPAN
 from controller.http.published_state import PublishedState
+from controller.http.schemas.decisions import Decisions, Why
 from controller.http.schemas.health import Health, Readiness
 from controller.http.schemas.overrides import Overrides, OverridesCleared, OverrideStored, PrewarmResult
 from controller.http.schemas.series import Forecast, History
 from controller.http.schemas.shape import Shape
-from controller.http.schemas.status import Decisions, PoolDetail, Pools, Status, Why
+from controller.http.schemas.status import PoolDetail, Pools, Status
 from controller.overrides.parsing import BY_LENGTH, MOST_FACTOR, REASON_LENGTH
 
 Json = dict[str, Any]

@@ -49,9 +49,9 @@ def effect_of(override: Override, plan: Plan, mode: str) -> str:
     if at is None:
         text = no_effect(override, plan)
     else:
-        limits = [reason.text for reason in plan.reasons[at + 1:] if reason.before != reason.after]
-        if plan.action is Action.HOLD and at + 1 < len(plan.reasons) and plan.reasons[-1].text not in limits:
-            limits.append(plan.reasons[-1].text)
+        limits = [reason.limit for reason in plan.reasons[at + 1:] if reason.before != reason.after]
+        if plan.action is Action.HOLD and at + 1 < len(plan.reasons) and plan.reasons[-1].limit not in limits:
+            limits.append(plan.reasons[-1].limit)
         text = own_step(override.kind, plan.reasons[at], plan)
         text += f"; held at {units_text(plan.target)}: {', then '.join(limits)}" if limits else change_text(plan, mode)
     return f"{text}; {SHADOW}" if mode == "shadow" else text
@@ -74,7 +74,7 @@ def own_step(kind: Kind, reason: Reason, plan: Plan) -> str:
 def no_effect(override: Override, plan: Plan) -> str:
     """Return why an override changes nothing: capacity is unknown or held, or the target is the same without it."""
     if plan.action is Action.HOLD or plan.target is None:
-        return f"no effect while capacity is held at {units_text(plan.target)}: {plan.reasons[-1].text}"
+        return f"no effect while capacity is held at {units_text(plan.target)}: {plan.reasons[-1].limit}"
     if override.kind is Kind.BOOST and all(reason.code is not ReasonCode.PROPOSED for reason in plan.reasons):
         return f"no effect: there is no proposal to raise; target {plan.target}: {plan.text}"
     return f"no additional units: the target is {plan.target} without it"

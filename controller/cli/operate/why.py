@@ -1,6 +1,7 @@
 """`stoker why`: one decision with its inputs, its reasons and the provider's answer."""
 
 import json
+import shutil
 import urllib.parse
 
 import click
@@ -18,9 +19,11 @@ from controller.cli.operate.why_text import lines
 def command(pool: str, at: str | None, url: str, as_json: bool) -> None:
     """Explain the current target of POOL, or the target at an earlier time.
 
-    Reads the decision record from a running daemon and shows: the mode of the pool, the outcome, the demand and capacity that
-    were read and their age, the proposal and its rule, the forecast, the keep-alive, the simulated cost of each rule, the
-    overrides, the reasons with the target before and after each safety check (guardrail), and the provider's answer.
+    Reads the decision record from a running daemon and shows, in this order: the mode of the pool, the outcome, the demand that
+    was read, the forecast, the capacity that was read, the keep-alive, the overrides, the five rules that weigh most with
+    the units that each asks for, their weight and simulated cost, and the other rules as one sum; the ensemble before and
+    after rounding; the reasons with the target before and after each safety check (guardrail); the provider's answer; and
+    what changed since the decision before. `--json` has all rules.
 
     \b
     Examples:
@@ -32,5 +35,5 @@ def command(pool: str, at: str | None, url: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(body, indent=2))
         return
-    for text in lines(body):
+    for text in lines(body, shutil.get_terminal_size().columns):
         click.echo(text)

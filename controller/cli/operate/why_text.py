@@ -1,41 +1,60 @@
-"""Text of `stoker why`: one decision with its inputs, its reasons and the provider's answer."""
+"""Text of `stoker why`: one decision in the order in which it was made, with every number that the target follows from."""
 
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from config.model.policy import PoolPolicy
 from controller.cli.formatting import format_value, line_with_effect, override_line
+from controller.cli.operate.why_rules import rules
 
 PHASES = {"ready": "no change in progress", "in-progress": "change in progress", "failed": "last change failed"}
 WRITES = ("write", "would-write")
+INDENT = 15
+"""Width of the labels."""
+
+LEAST_WIDTH = 60
 
 
-def lines(body: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the record as lines of text."""
+def lines(body: Mapping[str, Any], width: int = 80) -> Iterator[str]:
+    """Yield the record as lines of text, wrapped to `width`."""
     record, inputs = body["record"], body["record"]["inputs"]
     kind = "latest decision recorded by then" if body["recorded"] else "plan of the last tick"
-    mode = mode_of(inputs)
+    mode, rationale, width = mode_of(inputs), inputs.get("weighed") or {}, max(width, LEAST_WIDTH)
     yield f"{body['pool']} ({mode or 'mode not recorded'})  {record['at'][:19].replace('T', ' ')} UTC, {kind}"
-    yield f"  {'outcome':12} {outcome(record, mode)}"
-    yield f"  {'demand':12} {demand(inputs)}"
-    yield f"  {'capacity':12} {capacity(inputs, mode)}"
-    proposal = record["proposal"]
-    yield f"  {'proposal':12} " + ("none" if proposal is None else f"{number_text(proposal['target'])} by {proposal['candidate']}"
-                                   + ("" if proposal["trusted"] else ", not trusted yet"))
-    rationale = inputs.get("weighed") or {}
-    yield f"  {'forecast':12} {forecast(rationale.get('forecast'))}"
+    yield from labelled("outcome", [outcome(record, mode)], width)
+    yield from labelled("demand", [demand(inputs, rationale)], width)
+    yield from labelled("forecast", [forecast(rationale.get("forecast"))], width)
+    yield from labelled("capacity", [capacity(inputs, mode)], width)
     if (keep_alive := rationale.get("keep_alive")) is not None:
-        yield f"  {'keep-alive':12} {keep_alive['text']}{used_text(keep_alive)}"
-    yield from rules(rationale)
+        yield from labelled("keep-alive", [f"{keep_alive['text']}{used_text(keep_alive)}"], width)
     in_force = [line_with_effect(each) for each in body.get("overrides", ())]
-    for text in in_force or map(override_line, inputs.get("overrides", ())):
-        yield f"  {'override':12} {text}"
-    yield "  reasons"
-    for reason in record["reasons"]:
-        before, after = reason["before"], reason["after"]
-        move = "" if before is None else f"{after}" if before == after else f"{before} -> {after}"
-        yield f"    {reason['code']:18} {move:12} {reason['text']}"
-    yield f"  {'provider':12} {answer(record, inputs, mode)}"
+    yield from labelled("override", in_force or map(override_line, inputs.get("overrides", ())), width)
+    if rationale.get("ensemble"):
+        yield from rules(rationale, width)
+    else:
+        yield from labelled("rules", ["not recorded" if record["proposal"] else "no proposal"], width)
+    yield from labelled("reasons", [f"{each['code']}: {each['text']}" for each in record["reasons"]], width)
+    yield from labelled("provider", [answer(record, inputs, mode)], width)
+    yield from labelled("changed", since(rationale.get("since")), width)
+
+
+def labelled(label: str, items: Iterable[str], width: int) -> Iterator[str]:
+    """Yield each item as wrapped lines beside a label, with a hanging indent; nothing without items."""
+    first = f"  {label:{INDENT - 2}}"
+    for item in items:
+        yield from textwrap.wrap(item, width, initial_indent=first, subsequent_indent=" " * (INDENT + 2),
+                                 break_long_words=False, break_on_hyphens=False)
+        first = " " * INDENT
+
+
+def since(body: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield what changed since the decision before, the cause first."""
+    if body is None:
+        yield "no earlier decision since the start of the daemon"
+        return
+    yield f"since {body['at'][11:16]} UTC (target {format_value(body['target'])})" + ("" if body["changes"] else ": nothing")
+    yield from (each["text"] for each in body["changes"])
 
 
 def used_text(keep_alive: Mapping[str, Any]) -> str:
@@ -45,23 +64,12 @@ def used_text(keep_alive: Mapping[str, Any]) -> str:
 
 
 def forecast(forecast_body: Mapping[str, Any] | None) -> str:
-    """Return the forecast for the first minute that the decision could affect."""
+    """Return the forecast for the first minute that the decision could affect. No rule reads it."""
     if forecast_body is None:
         return "none available"
     below = ", ".join(f"P{100 * float(level):g} {peak:g}" for level, peak in forecast_body["peak_below"].items())
-    return f"for {forecast_body['of'][11:16]} ({forecast_body['horizon_minutes']} min ahead): concurrent demand {below}"
-
-
-def rules(rationale: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the simulated extra cost of each rule, cheapest first, and its weight in the proposal."""
-    if not rationale.get("rules"):
-        return
-    yield (f"  {'rules':12} simulated bill + cold-start cost on recent demand, minus the bill of on-demand service without cold "
-           f"starts; ensemble: {rationale['choice_usd']:.2f} USD")
-    yield f"    {'':10} {'USD':>10}  weight  rule"
-    for each in rationale["rules"]:
-        share = f"{each['share']:.0%}" if each["share"] else "-"
-        yield f"    {'':10} {each['usd']:10.2f}  {share:>6}  {each['rule']}{' (baseline)' if each.get('naive') else ''}"
+    return (f"for {forecast_body['of'][11:16]} ({forecast_body['horizon_minutes']} min ahead): concurrent demand {below}; "
+            "the rules decide, none reads it")
 
 
 def mode_of(inputs: Mapping[str, Any]) -> str | None:
@@ -84,13 +92,13 @@ def requested_of(record: Mapping[str, Any]) -> int | None:
     return units
 
 
-def demand(inputs: Mapping[str, Any]) -> str:
-    """Return the state of the demand data and its age."""
-    age = inputs.get("data_age_seconds")
+def demand(inputs: Mapping[str, Any], rationale: Mapping[str, Any]) -> str:
+    """Return the state of the demand data, its age, and the peak of the newest known minute at the proposal."""
+    age, ensemble = inputs.get("data_age_seconds"), rationale.get("ensemble")
     state = str(inputs.get("freshness", "not recorded"))
     traffic = {"none": "no traffic, ", "live": "traffic, "}.get(inputs.get("traffic", ""), "")
-    state = f"{traffic}{state}"
-    return state if age is None else f"{state}, newest known minute {age:.0f} s old"
+    text = f"{traffic}{state}" + ("" if age is None else f", newest known minute {age:.0f} s old")
+    return text + (f", peak {ensemble['peak']:g} at {ensemble['known_at'][11:16]} UTC" if ensemble else "")
 
 
 def capacity(inputs: Mapping[str, Any], mode: str | None) -> str:
@@ -126,8 +134,3 @@ def answer(record: Mapping[str, Any], inputs: Mapping[str, Any], mode: str | Non
         simulated = "" if capacity_after is None else f"; simulated: {units_text(capacity_after)}"
         return f"no request sent (shadow mode){simulated}"
     return "not recorded" if capacity_after is None else f"accepted: {units_text(capacity_after)}"
-
-
-def number_text(value: float | str | None) -> str:
-    """Return a proposal's units as text; null in a record stands for a value that is not a number."""
-    return "no number" if value is None else f"{value:g}" if isinstance(value, int | float) else value

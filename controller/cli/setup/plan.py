@@ -104,7 +104,8 @@ def plan_json(pool: "PoolPreview") -> dict[str, Any]:
                   "simulated_ready": None if simulated is None else simulated.ready}
     body = redact({
         "pool": plan.pool, "mode": plan.mode, **units, "target": plan.target,
-        "action": plan.action_name, "changes": pool.changes, "reasons": plan.reasons, "text": plan.text,
+        "action": plan.action_name, "changes": pool.changes, "reasons": [reason.body for reason in plan.reasons],
+        "text": plan.text,
         "actual_warm_usd_per_month": pool.usd_per_month_now, "target_warm_usd_per_month": pool.usd_per_month_then,
         "error": None if pool.error is None else str(pool.error),
     })

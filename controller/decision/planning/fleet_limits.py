@@ -48,8 +48,8 @@ class Money:
     def text(self, row: int, value: float, units: int) -> str:
         """Return the reason for a pool that may request at most `units`. `value`: savings per USD, NaN where unknown."""
         saves = "what a dollar saves here is not known yet" if np.isnan(value) else f"a dollar saves {value:.2f} here"
-        return (f"{self.key} allows {self.limit:.2f} USD per hour and the fleet would use {self.wanted:.2f}: {saves}, rank "
-                f"{self.rank[row] + 1} of {len(self.rank)}: at most {units}")
+        return (f"{self.key} allows {self.limit:.2f} USD per hour and the fleet would use {self.wanted:.2f}, {saves}, rank "
+                f"{self.rank[row] + 1} of {len(self.rank)}, which leaves at most {units} units")
 
 
 class FleetLimits:
@@ -64,6 +64,7 @@ class FleetLimits:
         self._active = np.zeros(len(self._row), bool)
         self._writes: dict[int, int] = {}
         """Writes that a tick may still start, by group."""
+        self._writes_allowed: dict[int, int] = {}
         self._waiting: dict[str, tuple[int, ChangeRequest]] = {}
         """Requests that were not granted in full, with the number of their tick."""
         self._granted: dict[str, int] = {}
@@ -80,7 +81,7 @@ class FleetLimits:
 
     def open_region(self, region: int, writes: int) -> None:
         """Allow a number of writes in a group in this tick."""
-        self._writes[region] = writes
+        self._writes[region] = self._writes_allowed[region] = writes
 
     def expect(self, name: str, *, active: bool, units: int, price: float) -> None:
         """Set the capacity of a pool until its first plan: the units that Stoker last requested, at USD per unit-minute."""
@@ -224,12 +225,12 @@ class FleetLimits:
         target = requested + request.change
         if self._writes.get(region) == 0:
             self._waiting[name] = self._tick, request
-            text = f"{target} must wait: the writes that a tick may ask of the provider are used up"
+            text = f"{target} must wait, the {self._writes_allowed[region]} writes of this tick are used up"
             return Bound(ReasonCode.WRITE_TURN, text, requested, requested)
         units = free.take(request.change)
         if units is None:
             self._waiting[name] = self._tick, request
-            return Bound(ReasonCode.FLEET_CHANGES, f"{target} must wait: {self._limits_text()} are used up", requested, requested)
+            return Bound(ReasonCode.FLEET_CHANGES, f"{target} must wait, {self._limits_text()} are used up", requested, requested)
         budget.take(units)
         self._waiting.pop(name, None)
         self._granted[name] = units
@@ -240,7 +241,7 @@ class FleetLimits:
         if units == request.change:
             return None
         low, high = sorted((requested, requested + units))
-        text = f"only {abs(units)} of {abs(request.change)} units in this tick: {self._limits_text()} leave no more"
+        text = f"only {abs(units)} of {abs(request.change)} units in this tick, {self._limits_text()} leave no more"
         return Bound(ReasonCode.FLEET_CHANGES, text, low, high)
 
     def _withdraw(self, name: str, mode: bool) -> None:

@@ -42,7 +42,7 @@ def announced(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     if event.share is not None and event.justified is not None and has_proposal(draft):
         needed = [whole_units(event.share * draft.target), whole_units(event.justified)]
         target = min(draft.target, max(draft.target if units is None else units for units in needed))
-    return draft.note(ReasonCode.EVENT, event.text, target)
+    return draft.decide(target, ReasonCode.EVENT, event.text)
 
 
 def boosted(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
@@ -57,9 +57,11 @@ def step_limit(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     """Limit the change in one tick to `max_step_up` and `max_step_down`."""
     up, down = context.policy.max_step_up, context.policy.max_step_down
     if up is not None and draft.target > context.requested + up:
-        return draft.adjust_target(context.requested + up, ReasonCode.STEP_LIMIT, f"at most {up} up in one tick")
+        return draft.adjust_target(context.requested + up, ReasonCode.STEP_LIMIT,
+                                   f"max_step_up {up} from {context.requested} requested")
     if down is not None and draft.target < context.requested - down:
-        return draft.adjust_target(context.requested - down, ReasonCode.STEP_LIMIT, f"at most {down} down in one tick")
+        return draft.adjust_target(context.requested - down, ReasonCode.STEP_LIMIT,
+                                   f"max_step_down {down} from {context.requested} requested")
     return draft
 
 
@@ -69,7 +71,7 @@ def prewarmed(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     units = 0 if prewarm is None else prewarm.prewarmed(now)
     if prewarm is None or draft.target >= units:
         return draft
-    return draft.adjust_target(units, ReasonCode.PREWARMED, f"prewarm request for {units} units: {prewarm.text}")
+    return draft.adjust_target(units, ReasonCode.PREWARMED, f"prewarm request for {units} units, {prewarm.text}")
 
 
 def pinned(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
@@ -77,7 +79,7 @@ def pinned(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     pin = active(context.seen.overrides, Kind.PIN, context.seen.now)
     if pin is None or pin.units is None:
         return draft
-    return draft.note(ReasonCode.PINNED, pin.text, pin.units)  # also where it changes nothing: the pin decides
+    return draft.decide(pin.units, ReasonCode.PINNED, pin.text)  # also where it changes nothing: the pin decides
 
 
 def budget(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
@@ -90,7 +92,8 @@ def budget(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     affordable = int(min(usd_per_minute_left(limit, context.state.spent_usd, now) / price, MOST_UNITS))
     if draft.target <= affordable:
         return draft
-    text = f"{context.state.spent_usd:.2f} of {limit:g} USD spent this month: at most {affordable} units until its end"
+    text = (f"budget: {context.state.spent_usd:.2f} of {limit:g} USD spent this month, which leaves {affordable} units at "
+            f"{price:.4g} USD a minute until its end")
     return draft.adjust_target(affordable, ReasonCode.BUDGET, text)
 
 
@@ -107,8 +110,7 @@ def floor(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     if draft.target >= context.floor:
         return draft
     if context.floor > context.policy.min:
-        return draft.adjust_target(context.floor, ReasonCode.SCHEDULE,
-                                   f"schedule {context.schedule} keeps at least {context.floor}")
+        return draft.adjust_target(context.floor, ReasonCode.SCHEDULE, f"floor {context.floor} of schedule {context.schedule}")
     return draft.adjust_target(context.floor, ReasonCode.FLOOR, f"the floor `min: {context.floor}` of the policy")
 
 
@@ -117,8 +119,8 @@ def ceiling(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     if draft.target <= context.ceiling:
         return draft
     if context.ceiling < context.policy.max:
-        return draft.adjust_target(context.ceiling, ReasonCode.SCHEDULE,
-                                   f"schedule {context.schedule} allows at most {context.ceiling}")
+        text = f"ceiling {context.ceiling} of schedule {context.schedule}"
+        return draft.adjust_target(context.ceiling, ReasonCode.SCHEDULE, text)
     return draft.adjust_target(context.ceiling, ReasonCode.CEILING, f"the ceiling `max: {context.ceiling}` of the policy")
 
 
@@ -132,24 +134,24 @@ def quota(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
         return draft
     limit = context.seen.capacity.limit
     text = f"the provider allows at most {allowed} units" if limit is None else limit.sentence(allowed)
+    text += f", {context.requested} are requested already" if highest > allowed else ""
     return draft.adjust_target(highest, ReasonCode.QUOTA, text)
 
 
 def paused(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Hold capacity while an operator's pause is in force; the reason states the target that would be requested."""
+    """Hold capacity while an operator's pause is in force; the reason states the target before it."""
     pause = active(context.seen.overrides, Kind.PAUSE, context.seen.now)
     if pause is None:
         return draft
-    target = "" if draft.target == context.requested else f", {draft.target} would be requested"
-    return draft.hold(context.requested, ReasonCode.PAUSED, f"{pause.text}: holding {context.requested}{target}")
+    return draft.hold(context.requested, ReasonCode.PAUSED, pause.text)
 
 
 def standing_by(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Hold capacity while another daemon may write; the reason states the target that would be requested."""
+    """Hold capacity while another daemon may write; the reason states the target before it."""
     why = context.seen.standby
     if why is None or not sends(draft, context):
         return draft
-    return draft.hold(context.requested, ReasonCode.STANDBY, f"standby, because {why}: {draft.target} would be requested")
+    return draft.hold(context.requested, ReasonCode.STANDBY, f"standby, because {why}")
 
 
 def foreign_owner(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
@@ -174,17 +176,17 @@ def foreign_write(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     if context.policy.on_foreign_write == "reassert" or context.seen.standby is not None:
         return draft
     if is_gone(context) and sends(draft, context):
-        text = f"the {written} units that Stoker had set are gone: setting them again, the current floor is {context.floor}"
-        return draft.note(ReasonCode.SETTING_GONE, text)
+        text = f"the {written} units that Stoker had set are gone, the floor is {context.floor}"
+        return draft.note(ReasonCode.SETTING_GONE, f"{text}: requesting {draft.target} again")
     if since is None:  # right after a write of our own: the reading lags, or another party was faster; overwrite neither
         if written is None or written == context.requested or not sends(draft, context):
             return draft
-        text = f"{written} was requested less than 2 min ago and {context.requested} is shown: no write until the cause is clear"
+        text = f"{written} was requested less than 2 min ago and {context.requested} is shown, no write until the cause is clear"
         return draft.hold(context.requested, ReasonCode.FOREIGN_WRITE, text)
     quiet_until = since + FOREIGN_WRITE_QUIET
     if context.seen.now >= quiet_until:
         return draft
-    text = (f"another party set {context.requested} (Stoker had set {context.state.written}): "
+    text = (f"another party set {context.requested} at {since:%H:%M} UTC (Stoker had set {context.state.written}), "
             f"no write until {quiet_until:%H:%M} UTC")
     return draft.hold(context.requested, ReasonCode.FOREIGN_WRITE, text)
 
@@ -199,7 +201,8 @@ def allocation_failed(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
         since = context.state.written_at
     if since is None or now >= since + RETRY_FAILED:
         return draft
-    return draft.hold(context.requested, ReasonCode.ALLOCATION_FAILED, f"allocation failed: {capacity.detail}")
+    text = f"allocation failed ({capacity.detail}), requested again from {since + RETRY_FAILED:%H:%M} UTC on"
+    return draft.hold(context.requested, ReasonCode.ALLOCATION_FAILED, text)
 
 
 def blocked(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:

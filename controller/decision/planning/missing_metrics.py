@@ -26,12 +26,14 @@ def draft_without_metrics(context: GuardrailContext) -> PlanDraft:
     draft = PlanDraft(requested)
     if rule == "hold" and requested >= max(context.floor, raised_by(demand.announced, context)):
         if has_fixed_override(context):  # overrides apply also while metrics are missing
-            return draft.note(code, f"{text}: {requested} units would be held")
-        return draft.hold(requested, code, f"{text}: holding {requested}")
-    wanted = context.floor
+            return draft.decide(requested, code, f"{text}, on_missing_metrics {rule}")
+        return draft.hold(requested, code, f"{text}, on_missing_metrics {rule}")
+    wanted, least = context.floor, [f"requested {requested}", f"floor {context.floor}"]
     if rule == "forecast" and demand.proposal is not None:
-        wanted = max(wanted, whole_units(demand.proposal.target) or 0)
-    return draft.note(code, f"{text}: not below {requested}, because on_missing_metrics is {rule}", max(requested, wanted))
+        proposed = whole_units(demand.proposal.target) or 0
+        wanted = max(wanted, proposed)
+        least.append(f"last proposal {proposed}")
+    return draft.decide(max(requested, wanted), code, f"{text}, on_missing_metrics {rule}, the highest of {', '.join(least)}")
 
 
 def missing_reason(seen: Observation, policy: PoolPolicy) -> tuple[ReasonCode, str]:

@@ -1,6 +1,6 @@
 """Observation of a pool at one tick: the input of a plan. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -8,6 +8,8 @@ from adapters.ports.errors import AdapterError, Limit
 from adapters.ports.lever import Capacity
 from controller.decision.planning.overrides_in_force import Override
 from controller.decision.planning.reason_codes import ReasonCode
+from controller.decision.selection.choice_inputs import LazyBasis
+from controller.decision.selection.rule_values import ProposalBasis
 
 MOST_UNITS = 1_000_000
 """Upper limit of a target before the ceiling applies, for forecasts that are infinite. No provider sells more to one pool."""
@@ -47,12 +49,18 @@ class Traffic(StrEnum):
 class Proposal:
     """Units that the selector proposes to request: `target` may be any float; `candidate` names the rule.
 
-    `trusted` is False while history is too short to score candidates.
+    `trusted` is False while history is too short to score candidates. `basis`: the values and weights of the rules; None for a
+    proposal of an earlier run.
     """
 
     target: float
     candidate: str
     trusted: bool = True
+    basis: LazyBasis | ProposalBasis | None = field(default=None, compare=False, repr=False)
+
+    def __str__(self) -> str:
+        """Return the proposal with its numbers. They are read only when they are shown: a tick plans all pools."""
+        return f"{self.candidate}: {self.target:g}" if self.basis is None else self.basis.headline.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,17 +93,24 @@ class PlanDraft:
     held: bool = False
 
     def adjust_target(self, target: int, code: ReasonCode, text: str) -> "PlanDraft":
-        """Return the draft with another target and a reason; the same draft where the target is unchanged."""
-        return self if target == self.target else self.note(code, text, target)
+        """Return the draft with another target and a reason; the same draft where the target is unchanged. `text`: the limit and
+        the inputs that it was calculated from.
+        """
+        return self if target == self.target else self.note(code, text, target, f"{self.target} -> {target}")
 
-    def note(self, code: ReasonCode, text: str, target: int | None = None) -> "PlanDraft":
+    def note(self, code: ReasonCode, text: str, target: int | None = None, change: str = "") -> "PlanDraft":
         """Return the draft with a reason, also where `target` (default: the current one) changes nothing."""
         after = self.target if target is None else target
-        return PlanDraft(after, (*self.reasons, Reason(code, text, self.target, after)), self.held)
+        return PlanDraft(after, (*self.reasons, Reason(code, text, self.target, after, change)), self.held)
+
+    def decide(self, target: int, code: ReasonCode, text: str) -> "PlanDraft":
+        """Return the draft with a target and its reason, which states the target also where it is unchanged."""
+        return self.note(code, text, target, f"stays {target}" if target == self.target else f"{self.target} -> {target}")
 
     def hold(self, requested: int, code: ReasonCode, text: str) -> "PlanDraft":
         """Return a draft that writes nothing: capacity stays as `requested`, and no later guardrail applies."""
-        return replace(self.note(code, text, requested), held=True)
+        before = "" if requested == self.target else f"{self.target} -> "
+        return replace(self.note(code, text, requested, f"{before}held at {requested}"), held=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ from controller.decision.planning.plan import (
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.pool_state.transitions import STATE_STEPS, record_recommendation
 from controller.decision.planning.reason_codes import Reason, ReasonCode
+from controller.decision.selection.weighting import ENOUGH
+
+HOUR = 60
 
 
 def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrails: tuple[Guardrail, ...]) -> Plan:
@@ -71,11 +74,12 @@ def initial_draft(context: GuardrailContext) -> PlanDraft:
         return draft_without_metrics(context)
     units = whole_units(proposal.target)
     if units is None:
-        text = f"{proposal.candidate} proposed no number: holding {requested}"
-        return PlanDraft(requested).note(ReasonCode.INVALID_PROPOSAL, text)
-    draft = PlanDraft(units, (Reason(ReasonCode.PROPOSED, f"{proposal.candidate} proposes {units}", requested, units),))
+        text = f"{proposal.candidate} proposed {proposal.target}, which is no number"
+        return PlanDraft(requested).decide(requested, ReasonCode.INVALID_PROPOSAL, text)
+    draft = PlanDraft(units, (Reason(ReasonCode.PROPOSED, proposal, requested, units),))
     if not proposal.trusted:
-        text = "less than 24 h of demand are known: Stoker follows the recent maximum"
+        known = "less than 24 h" if proposal.basis is None else f"{proposal.basis.known} min"
+        text = f"{known} of demand are known, rules are compared from {ENOUGH // HOUR} h on"
         draft = draft.note(ReasonCode.SHORT_HISTORY, text)
     return draft.note(ReasonCode.KEEP_ALIVE, demand.keep_alive_change) if demand.keep_alive_change else draft
 
@@ -84,7 +88,7 @@ def draft_on_exit(context: GuardrailContext, leaving: str) -> PlanDraft:
     """Return the draft for a shutdown: the units from before Stoker for `release` where they are known, else the floor."""
     original = context.state.original_requested
     if leaving == "release" and original is not None:
-        target, text = original, f"the daemon stops: restoring the {original} units from before Stoker"
+        target, text = original, f"the daemon stops, on_exit: release restores the {original} units from before Stoker"
     else:
-        target, text = context.floor, f"the daemon stops: the current floor is {context.floor}"
-    return PlanDraft(context.requested).note(ReasonCode.ON_EXIT, text, target)
+        target, text = context.floor, f"the daemon stops, on_exit: {leaving} requests the floor {context.floor}"
+    return PlanDraft(context.requested).decide(target, ReasonCode.ON_EXIT, text)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class ReasonCode(StrEnum):
@@ -49,9 +50,27 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Reason of a step: its code, a display text, and the target before and after the step."""
+    """Reason of a step: its code, its limit and inputs, and the target before and after the step. `said`: text, or a value whose
+    `str` is the text and is made only when it is shown. `change`: what the step did to the target, as text.
+    """
 
     code: ReasonCode
-    text: str
+    said: object
     before: int | None = None
     after: int | None = None
+    change: str = ""
+
+    @property
+    def text(self) -> str:
+        """Display text: the limit, its inputs, and what they did to the target."""
+        return f"{self.said}: {self.change}" if self.change else self.limit
+
+    @property
+    def limit(self) -> str:
+        """Display text without the change of the target."""
+        return str(self.said)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The reason as JSON values."""
+        return {"code": self.code.value, "text": self.text, "before": self.before, "after": self.after}

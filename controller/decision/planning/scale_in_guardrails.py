@@ -14,7 +14,7 @@ def after_restart(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     """Lower nothing after a start until demand has been read in this run."""
     if context.seen.demand.settled or draft.target >= context.requested:
         return draft
-    text = f"just started: not below {context.requested} until demand is read in this run"
+    text = f"just started, not below {context.requested} requested until demand is read in this run"
     return draft.adjust_target(context.requested, ReasonCode.RESTARTED, text)
 
 
@@ -23,7 +23,7 @@ def unknown_minutes(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     unknown = context.seen.demand.unknown_minutes
     if not unknown or draft.target >= context.requested:
         return draft
-    text = f"demand of {unknown} of the last minutes is unknown: not below {context.requested} until enough is known"
+    text = f"demand of {unknown} of the last minutes is unknown, not below {context.requested} requested until enough is known"
     return draft.adjust_target(context.requested, ReasonCode.UNKNOWN_MINUTES, text)
 
 
@@ -37,10 +37,11 @@ def scale_down_delay(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     known, minutes = unbroken(context.state.recommendations, now), delay.total_seconds() / 60
     if not known or known[0][0] > now - delay:
         return draft.adjust_target(requested, ReasonCode.SCALE_DOWN_DELAY,
-                                   f"recommendations of the last {minutes:g} min are incomplete: not lowered")
-    lowest = min(requested, max((units for at, units in known if at > now - delay), default=draft.target))
-    return draft.adjust_target(max(draft.target, lowest), ReasonCode.SCALE_DOWN_DELAY,
-                               f"{lowest} was recommended within the last {minutes:g} min")
+                                   f"recommendations of the last {minutes:g} min are incomplete, not below {requested} requested")
+    highest, last = max(((units, at) for at, units in known if at > now - delay), default=(draft.target, now))
+    return draft.adjust_target(max(draft.target, min(requested, highest)), ReasonCode.SCALE_DOWN_DELAY,
+                               f"{highest} was recommended at {last:%H:%M}, within the last {minutes:g} min, and {requested} are "
+                               "requested")
 
 
 def billing_step(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
@@ -52,7 +53,8 @@ def billing_step(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     if left <= timedelta(0):
         return draft
     return draft.adjust_target(context.requested, ReasonCode.BILLING_STEP,
-                               f"paid for another {left.total_seconds():.0f} s of its billing step: not lowered yet")
+                               f"{context.requested} requested units are paid for another {left.total_seconds():.0f} s of their "
+                               "billing step")
 
 
 def unbroken(recommendations: Timed, now: datetime) -> Timed:

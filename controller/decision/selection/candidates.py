@@ -36,6 +36,17 @@ class Candidate:
         value = combined("min" if self.least else "max", words)
         return combined("max", [f"{value} + margin {self.margin:g} × √value" if self.margin else value, *base])
 
+    @property
+    def key(self) -> str:
+        """Short form for records, such as `max(week 0.9,recent 120)+0.5`, or with a base `recent 60|busy 5`."""
+        top = self.parts[0] if len(self.parts) == 1 else f"{'min' if self.least else 'max'}({','.join(self.parts)})"
+        return top + (f"+{self.margin:g}" if self.margin else "") + (f"|{self.base}" if self.base else "")
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Names of the signals that it reads."""
+        return self.parts if self.base is None else (*self.parts, self.base)
+
 
 def combined(function: str, words: list[str]) -> str:
     """Return the maximum or minimum of several signals as text; without signals, that nothing is kept warm."""
@@ -80,6 +91,12 @@ CANDIDATES: tuple[Candidate, ...] = (
     *(Candidate(top.parts, top.least, margin) for margin in MARGINS for top in TOPS),
 )
 """A base changes low proposals only, so candidates with a margin have none."""
+
+SIGNALS = tuple(dict.fromkeys(name for candidate in CANDIDATES for name in candidate.signals))
+"""Names of all signals that candidates read."""
+
+INDEX = {candidate: at for at, candidate in enumerate(CANDIDATES)}
+BY_KEY = {candidate.key: candidate for candidate in CANDIDATES}
 
 RECENT = CANDIDATES.index(Candidate(("recent 60",)))
 """Candidate followed while the history is too short to compare candidates."""

@@ -22,6 +22,12 @@ class SelectionMode(IntEnum):
     FALLBACK = 2
     """The leader, a naive candidate, proposes alone, because the ensemble has recently cost more."""
 
+    @property
+    def text(self) -> str:
+        """The mode in words."""
+        return {SelectionMode.ALONE: "one rule alone", SelectionMode.ENSEMBLE: "ensemble",
+                SelectionMode.FALLBACK: "one naive rule alone, because the ensemble has recently cost more"}[self]
+
 
 class Choice(NamedTuple):
     """Targets that apply `metric_delay` after each minute fed, and the rule behind each: arrays [pools, n].

@@ -25,9 +25,9 @@ class ObjectiveCohort(TimingCohort):
         self._signals = Signals(1, timing[0] + timing[1], self._spare[:1])
         self._scores = CandidateScores(ENSEMBLE + len(terms), 1, *timing)
 
-    def _proposed(self, peak: Floats, busy: Floats, first_minute: int) -> Units:
-        once = super()._proposed(peak[:1], busy[:1], first_minute)
-        return np.broadcast_to(once, (*once.shape[:2], len(peak)))
+    def _proposed(self, peak: Floats, busy: Floats, first_minute: int) -> tuple[dict[str, Floats], Units]:
+        _, once = super()._proposed(peak[:1], busy[:1], first_minute)
+        return {}, np.broadcast_to(once, (*once.shape[:2], len(peak)))  # no proposal of several objectives is explained
 
     def _score(self, proposed: Units, ensemble: Units, peak: Units, busy: Units, requests: Units) -> None:
         rules = np.concatenate((proposed[:, :, 0], ensemble), axis=1)[:, :, None]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.selection.candidates import CANDIDATES
 from controller.decision.selection.choice import Choice
+from controller.decision.selection.choice_inputs import LazyBasis, newest_known
 from controller.decision.selection.learned_state import Arrays, State, part_of, prefixed
 from controller.decision.selection.timing_cohort import CandidateCosts, TimingCohort, timing_of
 from controller.decision.selection.weighting import SelectionWeights
@@ -33,6 +34,7 @@ class CandidateSelector:
         rows: dict[tuple[int, ...], list[int]] = {}
         for at, one in enumerate(terms):
             rows.setdefault(timing_of(one), []).append(at)
+        self._bases: dict[int, LazyBasis] = {}
         self._cohorts = [(np.array(members), TimingCohort([terms[at] for at in members])) for _, members in sorted(rows.items())]
 
     def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
@@ -41,14 +43,15 @@ class CandidateSelector:
         `peak`, `busy`, `invocations`: float32[pools, n], from `first_minute` (minutes since the epoch) on. Raises ValueError
         unless they follow the minutes of the last call.
         """
-        choice = Choice.zeros(*peak.shape)
+        choice, newest, self._bases = Choice.zeros(*peak.shape), newest_known(peak), {}
         for members, cohort in self._cohorts:
             step = max(1, SLICE // (len(CANDIDATES) * len(members)))
             for first in range(0, peak.shape[1], step):
                 columns = slice(first, min(first + step, peak.shape[1]))
                 part = cohort.advance(peak[members, columns], busy[members, columns], invocations[members, columns],
-                                      first_minute + first)
+                                      first_minute + first, newest[members] - first)
                 choice.fill((members, columns), part)
+                self._note(members, cohort)
         return choice
 
     def preview(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
@@ -56,11 +59,21 @@ class CandidateSelector:
 
         Nothing is learned from them, because they may still be corrected.
         """
-        choice = Choice.zeros(len(peak), 1)
+        choice, self._bases = Choice.zeros(len(peak), 1), {}
         for members, cohort in self._cohorts:
             part = cohort.preview(peak[members], busy[members], invocations[members], first_minute)
             choice.fill(members, part)
+            self._note(members, cohort)
         return choice
+
+    def bases(self) -> dict[int, LazyBasis]:
+        """Return the basis of the last choice by row: of each pool of which a minute was known in the last call."""
+        return self._bases
+
+    def _note(self, members: NDArray[np.int64], cohort: TimingCohort) -> None:
+        for rows, columns, inputs in cohort.inputs:
+            for row, column in zip(members[rows].tolist(), columns.tolist(), strict=True):
+                self._bases[row] = LazyBasis(inputs, column)
 
     def weights(self, pool: int) -> SelectionWeights:
         """Return the rule that the pool in row `pool` follows now. Another thread may call this while `advance` runs."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.selection.candidates import RECENT, proposals
 from controller.decision.selection.choice import Choice, SelectionMode
+from controller.decision.selection.choice_inputs import ChoiceInputs, newest_known
 from controller.decision.selection.learned_state import (
     Arrays,
     State,
@@ -22,17 +23,16 @@ from controller.decision.selection.provisional_scores import ProvisionalRules
 from controller.decision.selection.scoring import QUARTER, Amounts, CandidateScores, Units
 from controller.decision.selection.signals import Signals
 from controller.decision.selection.weighting import (
+    ENOUGH,
     ENSEMBLE,
     FollowedRules,
     SelectionWeights,
     ensemble_mean,
+    nearest,
     weighted,
     with_fallback,
 )
-from forecasting.demand import MINUTES_PER_DAY, Floats
-
-ENOUGH = MINUTES_PER_DAY
-"""Known minutes before candidates are trusted."""
+from forecasting.demand import Floats
 
 CORRECTION = 12.0
 """Factor of the difference between allowed and actual cold starts in the share of requests that may start cold next."""
@@ -63,21 +63,28 @@ class TimingCohort:
         self._rate = np.array([np.nan if one.warm_hit_rate is None else one.warm_hit_rate for one in terms])
         self._prices = np.array([idle, -saved, [one.cold if one.warm_hit_rate is None else one.initialisation for one in terms]])
         self._cold = np.array([one.cold for one in terms])
-        self._signals = Signals(pools, first.metric_delay + first.lead_time, self._spare)
+        self._horizon = first.metric_delay + first.lead_time
+        self._signals = Signals(pools, self._horizon, self._spare)
         self._scores = CandidateScores(ENSEMBLE + 1, pools, *timing_of(first))
         self._known = np.zeros(pools, np.int64)
         self._rules = FollowedRules.untrained(pools)
         self._provisional = ProvisionalRules()
         self._next: int | None = None
+        self.inputs: list[tuple[NDArray[np.int64], NDArray[np.int64], ChoiceInputs]] = []
+        """Inputs of the last choices: rows of pools, their columns in the inputs, and the inputs."""
 
-    def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
-        """Learn and choose as `CandidateSelector.advance`."""
+    def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int,
+                newest: NDArray[np.int64] | None = None) -> Choice:
+        """Learn and choose as `CandidateSelector.advance`. `newest`: int64[pools], the minute from the first on of which `inputs`
+        are kept; outside of the minutes for none; by default the newest known one.
+        """
         if self._next not in (None, first_minute):
             raise ValueError(f"minutes must follow one another: expected {self._next}, got {first_minute}")
         self._next = first_minute + peak.shape[1]
         busy = np.where(np.isnan(peak), np.float32(np.nan), busy)  # work without a known peak would lower the base
         self._provisional.settle(np.stack((peak, busy, invocations)), first_minute)
-        proposed = self._proposed(peak, busy, first_minute)
+        signals, proposed = self._proposed(peak, busy, first_minute)
+        self.inputs, newest = [], newest_known(peak) if newest is None else newest
         known = self._known[:, None] + np.cumsum(~np.isnan(peak), axis=1)
         self._known = known[:, -1].copy()
         choice = Choice.zeros(*peak.shape)._replace(trusted=known >= ENOUGH)
@@ -87,27 +94,41 @@ class TimingCohort:
             if minutes[start] % QUARTER == 0:
                 self._close_quarter()
             rows = slice(start, end)
-            ensemble = ensemble_mean(proposed[rows], self._rules.weights)
+            exact = ensemble_mean(proposed[rows], self._rules.weights)
+            ensemble = nearest(exact)
             choice.target[:, rows], choice.leader[:, rows], choice.mode[:, rows] = self._rules.units(
                 proposed[rows], ensemble, choice.trusted[:, rows])
             self._score(proposed[rows], ensemble, peak[:, rows].T, busy[:, rows].T, invocations[:, rows].T)
+            if len(due := np.flatnonzero((newest >= start) & (newest < end))):
+                kept = np.arange(len(peak)) if len(minutes) == 1 else due  # of one minute, all pools: the weights are not copied
+                at = np.clip(newest[kept], start, end - 1)
+                inputs = ChoiceInputs({name: values[kept, at] for name, values in signals.items()},
+                                      self._rules if len(kept) == len(peak) else self._rules.part(kept),
+                                      exact[at - start, kept], minutes[at], peak[kept, at], known[kept, at], self._horizon)
+                self.inputs.append((due, np.searchsorted(kept, due), inputs))
         return choice
 
     def preview(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
         """Choose as `CandidateSelector.preview`."""
         known = ~np.isnan(peak)
-        newest = np.where(known.any(axis=1), known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1), 0)[:, None]
+        newest = np.maximum(newest_known(peak), 0)[:, None]
         busy = np.where(known, busy, np.float32(np.nan))
-        signals = self._signals.preview(peak, busy, first_minute)
-        proposed = proposals({name: np.take_along_axis(values, newest, axis=1) for name, values in signals.items()})
+        signals = {name: np.take_along_axis(values, newest, axis=1)
+                   for name, values in self._signals.preview(peak, busy, first_minute).items()}
+        proposed = proposals(signals)
         quarters = (first_minute + newest[:, 0]) // QUARTER
         late = quarters > ((self._next or first_minute) - 1) // QUARTER
         rules = self._rules
         if late.any():
             rows, starts = np.stack((peak, busy, invocations)), np.where(late, quarters * QUARTER, 0)
             rules = self._provisional.rules(self, rows, first_minute, starts, rules)
-        trusted = (self._known + known.sum(axis=1) >= ENOUGH)[:, None]
-        target, leader, mode = rules.units(proposed, ensemble_mean(proposed, rules.weights), trusted)
+        count, exact = self._known + known.sum(axis=1), ensemble_mean(proposed, rules.weights)
+        trusted = (count >= ENOUGH)[:, None]
+        target, leader, mode = rules.units(proposed, nearest(exact), trusted)
+        inputs = ChoiceInputs({name: values[:, 0] for name, values in signals.items()}, rules, exact[0],
+                              first_minute + newest[:, 0], np.take_along_axis(peak, newest, axis=1)[:, 0], count, self._horizon)
+        due = np.flatnonzero(known.any(axis=1))
+        self.inputs = [(due, due, inputs)]
         return Choice(target.astype(np.float64), trusted, leader, mode)
 
     def part(self, pools: NDArray[np.int64]) -> "TimingCohort":
@@ -120,7 +141,7 @@ class TimingCohort:
     def next_rules(self, rows: Floats, first_minute: int) -> FollowedRules:
         """Learn from float32[peak | busy | invocations, pools, n], which end with a quarter, and return the rules of the next."""
         if rows.shape[2]:
-            self.advance(rows[0], rows[1], rows[2], first_minute)
+            self.advance(rows[0], rows[1], rows[2], first_minute, np.full(rows.shape[1], -1))
         self._close_quarter()
         return self._rules
 
@@ -167,9 +188,10 @@ class TimingCohort:
         bills = np.einsum("ar,a->r", self._scores.amounts[:, :, pool], self._prices[:, pool])
         return CandidateCosts(bills, self.selection(pool).shares())
 
-    def _proposed(self, peak: Floats, busy: Floats, first_minute: int) -> Units:
-        """Return what each candidate proposes after each of n new minutes: float32[n, candidates, pools]."""
-        return proposals(self._signals.advance(peak, busy, first_minute))
+    def _proposed(self, peak: Floats, busy: Floats, first_minute: int) -> tuple[dict[str, Floats], Units]:
+        """Return the signals of n new minutes, and what each candidate proposes after each: float32[n, candidates, pools]."""
+        signals = self._signals.advance(peak, busy, first_minute)
+        return signals, proposals(signals)
 
     def _score(self, proposed: Units, ensemble: Units, peak: Units, busy: Units, requests: Units) -> None:
         """Add n minutes within one quarter to the scores of the candidates and of the ensemble, float32[n, pools]."""

@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 
 from controller.decision.selection.candidates import CANDIDATES, NAIVE, RECENT
 from controller.decision.selection.choice import SelectionMode
+from forecasting.demand import MINUTES_PER_DAY
 
 MARGIN = 0.2
 """A pool falls back to a naive candidate once the ensemble has cost this share of the bill without Stoker more than it."""
 
 SPREAD = 0.01
 """A candidate that has cost this share of the bill without Stoker more than the leader has 1/e of the leader's weight."""
+
+ENOUGH = MINUTES_PER_DAY
+"""Known minutes before rules are compared; until then the recent maximum is followed."""
 
 WEIGHT = 4096
 """Weight of the leader. Weights are whole numbers: a weighted sum of whole units does not depend on the order of addition."""
@@ -74,7 +78,7 @@ class SelectionWeights(NamedTuple):
     def units(self, proposed: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the units float32[n] that the selector chooses of proposals float32[n, candidates, 1] at these weights."""
         if self.mode is SelectionMode.ENSEMBLE:
-            return ensemble_mean(proposed, self.weights[:, None])[:, 0]
+            return nearest(ensemble_mean(proposed, self.weights[:, None]))[:, 0]
         return proposed[:, self.leader, 0]
 
     def shares(self) -> NDArray[np.float64]:
@@ -86,13 +90,17 @@ class SelectionWeights(NamedTuple):
         return shares
 
 
-def ensemble_mean(proposed: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the weighted mean of proposals float32[n, candidates, pools], to the nearest whole unit: float32[n, pools]."""
+def nearest(exact: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return ensemble means to the nearest whole unit, a half to the lower one."""
+    return np.ceil(exact - 0.5).astype(np.float32)
+
+
+def ensemble_mean(proposed: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted mean of proposals float32[n, candidates, pools], before rounding: float64[n, pools]."""
     total = np.zeros(proposed[:, 0].shape, np.float64)
     for at in np.flatnonzero(weights.any(axis=1)):
         total += weights[at] * proposed[:, at]
-    mean: NDArray[np.float32] = np.ceil(total / weights.sum(axis=0) - 0.5).astype(np.float32)
-    return mean
+    return np.asarray(total / weights.sum(axis=0))
 
 
 def weighted(bills: NDArray[np.float64], alone: NDArray[np.bool_]) -> FollowedRules:

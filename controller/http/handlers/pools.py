@@ -12,6 +12,7 @@ from controller.accounting.ledger import NAMES
 from controller.accounting.totals import Totals
 from controller.decision.costs.keep_alive import keep_alive_body
 from controller.decision.costs.kinds import KIND_OF_MODE
+from controller.decision.planning.record.codec import proposal_summary
 from controller.fleet.fleet import Fleet
 from controller.fleet.readings import readings_of
 from controller.http.components import Components
@@ -76,8 +77,8 @@ def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
     totals.add(entry)
     entry |= {
         "as_of": now,
-        "reasons": [] if plan is None else plan.reasons,
-        "proposal": None if plan is None else plan.proposal,
+        "reasons": [] if plan is None else [reason.body for reason in plan.reasons],
+        "proposal": None if plan is None or plan.proposal is None else proposal_summary(plan.proposal),
         "policy": reconciler.policy.model_dump(mode="json"),
         "traits": asdict(reconciler.traits),
         "keep_alive": keep_alive_body(fleet.keep_alive(name)),

@@ -1,12 +1,15 @@
 """`/v1/pools/{name}/why?at=`: one decision with its inputs, each step, the request and the answer of the provider."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
 from controller.decision.planning.plan import Plan, PlannedDecision
-from controller.decision.planning.record.decision_record import inputs_body, plan_body
+from controller.decision.planning.record.codec import load_basis
+from controller.decision.planning.record.decision_record import VERSION, inputs_body, plan_body
+from controller.decision.selection.rule_table import rules_body
 from controller.http.handlers.decisions import instant_of
 from controller.http.published_state import PublishedState
 from controller.http.responses import Missing, json_answer
@@ -21,14 +24,25 @@ async def why(published: PublishedState, request: web.Request) -> web.Response:
     plan = None if components is None else components.fleet.plans.get(name)
     if components is not None and plan is not None and (at is None or at >= plan.at):
         record = live(plan, components.decision_log.with_rationale(plan, components.fleet.inputs.get(name, {})))
-        return json_answer({"pool": name, "asked_for": at, "recorded": False, "record": record,
-                            "overrides": entries_in_force(components.fleet, name, published.clock.now())})
+        return json_answer(body(name, at, record, entries_in_force(components.fleet, name, published.clock.now())))
     if at is None:
         raise web.HTTPServiceUnavailable(reason="no plan yet: the first tick is running")
     rows = await published.store.run(published.store.store.decisions, name, None, 1, (micros(at) + 1, 0))
     if not rows:
         raise Missing(f"no stored decision for {name} at or before {at.isoformat()}")
-    return json_answer({"pool": name, "asked_for": at, "recorded": True, "record": rows[0], "overrides": []})
+    return json_answer(body(name, at, rows[0]))
+
+
+def body(name: str, at: datetime | None, record: Mapping[str, Any],
+         overrides: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Return a decision with its record, and each rule with weight: its signals, the units that it asks for, and its weight.
+
+    `overrides`: those in force now; None for a decision from the store.
+    """
+    basis = (record["inputs"].get("proposal") or {}).get("basis")
+    rules = [] if basis is None or record["inputs"].get("version") != VERSION else rules_body(load_basis(basis))
+    return {"pool": name, "asked_for": at, "recorded": overrides is None, "record": record, "overrides": overrides or [],
+            "rules": rules}
 
 
 def live(plan: Plan, inputs: Mapping[str, Any]) -> dict[str, Any]:

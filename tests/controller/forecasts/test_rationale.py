@@ -1,6 +1,7 @@
 """Rationale of a proposal: recorded with the decision, and no input of the plan."""
 
 import json
+import math
 
 import numpy as np
 import structlog
@@ -8,11 +9,10 @@ import structlog
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.planning.record.decision_record import replayed
 from controller.decision.selection.candidates import CANDIDATES, NAIVE
+from controller.decision.selection.rule_table import HEAVIEST, heaviest_body, rules_body
 from controller.decision.selection.selector import CandidateSelector
-from controller.decision.selection.timing_cohort import CandidateCosts
 from controller.fleet.decision_log import DecisionLog
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES
-from controller.forecasts.rationale import TOP, candidate_ranking
 from tests.fakes import steady
 from tests.services import serving
 
@@ -30,6 +30,10 @@ def trained_selector(days: int = 3, pools: int = 2) -> CandidateSelector:
     return selector
 
 
+def basis_of(selector, pool=0):
+    return selector.bases()[pool].detach()
+
+
 def test_costs_equal_the_selectors_and_shares_add_up_to_one():
     selector = trained_selector()
     (_, cohort), = selector._cohorts
@@ -40,23 +44,37 @@ def test_costs_equal_the_selectors_and_shares_add_up_to_one():
     assert costs.shares[costs.bills[:-1].argmin()] == costs.shares.max()
 
 
-def test_the_cheapest_and_the_naive_rules_are_listed_by_cost_in_under_2500_characters():
-    rationale = candidate_ranking(trained_selector().costs(0))
-    costs = [each["usd"] for each in rationale["rules"]]
+def test_the_heaviest_and_the_naive_rules_are_listed_in_under_3500_characters():
+    selector = trained_selector()
+    basis = basis_of(selector)
+    rationale = heaviest_body(basis, selector.costs(0).bills)
+    shares = [each["share"] for each in rationale["rules"]]
 
-    assert costs == sorted(costs)
-    assert len(costs) <= TOP + 1 + len(NAIVE)
-    assert {each["rule"] for each in rationale["rules"] if each.get("naive")} == {CANDIDATES[rule].name for rule in NAIVE}
-    assert sum(each["share"] for each in rationale["rules"]) > 0
-    assert len(json.dumps(rationale)) < 2500
+    assert len(shares) == HEAVIEST
+    assert shares == sorted(shares, reverse=True)
+    assert [each["usd"] for each in rationale["naive"]] == sorted(each["usd"] for each in rationale["naive"])
+    assert {each["rule"] for each in rationale["naive"]} == {CANDIDATES[rule].name for rule in NAIVE}
+    assert len(json.dumps(rationale)) < 3500
 
 
-def test_the_rule_with_the_highest_share_is_listed_even_if_it_is_expensive():
-    shares = np.zeros(len(CANDIDATES))
-    shares[100] = 1.0
-    rationale = candidate_ranking(CandidateCosts(np.arange(len(CANDIDATES) + 1.0), shares))
+def test_the_ensemble_follows_from_the_heaviest_rules_and_the_sum_of_the_others():
+    selector = trained_selector()
+    rationale = heaviest_body(basis_of(selector), selector.costs(0).bills)
+    others, ensemble = rationale["others"], rationale["ensemble"]
+    mean = sum(each["share"] * each["units"] for each in rationale["rules"]) + others["share"] * others["units"]
 
-    assert [each["rule"] for each in rationale["rules"] if each["share"]] == [CANDIDATES[100].name]
+    assert ensemble["rules"] == HEAVIEST + others["rules"]
+    assert abs(mean - ensemble["exact"]) < 1e-3
+    assert ensemble["units"] == math.ceil(ensemble["exact"] - 0.5)
+
+
+def test_the_json_of_all_rules_gives_the_ensemble_exactly():
+    basis = basis_of(trained_selector())
+    rules = rules_body(basis)
+
+    assert sum(each["weight"] * each["units"] for each in rules) / sum(each["weight"] for each in rules) == basis.exact
+    assert all(each["text"].endswith(f"= {each['units']}") for each in rules)
+    assert all(str(value) in each["text"] for each in rules for value in each["signals"].values())
 
 
 async def test_the_rationale_is_recorded_and_replay_does_not_need_it(tmp_path):
@@ -75,6 +93,7 @@ async def test_the_rationale_is_recorded_and_replay_does_not_need_it(tmp_path):
     assert rationale["rules"]
     assert len(set(replayed(item))) == 1
     assert now["record"]["inputs"]["weighed"]["rules"]
+    assert [each["weight"] for each in now["rules"]] == [4096]
     without = {**item, "inputs": {key: value for key, value in item["inputs"].items() if key != "weighed"}}
     assert replayed(without) == replayed(item)
 
@@ -82,7 +101,7 @@ async def test_the_rationale_is_recorded_and_replay_does_not_need_it(tmp_path):
 async def test_a_failing_rationale_does_not_prevent_the_record(tmp_path):
     async with serving(tmp_path) as here:
         journal: DecisionLog = here.components.decision_log
-        journal._explain = lambda name, at: {}["nothing"]
+        journal._explain = lambda plan: {}["nothing"]
         here.source.traffic = {"a": steady(20), "b": steady(7)}
         with structlog.testing.capture_logs() as logs:
             await here.ticks(5)

@@ -73,7 +73,7 @@ async def test_the_answer_changes_no_budget_of_the_fleet(tmp_path):
         left = fleet.limiter._budgets[True].units
 
     assert reply["set"]["effect"] == (
-        "pinned at 12; held at 7: only 4 of 9 units in this tick: units_per_tick 4 leave no more")
+        "pinned at 12; held at 7: only 4 of 9 units in this tick, units_per_tick 4 leave no more")
     assert left == 4
 
 
@@ -81,7 +81,7 @@ async def test_the_answer_changes_no_budget_of_the_fleet(tmp_path):
     (order("pin", 12), {}, "pinned at 12 (requested 3 → 12)"),
     (order("pin", 3), {}, "pinned at 3"),
     (order("boost", 5), {}, "boosted from 3 to 8 (requested 3 → 8)"),
-    (order("boost", factor=2.0), {"max_step_up": 1}, "boosted from 3 to 6; held at 2: at most 1 up in one tick"),
+    (order("boost", factor=2.0), {"max_step_up": 1}, "boosted from 3 to 6; held at 2: max_step_up 1 from 1 requested"),
     (order("pause"), {}, "holding 3"),
     (order("pin", 12), {"mode": "shadow"},
      "pinned at 12 (simulated 3 → 12); shadow: nothing is written; simulated capacity follows"),
@@ -102,7 +102,7 @@ async def test_a_budget_and_a_quota_are_named(tmp_path):
         _, reply, _ = await here.ask("POST", PATH, TOKEN, json=order("pin", 100))
 
     assert reply["set"]["effect"].startswith("pinned at 100; held at ")
-    assert "of 60 USD spent this month: at most" in reply["set"]["effect"]
+    assert "of 60 USD spent this month, which leaves" in reply["set"]["effect"]
 
 
 async def test_a_refused_write_is_shown_with_the_override(tmp_path):
@@ -132,7 +132,7 @@ async def test_a_pause_names_what_would_be_requested_and_holds_a_pin(tmp_path):
         said = {each["kind"]: each["effect"] for each in reply["overrides"]}
 
     assert said["pause"] == "holding 3; without the pause 9 would be requested"
-    assert said["pin"].startswith("pinned at 9; held at 3: pause until 2026-03-02 14:00 UTC by ana (launch): holding 3")
+    assert said["pin"].startswith("pinned at 9; held at 3: pause until 2026-03-02 14:00 UTC by ana (launch)")
 
 
 PIN = Override(Kind.PIN, NOON + HOUR, "ana", "launch", 9, since=NOON)

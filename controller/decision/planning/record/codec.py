@@ -15,6 +15,10 @@ from controller.decision.planning.observation import Bound, DataFreshness, Event
 from controller.decision.planning.overrides_in_force import entry, shown_override
 from controller.decision.planning.pool_state.state import INSTANTS, TIMED
 from controller.decision.planning.reason_codes import ReasonCode
+from controller.decision.selection.candidates import BY_KEY
+from controller.decision.selection.choice import SelectionMode
+from controller.decision.selection.rule_values import ProposalBasis
+from forecasting.demand import instant_of, minute_of
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -58,15 +62,45 @@ def load_fields(kind: "type[T]", body: Mapping[str, Any], codecs: Mapping[str, C
     return kind(**values)
 
 
-def dump_proposal(proposal: Proposal) -> dict[str, Any]:
-    """Return the proposal; a target that is no number in JSON is text."""
+def proposal_summary(proposal: Proposal) -> dict[str, Any]:
+    """Return the proposal without its basis; a target that is no number in JSON is null."""
     target = float(proposal.target)
-    return {**asdict(proposal), "target": target if math.isfinite(target) else str(target)}
+    return {"target": target if math.isfinite(target) else None, "candidate": proposal.candidate, "trusted": proposal.trusted}
+
+
+def dump_proposal(proposal: Proposal) -> dict[str, Any]:
+    """Return the proposal with its basis; a target that is no number in JSON is text."""
+    target = float(proposal.target)
+    body = {"target": target if math.isfinite(target) else str(target), "candidate": proposal.candidate,
+            "trusted": proposal.trusted}
+    return body if proposal.basis is None else body | {"basis": dump_basis(proposal.basis.detach())}
 
 
 def load_proposal(body: Mapping[str, Any]) -> Proposal:
     """Return the proposal that `dump_proposal` wrote."""
-    return Proposal(float(body["target"]), body["candidate"], body["trusted"])
+    basis = None if "basis" not in body else load_basis(body["basis"])
+    return Proposal(float(body["target"]), body["candidate"], body["trusted"], basis)
+
+
+def dump_basis(basis: ProposalBasis) -> dict[str, Any]:
+    """Return the values behind a proposal: signals by name, and the weight of each rule by its key, the highest first."""
+    return {"mode": basis.mode.name.lower(), "leader": basis.leader.key, "known_at": instant_of(basis.minute).isoformat(),
+            "horizon_minutes": basis.horizon, "known_minutes": basis.known, "peak": round(basis.peak, 4),
+            "signals": {name: int(units) for name, units in read_signals(basis).items()},
+            "weights": {rule.key: weight for rule, weight in basis.weights}}
+
+
+def read_signals(basis: ProposalBasis) -> dict[str, float]:
+    """Return the signals that the leader and the rules with weight read."""
+    names = {name for rule in (basis.leader, *(rule for rule, _ in basis.weights)) for name in rule.signals}
+    return {name: units for name, units in basis.signals.items() if name in names}
+
+
+def load_basis(body: Mapping[str, Any]) -> ProposalBasis:
+    """Return the basis that `dump_basis` wrote."""
+    times = minute_of(datetime.fromisoformat(body["known_at"])), int(body["horizon_minutes"]), int(body["known_minutes"])
+    return ProposalBasis.of(SelectionMode[body["mode"].upper()], BY_KEY[body["leader"]], times, float(body["peak"]),
+                            body["signals"], {BY_KEY[key]: weight for key, weight in body["weights"].items()})
 
 
 def load_timed(body: Any) -> tuple[tuple[datetime, int], ...]:  # noqa: ANN401

@@ -26,15 +26,16 @@ from controller.decision.planning.record.codec import (
     RecordedError,
     dump_fields,
     load_fields,
+    proposal_summary,
 )
 from controller.redaction.redactor import redact, redact_text
 
-VERSION = 4
+VERSION = 5
 POLICY = frozenset({"name", "mode", "on_missing_metrics", "missing_metrics_limit", "on_foreign_write", "min", "max", "schedules",
                     "keep_setting", "scale_down_delay", "max_step_up", "max_step_down", "budget_usd_per_month"})
 """Keys of a policy that a plan depends on. The effects of the lever, the objective and the events are in the observation."""
 
-PLAN = ("mode", "target", "proposal", "reasons", "text")
+PLAN = ("mode", "target", "text")
 """Fields of a plan that its record has under the same key. See `plan_body` for the others."""
 
 ABOUT_RECORD = frozenset({"id", "cursor", "pool", "at", "inputs"})
@@ -85,6 +86,8 @@ def plan_body(plan: Plan) -> dict[str, Any]:
     body = redact({name: getattr(plan, name) for name in PLAN})
     if not isinstance(body, dict):
         return {}
+    body |= {"proposal": None if plan.proposal is None else proposal_summary(plan.proposal),
+             "reasons": [redact(reason.body) for reason in plan.reasons]}
     body |= {"action": plan.action_name, f"{kind}_requested": plan.requested, f"{kind}_ready": plan.ready}
     return body if plan.fencing is None else body | {"fencing": plan.fencing}
 

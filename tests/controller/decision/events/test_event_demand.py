@@ -110,7 +110,7 @@ def test_a_rise_is_a_reason_with_its_numbers():
     made = plan(RISE)
     [reason] = [each for each in made.reasons if each.code is ReasonCode.EVENT]
 
-    assert (made.target, reason.before, reason.after, reason.text) == (40, 10, 40, "launch brings 40")
+    assert (made.target, reason.before, reason.after, reason.text) == (40, 10, 40, "launch brings 40: 10 -> 40")
 
 
 def test_a_rise_below_the_proposal_changes_nothing_and_is_reported():

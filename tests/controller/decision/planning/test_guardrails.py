@@ -129,8 +129,8 @@ def test_a_quota_reason_has_the_limit_and_the_remedy():
     named, unnamed = (decide(proposed=9.0, allowed=5, limit=each) for each in (limit, None))
 
     assert named.reasons[-1].text == ("agent has 5 units of reserved concurrency, so at most 5 units: raise it, or lower the "
-                                      "pool's max")
-    assert unnamed.reasons[-1].text == "the provider allows at most 5 units"
+                                      "pool's max: 9 -> 5")
+    assert unnamed.reasons[-1].text == "the provider allows at most 5 units: 9 -> 5"
 
 
 def test_another_autoscaler_on_the_resource_prevents_writes():

@@ -46,7 +46,7 @@ def test_a_pause_holds_capacity_and_states_the_target():
 
     assert (plan.action, plan.target) == (Action.HOLD, 4)
     assert trail(plan)[-1] == (ReasonCode.PAUSED, 9, 4)
-    assert plan.reasons[-1].text == "pause until 2026-03-02 13:00 UTC by ana (load test): holding 4, 9 would be requested"
+    assert plan.reasons[-1].text == "pause until 2026-03-02 13:00 UTC by ana (load test): 9 -> held at 4"
 
 
 @pytest.mark.parametrize("requested", [0, 4, 50])

@@ -86,7 +86,7 @@ def test_a_quiet_region_holds_with_its_own_reason():
     plan = decide(seen=seen)
 
     assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 6, [ReasonCode.QUIET_REGION])
-    assert plan.text == "nothing has run in us-east-1 (see on_quiet_region): holding 6"
+    assert plan.text == "nothing has run in us-east-1 (see on_quiet_region), on_missing_metrics hold: held at 6"
 
 
 def test_a_forecast_that_is_not_made_yet_is_not_called_missing_metrics():
@@ -346,7 +346,7 @@ def test_a_standby_states_its_target_and_reports_no_foreign_write(written, age):
     plan = decide(state=state, seen=observation(requested=7, proposed=9.0, standby="ada leads"))
 
     assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 7, [ReasonCode.PROPOSED, ReasonCode.STANDBY])
-    assert "standby, because ada leads: 9 would be requested" in plan.text
+    assert "standby, because ada leads: 9 -> held at 7" in plan.text
     assert plan.state.foreign_since is None
 
 

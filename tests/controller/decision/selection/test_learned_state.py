@@ -29,11 +29,11 @@ def learned(minutes: int) -> CandidateSelector:
 
 
 def attributes(thing: object, path: str = "") -> dict[str, object]:
-    """All arrays and whole numbers that an object is made of, by path, except for the cache of provisional rules."""
+    """All arrays and whole numbers that an object is made of, by path, except for what is derived from the rest."""
     if isinstance(thing, np.ndarray | int | float | CostTerms | None):
         return {path: thing}
     inner = thing if isinstance(thing, dict) else dict(enumerate(thing)) if isinstance(thing, list | tuple) else vars(thing)
-    return {place: value for name, each in inner.items() if name != "_provisional"
+    return {place: value for name, each in inner.items() if name not in {"_provisional", "_bases", "inputs"}
             for place, value in attributes(each, f"{path}/{name}").items()}
 
 
