@@ -1,9 +1,22 @@
-"""Recorded traffic through the code of the daemon, minute by minute under a manual clock, with forecasts made in this process."""
+"""Recorded traffic through the code of the daemon, minute by minute under a manual clock, with forecasts made in this process.
+
+As a program it fills a state directory up to now, for `stoker report`: `python -m tests.replays DAYS FOLDER FILE.csv.gz...`.
+"""
 
 import asyncio
+import logging
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import numpy as np
+import structlog
+
+from adapters.demand.history_file import open_history
+from adapters.ports.demand_source import Telemetry
+from adapters.registry import lever_kinds
 from adapters.runtime.clock import ManualClock
+from config.loading.loader import load_policy
 from controller.daemon import jobs
 from controller.daemon.runtime import Settings, build
 from controller.http.auth import BearerAuth
@@ -11,7 +24,7 @@ from controller.http.published_state import PublishedState
 from controller.store.async_store import AsyncStore
 from controller.store.state_dir import STORE_NAME
 from controller.store.state_store import Store
-from forecasting.demand import minute_of
+from forecasting.demand import DemandSeries, minute_of
 from tests.fakes import FakeLever, FakeProviders, FakeSource
 from tests.patience import PATIENCE_SECONDS
 
@@ -40,11 +53,6 @@ class TraceSource(FakeSource):
         self.rows = rows
 
     def _of(self, name, since, until):
-        import numpy as np
-
-        from adapters.ports.demand_source import Telemetry
-        from forecasting.demand import DemandSeries
-
         start, peak, busy, invocations = self.rows[name]
         end = minute_of(until)
         first = max(minute_of(since), end - self.history // MINUTE)
@@ -90,3 +98,31 @@ async def replayed(folder, policy, series, start, minutes, *, levers=None, notif
         await runtime.components.forecasts.close()
         await store.close()
     return levers
+
+
+POOL = """\
+  - name: {name}
+    mode: {mode}
+    lever: {{kind: lambda-provisioned-concurrency, region: us-east-1, function: {name}, alias: live}}
+    max: 100
+    memory_mb: 1024
+    init_seconds: 8
+"""
+
+
+def fill(days: int, folder: Path, files: list[Path]) -> None:
+    """Write FOLDER/policy.yaml and FOLDER/state: every second pool is active, and each recording ends now."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    end = datetime.now(UTC).replace(second=0, microsecond=0)
+    recorded = {f"pool-{at}": open_history(file).series for at, file in enumerate(files)}
+    series = {name: DemandSeries(minute_of(end) - len(one), one.peak, one.busy, one.invocations)
+              for name, one in recorded.items()}
+    (folder / "state").mkdir(parents=True)
+    (folder / "policy.yaml").write_text("version: 1\npools:\n" + "".join(
+        POOL.format(name=name, mode="active" if at % 2 else "shadow") for at, name in enumerate(series)))
+    policy = load_policy(folder / "policy.yaml", lever_kinds())
+    asyncio.run(replayed(folder / "state", policy, series, end - timedelta(days=days), days * 24 * 60))
+
+
+if __name__ == "__main__":
+    fill(int(sys.argv[1]), Path(sys.argv[2]), [Path(each) for each in sys.argv[3:]])

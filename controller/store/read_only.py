@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from controller.store.migrations import APPLICATION_ID, VERSION
+from controller.store.migrations import APPLICATION_ID, FIRST_VERSION, VERSION
 from controller.store.override_table import OverrideTable
 from controller.store.sqlite_file import BUSY_TIMEOUT_MS, Database, StoreError, explained
 from controller.store.state_store import Store
@@ -25,8 +25,9 @@ class ReadOnlyDatabase(Database):
         if application != APPLICATION_ID:
             raise StoreError(f"{path} is another program's database: give the --state-dir that the daemon uses")
         if version != VERSION:
-            raise StoreError(f"{path} has schema {version}, this Stoker reads {VERSION}: start the daemon of this version once, "
-                             "which migrates the file")
+            remedy = ("start the daemon of this version once, which migrates the file" if FIRST_VERSION <= version < VERSION
+                      else "use the version of Stoker that wrote it")
+            raise StoreError(f"{path} has schema {version}, this Stoker reads {VERSION}: {remedy}")
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

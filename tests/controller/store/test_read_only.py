@@ -65,7 +65,7 @@ def test_a_file_of_another_version_or_program_is_refused_unchanged(path):
     Store(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute(f"PRAGMA user_version = {VERSION + 1}")
-    with pytest.raises(StoreError, match=f"has schema {VERSION + 1}"):
+    with pytest.raises(StoreError, match=f"has schema {VERSION + 1}, .*: use the version of Stoker that wrote it"):
         ReadOnlyStore(path)
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA application_id = 7")
