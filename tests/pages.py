@@ -29,6 +29,8 @@ REASONS = [{"code": "proposed", "text": "weighted ensemble of 2 rules 9.6, round
 RULES = [
     {"rule": f"rule {at}", "text": f"P{90 + at} of the last 7 days = {20 + at}", "signals": {f"P{90 + at}": 20 + at},
      "units": 20 + at, "weight": 300 - 40 * at, "share": (300 - 40 * at) / 1500} for at in range(7)]
+CHANGED = {"at": (NOON - timedelta(minutes=9)).isoformat(), "target": 7, "changes": [
+    {"kind": "demand", "text": "demand: peak 5 at 11:48 -> 6 at 11:57 UTC"}, {"kind": "target", "text": "target 7 -> 8"}]}
 LEVELS = [0.1, 0.5, 0.8, 0.9, 0.95, 0.99]
 BANDS = [[1.0, 4.0, 6.0, 7.0, 8.0, 11.0]] * 360
 DECIDES = "The rules decide how many units are requested. The forecast shows the expected demand; no rule reads it."
@@ -95,7 +97,13 @@ def record_of(entry, **changes):
     """The last decision of a pool."""
     kind = KIND_OF_MODE[entry["mode"]]
     return {"pool": entry["name"], "at": SINCE, "mode": entry["mode"], "action": entry["action"], "target": 8,
-            f"{kind}_requested": 4, f"{kind}_ready": 4, "proposal": None, "reasons": REASONS, "text": "", "inputs": {}, **changes}
+            f"{kind}_requested": 4, f"{kind}_ready": 4, "proposal": None, "reasons": REASONS, "text": "",
+            "inputs": {"weighed": {"since": CHANGED}}, **changes}
+
+
+def why_of(record):
+    """A decision with its rules."""
+    return {"pool": record["pool"], "asked_for": None, "recorded": False, "record": record, "overrides": [], "rules": RULES}
 
 
 class Served:
@@ -127,9 +135,7 @@ class Served:
         return web.json_response(forecast_of(self.entry(request.match_info["name"]), self.differences))
 
     async def why(self, request):
-        name = request.match_info["name"]
-        body = {"pool": name, "asked_for": None, "recorded": False, "record": self.record(name), "rules": RULES}
-        return web.json_response(body)
+        return web.json_response(why_of(self.record(request.match_info["name"])))
 
     async def decisions(self, request):
         record = self.record(request.query["pool"])

@@ -3,7 +3,7 @@
 import {byId, make, put, rebuild, units, when, whole} from "./words.js";
 
 const LISTED = 25;
-let listed = "", cursor = null, older = false, path = null;
+let listed = "", cursor = null, older = false, path = null, asOf = null;
 
 export const setUp = (get) => byId("older").addEventListener("click", async () => {
   older = true;
@@ -21,8 +21,6 @@ export const open = (name) => {
 };
 
 export const newest = () => path();
-
-let asOf = null;
 
 /** Show the newest decisions, unless older ones were requested, too. */
 export const show = (made, instant) => {
@@ -54,14 +52,24 @@ const decisionItem = (item) => {
     make("b", {}, `${VERBS[item.mode][verb]} ${numbers}`), make("ol", {class: "reasons"}, ...item.reasons.map(reasonItem)));
 };
 
-/** Show the target of the last plan, its reasons in order, each with the target before and after it, and its rules. */
-export const current = ({record: detail, rules}) => {
+/** Show the target of the last plan, its reasons in order, each with the target before and after it, its rules, and what changed. */
+export const current = ({record: detail, rules}, instant) => {
+  asOf = instant;
   const text = detail.target == null ? "unknown: capacity is unknown" : `${whole(detail.target)} ${detail.target === 1 ? "unit" : "units"}`;
   const done = {write: "requested now", "would-write": "simulated, not written", hold: "held", keep: detail.mode === "shadow" ? "already simulated" : "already requested"};
   put(byId("wants"), detail.target == null ? text : `${text}, ${done[detail.action] ?? detail.action}`);
   rebuild(byId("reasons"), detail.reasons, () => detail.reasons.map(reasonItem));
-  byId("rules").hidden = !rules?.length;
-  rebuild(byId("rules"), rules ?? [], () => rulesTable(rules));
+  byId("rules").hidden = !rules.length;
+  rebuild(byId("rules"), rules, () => rulesTable(rules));
+  changed(detail.inputs.weighed?.since);
+};
+
+// What changed since the last recorded decision; absent before the first.
+const changed = (since) => {
+  byId("changed").hidden = !since?.changes.length;
+  rebuild(byId("changed"), since ?? null, () => since == null ? [] : [
+    make("h3", {}, `Changed since the decision of ${when(since.at, asOf)}, target ${whole(since.target)}`),
+    make("ul", {}, ...since.changes.map(({text}) => make("li", {}, text)))]);
 };
 
 const HEAVIEST = 5;

@@ -35,7 +35,7 @@ export const open = (wanted) => {
   if (wanted !== name) {
     [forecast, forecastAt, detailAt, entry] = [null, 0, 0, null];
     decisions.open(wanted);
-    for (const id of ["decisions", "reasons", "rules", "account", "minute-rows", "pool-facts", "pool-overrides", "pool-events", "differences"]) {
+    for (const id of ["decisions", "reasons", "rules", "changed", "account", "minute-rows", "pool-facts", "pool-overrides", "pool-events", "differences"]) {
       byId(id).replaceChildren();
       delete byId(id).dataset.told;
     }
@@ -70,7 +70,7 @@ const refresh = async (now) => {
     if (mine !== name) return;
     draw(history);
     account(detail);
-    decisions.current(why);
+    decisions.current(why, asOf);
     decisions.show(made, asOf);
     lookAhead(mine, history);
   } catch (error) {

@@ -7,10 +7,11 @@ import re
 import pytest
 
 from controller.decision.costs.sentences import BASELINE_TEXT, dollars
+from controller.http.schemas.decisions import Why
 from controller.http.schemas.series import Forecast, History
-from controller.http.schemas.status import Plan, Status
+from controller.http.schemas.status import Status
 from tests.browser import CHROMIUM, chromium
-from tests.pages import forecast_of, history_of, page_of, pool_entry, record_of, status_of
+from tests.pages import forecast_of, history_of, page_of, pool_entry, record_of, status_of, why_of
 from tests.services import serving
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the page was not opened")
@@ -47,7 +48,7 @@ def mixed():
 def test_the_bodies_of_these_tests_have_the_keys_of_the_daemon(mode):
     entry = pool_entry("chat", mode)
     for shape, body in ((Status, status_of([entry])), (History, history_of(entry)), (Forecast, forecast_of(entry)),
-                        (Plan, record_of(entry))):
+                        (Why, why_of(record_of(entry)))):
         shape.model_validate(json.loads(json.dumps(body)))
 
 
@@ -257,7 +258,7 @@ async def test_every_time_is_labelled_utc(address):
         text = await page.js("document.body.innerText")
         orders = await page.js("document.getElementById('pool-overrides').innerText")
 
-    assert re.findall(r"\d\d:\d\d(?! UTC)[^\n]{0,12}", text) == []
+    assert [line for line in text.splitlines() if re.search(r"\d\d:\d\d", line) and "UTC" not in line] == []
     assert len(re.findall(r"\d\d:\d\d UTC", text)) >= 3
     if address != "#/":
         assert orders == "pin 9 until 14:01 UTC, by ana: launch\nEffect: pinned at 9; held at 8: ceiling 8"
@@ -272,11 +273,14 @@ async def test_the_page_writes_money_as_every_other_surface(amount):
 async def test_reasons_have_the_target_before_and_after_and_the_five_heaviest_rules_are_listed():
     async with opened([pool_entry("chat")], "#/pools/chat") as (_, page):
         reasons = await page.text("#reasons")
+        changed = await page.text("#changed")
         rows = await page.js("[...document.querySelectorAll('#rules tbody tr')].map((row) => row.innerText.split('\\t'))")
 
     assert reasons == "weighted ensemble of 2 rules 9.6, rounded up: 10 proposed\nceiling 8 ceiling, 10 → 8"
     assert rows[0] == ["P90 of the last 7 days = 20", "20", "20.0 %"]
     assert [row[0] for row in rows[1:5]] == [f"P{90 + at} of the last 7 days = {20 + at}" for at in range(1, 5)]
+    assert changed == ("Changed since the decision of 11:51 UTC, target 7\ndemand: peak 5 at 11:48 -> 6 at 11:57 UTC\n"
+                       "target 7 -> 8")
     assert rows[5:] == [["2 other rules, mean by weight", "25.4", "10.7 %"]]
 
 
