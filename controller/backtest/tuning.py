@@ -13,7 +13,7 @@ from controller.decision.costs.cost_model import MINUTES_A_MONTH, CostTerms
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
 STRONGER, WEAKER = 3, 1
-"""Further series of settings above and below the first one that are replayed at most. Each spans a factor of 244."""
+"""Further series of settings above or below the first one that are replayed at most. Each spans a factor of 39 or more."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def per_month(usd: float, minutes: int) -> float:
 
 def tune(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: Assume, load: JudgedDemand, goal: Goal,
          progress: Callable[[float], None] = lambda _: None) -> Tuning:
-    """Replay settings around the policy's, and further ones while no setting or every setting is within the limit."""
+    """Replay settings around the policy's, and further ones while none is within the limit, or all within one on the bill."""
     minutes, own = int(load.counted.sum()), setting_of(terms)
     points: dict[Setting, Point] = {}
 
@@ -90,10 +90,10 @@ def tune(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: Ass
                 points.setdefault(point.setting, point._replace(factor=factor_of(point.setting, own)))
 
     replayed(settings_around(own))
-    met = [within(point) for point in points.values()]
-    stronger = any(met) == (goal.usd_per_month is not None)
-    for _ in range(STRONGER if stronger else WEAKER):
-        if len({within(point) for point in points.values()}) == 1:
+    limits_bill, first = goal.usd_per_month is not None, {within(point) for point in points.values()}
+    stronger = (first == {True}) == limits_bill
+    for _ in range((STRONGER if stronger else WEAKER) if limits_bill or first == {False} else 0):
+        if {within(point) for point in points.values()} == first and len(first) == 1:
             replayed(further(points, stronger))
     frontier = Frontier(tuple(sorted(points.values(), key=lambda point: point.factor)))
     best = goal.best(point for point in points.values() if within(point))

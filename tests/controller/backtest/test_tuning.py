@@ -103,3 +103,10 @@ def test_the_neighbours_are_the_next_points_of_the_curve():
 def test_figures_a_day_and_a_month_are_those_of_the_counted_minutes():
     assert per_day(30, 2 * 1440) == 15
     assert per_month(10.0, 43_800) == pytest.approx(10.0)
+
+
+def test_a_goal_that_all_settings_meet_is_no_reason_to_replay_ever_lower_prices():
+    found = tuned(Goal(cold_starts_per_day=1e6))
+
+    assert found.met
+    assert len(found.frontier.points) == 7
