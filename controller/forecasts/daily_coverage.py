@@ -56,7 +56,7 @@ class DailyCoverage:
     """Counts of all pools by day. The row of a pool holds its minutes, then the counts below, then those at or below."""
 
     def __init__(self, pools: Sequence[str]) -> None:
-        self._pools = tuple(pools)
+        self._rows = {name: at for at, name in enumerate(pools)}
         self._days: dict[date, Counts] = {}
         self._changed: set[date] = set()
 
@@ -72,8 +72,8 @@ class DailyCoverage:
         for day in (now.date(), now.date() - timedelta(days=1)):
             counts = self._empty()
             for name, coverage in (await store.run(stored_coverage, store.store, day)).items():
-                if name in self._pools:
-                    counts[self._pools.index(name)] = (coverage.minutes, *coverage.below, *coverage.at_or_below)
+                if name in self._rows:
+                    counts[self._rows[name]] = (coverage.minutes, *coverage.below, *coverage.at_or_below)
             if counts.any():
                 self._days[day] = counts
 
@@ -87,10 +87,10 @@ class DailyCoverage:
 
     def _body(self, day: date) -> dict[str, list[int]]:
         counts = self._days[day]
-        return {name: counts[row].tolist() for row, name in enumerate(self._pools) if counts[row, 0]}
+        return {name: counts[row].tolist() for name, row in self._rows.items() if counts[row, 0]}
 
     def _empty(self) -> Counts:
-        return np.zeros((len(self._pools), 1 + 2 * LEVELS), np.int64)
+        return np.zeros((len(self._rows), 1 + 2 * LEVELS), np.int64)
 
 
 def stored_coverage(store: BlobReader, day: date) -> Mapping[str, Coverage]:
