@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from controller.decision.costs.kinds import Mode
-from controller.decision.costs.sentences import bill_sentence, dollars
+from controller.decision.costs.sentences import BASELINE_TEXT, TARGET_TRACKING, WITHOUT_STOKER, bill_sentence, dollars
 from controller.forecasts.capacity_forecast import SCORED_LEVELS
 from controller.report.accounts import NAMES_OF, Accounts, Outcome
 from controller.report.assembly import MODES, PoolReport, Report, coverage_error
@@ -77,6 +77,8 @@ def pool_blocks(pool: PoolReport) -> Iterator[Block]:
     yield Pairs([("Data", data_lines(pool)), ("Changes", [changes_text(pool)]), ("Forecast", forecast_lines(pool))])
     if pool.accounts.counted:
         yield outcome_table(pool)
+    if items := list(better_baselines(pool)):
+        yield Items("Fewer cold starts", items)
     yield Chart(pool)
     if pool.notable:
         yield Items("Decisions worth looking at", [Item(f"{moment(each.at)}  {each.text}", each.command(pool.name))
@@ -142,6 +144,22 @@ def outcome_table(pool: PoolReport) -> Table:
         ("Bill + cold-start cost", [dollars(each.total_usd) for each in outcomes.values()]),
     ]
     return Table(["", *names], [[name, *cells] for name, cells in rows if set(cells) != {"-"}])
+
+
+def better_baselines(pool: PoolReport) -> Iterator[Item]:
+    """Yield each baseline with fewer cold starts than Stoker, with the command that computes the objective that matches it."""
+    mine = pool.accounts.stoker
+    goals = {TARGET_TRACKING: "--like-target-tracking"}
+    if pool.accounts.counted >= MINUTES_PER_DAY:
+        a_day = int(pool.accounts.without.cold_starts * MINUTES_PER_DAY / pool.accounts.counted)
+        goals[WITHOUT_STOKER] = f"--max-cold-starts-per-day {a_day}"
+    for name, goal in goals.items():
+        outcome = pool.accounts.outcomes[name]
+        fewer, usd = round(mine.cold_starts - outcome.cold_starts), outcome.bill_usd - mine.bill_usd
+        if fewer > 0:
+            yield Item(f"{BASELINE_TEXT[name]}: {fewer:,} fewer, for {dollars(abs(usd))} {'more' if usd > 0 else 'less'} on the "
+                       f"bill. The command computes the objective that matches it, from files that `stoker history` writes",
+                       f"stoker tune {pool.name} --policy policy.yaml --history {pool.name}=history/{pool.name}.csv.gz {goal}")
 
 
 def range_text(outcome: Outcome) -> str:

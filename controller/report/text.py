@@ -10,7 +10,7 @@ from controller.report.content import blocks_of
 
 WIDTH = 80
 INDENT = "  "
-UNIT = re.compile(r"(?<=\d) (?=%|USD|min\b|points\b|\d\d:\d\d)|(?<=[A-Z][a-z]{2}) (?=\d{1,2}:)")
+UNIT = re.compile(r"(?<=\d) (?=%|USD|min\b|points\b|\d\d:\d\d)|(?<=[A-Z][a-z]{2}) (?=\d{1,2}:)|(?<=\d:) (?=\d)")
 """Space that no line ends with: between a number and its unit, and within an instant."""
 
 MARKS = {True: "[x] ", False: "[ ] ", None: ""}

@@ -73,6 +73,20 @@ def test_each_decision_has_the_command_that_explains_it(mixed):
     assert "`stoker why agent --at 2026-03-01T12:00:00Z`" in markdown_of(mixed)
 
 
+def test_a_baseline_with_fewer_cold_starts_comes_with_the_setting_that_matches_it(tmp_path):
+    accounts = {**GOOD, "cold_starts": 75.0}
+    text = " ".join(text_of(reported(filled(tmp_path / "stoker.db", accounts=accounts))).split())
+    assert "AWS target tracking (70 %): 264 fewer, for $1.60 more on the bill." in text
+    assert "Without Stoker: 20 fewer, for $0.96 less on the bill." in text
+    tune = "stoker tune agent --policy policy.yaml --history agent=history/agent.csv.gz"
+    assert f"{tune} --like-target-tracking" in text
+    assert f"{tune} --max-cold-starts-per-day 70" in text
+
+
+def test_without_such_a_baseline_nothing_is_recommended(mixed):
+    assert "stoker tune" not in text_of(mixed)
+
+
 def test_the_forecast_is_compared_with_its_nominal_shares(mixed):
     text = " ".join(text_of(mixed).split())
     assert "5,760 min compared with demand: the P90 held" in text
