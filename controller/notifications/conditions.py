@@ -54,7 +54,9 @@ def pool_conditions(fleet: Fleet, name: str, now: datetime) -> Iterator[tuple[Ke
         yield Key(name, "metrics-stale"), redact_text(f"{MISSING_TEXT[freshness]}{newest}{'' if error is None else f': {error}'}")
     budget, state = reconciler.policy.budget_usd_per_month, reconciler.state
     if budget is not None and state.month == f"{now:%Y-%m}" and state.spent_usd >= NEAR * budget:
-        yield Key(name, "budget-near", state.month), f"{state.spent_usd:.2f} of {budget:g} USD of {state.month} are spent"
+        spent = "would have been spent" if reconciler.policy.mode == "shadow" else "are spent"
+        amount = f"{state.spent_usd:.2f} of {budget:g} USD of {state.month}"
+        yield Key(name, "budget-near", state.month), f"{amount} {spent} on warm capacity (bill, without cold-start cost)"
     for override in reconciler.overrides:
         if override.until > now:
             yield Key(name, "override-set", f"{override.kind.value} {override.until.isoformat()}"), redact_text(override.text)

@@ -14,6 +14,8 @@ MOST_NAMED = 20
 DAEMON = ""
 """Pool name of conditions of the daemon itself."""
 
+SIMULATED = "shadow: simulated, nothing was written"
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -40,11 +42,9 @@ def notice_of(code: str, mode: str | None, changes: Sequence[Change], now: datet
     """Return the notice of changes with the same code and mode. It quotes the text of the first."""
     pools = tuple(change.pool for change in changes if change.pool != DAEMON)
     parts = "\0".join((source, code, mode or "", now.isoformat(), *pools))
-    text = changes[0].text
+    text, kind = changes[0].text, SIMULATED if mode == "shadow" else mode
     if len(pools) > 1:
-        text = f"{len(pools)} pools ({', '.join(pools[:3])}{', ...' if len(pools) > 3 else ''}): {text}"
+        text = f"{len(pools)} pools ({kind}; {', '.join(pools[:3])}{', ...' if len(pools) > 3 else ''}): {text}"
     elif pools:
-        text = f"{pools[0]}: {text}"
-    if mode == "shadow":
-        text = f"{text} (shadow mode: no changes are made)"
+        text = f"{pools[0]} ({kind}): {text}"
     return Notice(hashlib.sha256(parts.encode()).hexdigest()[:32], code, now, mode, pools[:MOST_NAMED], len(pools), text)

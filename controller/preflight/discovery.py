@@ -12,9 +12,10 @@ import numpy as np
 
 from adapters.ports.demand_source import DemandSource, Telemetry
 from adapters.ports.discovery import Found, Skipped, Survey
+from config.model.lever import LeverSettings
 from config.model.policy import Assume, PoolPolicy
 from controller.decision.costs.bill import cold_starts_of, judged_demand
-from controller.decision.costs.cost_model import whole_minutes
+from controller.decision.costs.cost_model import terms_of, whole_minutes
 from controller.decision.costs.keep_alive import keep_alive_of
 from controller.demand.warmers import setting
 from controller.preflight.recent_demand import recent_demand
@@ -23,6 +24,8 @@ from forecasting.warmer import Rhythm, found_in, left_out
 
 MARGIN = 1.5
 """Ratio of the ceiling to the highest peak: a ceiling that is too low is noticed late, one that is too high costs nothing."""
+
+PROVISIONED, PINGED = "lambda-provisioned-concurrency", "lambda-ping"
 
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*", re.ASCII)
 WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
@@ -146,7 +149,27 @@ def remarks(proposal: PoolProposal) -> list[str]:
     lines = [work, _line(proposal.found.facts)]
     if usage.warmer is not None:
         lines.append(f"{usage.warmer.text} with almost no work look like a warmer: not counted in these figures or in demand")
-    return lines if usage.known > 0.95 else [*lines, f"metrics are missing for {1 - usage.known:.0%} of the time"]
+    if usage.known <= 0.95:
+        lines.append(f"metrics are missing for {1 - usage.known:.0%} of the time")
+    return lines if (share := ping_price_share(proposal.found)) is None else [*lines, ping_hint(share)]
+
+
+def ping_price_share(found: Found) -> float | None:
+    """Return the price of a unit that pings keep warm, as a share of that of provisioned concurrency; None for other levers.
+
+    At list prices, with the default initialisation.
+    """
+    if found.lever.kind != PROVISIONED:
+        return None
+    pinged, provisioned = (terms_of(PoolPolicy(name="any", lever=LeverSettings(kind=kind), max=1), Assume()).idle
+                           for kind in (PINGED, PROVISIONED))
+    return pinged / provisioned
+
+
+def ping_hint(share: float) -> str:
+    """Return the advice on pings, as a comment of a pool."""
+    return (f"if you may change the handler: pings keep a unit warm for {share:.1%} of this price (docs/levers/lambda-ping.md); "
+            "compare with stoker backtest --levers")
 
 
 def draft_json(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped]) -> dict[str, Any]:
@@ -155,7 +178,8 @@ def draft_json(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped]) ->
         "pools": [{"name": each.name, "lever": _settings(each.found), "max": each.ceiling,
                    "peak": each.usage.peak, "invocations_a_day": round(each.usage.invocations_a_day, 1),
                    "cold_starts_a_day": round(each.usage.cold_starts_a_day, 1), "known_share": round(each.usage.known, 4),
-                   "facts": each.found.facts, "warmer": None if each.usage.warmer is None else asdict(each.usage.warmer)}
+                   "ping_price_share": ping_price_share(each.found), "facts": each.found.facts,
+                   "warmer": None if each.usage.warmer is None else asdict(each.usage.warmer)}
                   for each in proposals],
         "skipped": [{"name": each.name, "why": each.why} for each in skipped],
     }

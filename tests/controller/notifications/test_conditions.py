@@ -70,8 +70,20 @@ async def test_budget_near_is_one_condition_per_month(tmp_path, clock):
         one.state = replace(one.state, spent_usd=90.0)
         key, = (key for key in current_conditions(here.fleet, clock.now())["a"] if key.code == "budget-near")
         assert key.about == "2026-03"
+        assert current_conditions(here.fleet, clock.now())["a"][key] == (
+            "90.00 of 100 USD of 2026-03 are spent on warm capacity (bill, without cold-start cost)")
         one.state = replace(one.state, month="2026-02")
         assert "budget-near" not in codes(here, "a", clock)
+
+
+async def test_a_budget_of_a_pool_in_shadow_mode_would_have_been_spent(tmp_path, clock):
+    async with world(clock, tmp_path, {"a": steady(3)}, budget_usd_per_month=100, mode="shadow") as here:
+        await here.tick(MINUTE)
+        one = here.fleet.reconcilers["a"]
+        one.state = replace(one.state, month="2026-03", spent_usd=90.0)
+        texts = [text for key, text in current_conditions(here.fleet, clock.now())["a"].items() if key.code == "budget-near"]
+
+    assert texts == ["90.00 of 100 USD of 2026-03 would have been spent on warm capacity (bill, without cold-start cost)"]
 
 
 async def test_faults_and_store_errors_are_redacted(tmp_path, clock):

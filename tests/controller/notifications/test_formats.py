@@ -31,7 +31,7 @@ def test_a_cloud_event_has_the_required_attributes():
     assert datetime.fromisoformat(event["time"]) == NOON
     assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in event)
     assert event["data"] == {"reason": "write-failed", "mode": "active", "pools": ["chat"], "pools_total": 1,
-                             "text": "chat: requesting 5 failed"}
+                             "text": "chat (active): requesting 5 failed"}
     assert "subject" not in json.loads(posted("cloudevents", pools=("a", "b")).body)
 
 
@@ -49,7 +49,7 @@ def test_long_texts_are_cut_for_slack():
 
 @pytest.mark.parametrize("kind", SINKS)
 def test_shadow_is_marked(kind):
-    assert b"shadow mode" in posted(kind, mode="shadow").body
+    assert b"(shadow: simulated, nothing was written)" in posted(kind, mode="shadow").body
     assert b"shadow" not in posted(kind).body
 
 

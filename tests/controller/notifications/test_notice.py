@@ -105,8 +105,8 @@ def test_many_pools_with_one_code_are_one_notice_per_mode():
 
     assert [(notice.mode, notice.count, len(notice.pools)) for notice in notices] == [
         ("active", 1000, MOST_NAMED), ("shadow", 1000, MOST_NAMED)]
-    assert notices[0].text == "1000 pools (pool-0000, pool-0002, pool-0004, ...): metrics are broken"
-    assert notices[1].text.endswith("(shadow mode: no changes are made)")
+    assert notices[0].text == "1000 pools (active; pool-0000, pool-0002, pool-0004, ...): metrics are broken"
+    assert notices[1].text.startswith("1000 pools (shadow: simulated, nothing was written; pool-0001, ")
 
 
 def test_ids_are_unique_and_reproducible():

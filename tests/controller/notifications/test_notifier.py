@@ -122,7 +122,7 @@ async def test_start_is_sent_and_shadow_pools_are_marked(tmp_path):
 
     assert receiver.reasons()[:2] == ["started", "metrics-stale"]
     assert receiver.bodies[1]["mode"] == "shadow"
-    assert "shadow mode" in receiver.bodies[1]["text"]
+    assert "(shadow: simulated, nothing was written; a, b): " in receiver.bodies[1]["text"]
 
 
 async def test_start_and_end_of_an_override_are_sent(tmp_path):
@@ -188,7 +188,7 @@ async def test_an_event_without_effect_is_sent(tmp_path):
         await receiver.until(lambda: receiver.bodies)
 
     assert receiver.reasons() == ["event-no-effect"]
-    assert receiver.bodies[0]["text"] == "a: event 'sale' had only 1.1 times the usual"
+    assert receiver.bodies[0]["text"] == "a (active): event 'sale' had only 1.1 times the usual"
 
 
 async def test_a_new_leader_is_sent_once(tmp_path):

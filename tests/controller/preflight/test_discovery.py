@@ -12,7 +12,16 @@ from adapters.ports.demand_source import Telemetry
 from adapters.ports.discovery import Found, Skipped, Survey
 from adapters.registry import lever_kinds
 from config.loading.loader import load_policy
-from controller.preflight.discovery import ObservedUsage, draft, pools_of, proposed, usage_in, usage_of
+from controller.preflight.discovery import (
+    ObservedUsage,
+    draft,
+    draft_json,
+    ping_price_share,
+    pools_of,
+    proposed,
+    usage_in,
+    usage_of,
+)
 from forecasting.demand import DemandSeries
 from tests.builders import NOON
 
@@ -105,3 +114,22 @@ def test_a_draft_with_a_warmer_loads(tmp_path):
 
     (pool,) = load_policy(path, lever_kinds()).pools
     assert (pool.warmer.minutes, pool.warmer.requests) == (5, 3)
+
+
+def test_a_pool_with_provisioned_concurrency_has_the_hint_that_pings_cost_less_than_a_hundredth():
+    [(pool, resource)] = pools_of([Survey((found("chat"),), ())])
+    usage = {pool.name: ObservedUsage(9, 10.0, 1.0, 1.0)}
+    text = draft(*proposed([(pool, resource)], usage), "stoker discover", NOON)
+    [share] = [each["ping_price_share"] for each in draft_json(*proposed([(pool, resource)], usage))["pools"]]
+    round_usd = 0.25 * (0.1 * 1.66667e-5 + 0.2e-6) + 8 * 1.66667e-5 / 120  # a ping every 4 min; a start every 2 h
+
+    assert share == pytest.approx(round_usd / (60 * 4.1667e-6))
+    assert share < 0.01
+    assert "# if you may change the handler: pings keep a unit warm for 0.6% of this price (docs/levers/lambda-ping.md)" in text
+
+
+def test_a_service_without_that_lever_has_no_hint():
+    other = lever_kinds()["cloud-run-min-instances"].model_validate(
+        {"kind": "cloud-run-min-instances", "project": "acme", "location": "europe-west1", "service": "chat"})
+
+    assert ping_price_share(Found("chat", other, "")) is None
