@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -17,7 +18,7 @@ from adapters.pinging.results import PingResult, distinct, survivors
 from adapters.pinging.round_times import next_round
 from adapters.pinging.usage_pattern import UsagePattern
 from adapters.ports.errors import AdapterError, Refused
-from adapters.runtime.clock import Clock, at_work
+from adapters.runtime.clock import Clock, after_work, at_work
 from forecasting.demand import instant_of, minute_of
 
 T = TypeVar("T")
@@ -108,7 +109,7 @@ class KeepAliveLoop:
         """Start the loop if there is a target and the loop is not running."""
         if self.target and (self._task is None or self._task.done()):
             self.next_at = self.next_at or self._clock.now()
-            self._task = asyncio.create_task(self._keep(), name="pings")
+            self._task = asyncio.create_task(self._keep(), name="pings", context=Context())
 
     async def canary(self) -> PingResult:
         """Send one ping outside the rounds. Raise as `Pinger.canary`."""
@@ -132,6 +133,7 @@ class KeepAliveLoop:
             if self.next_at is not None and self._clock.now() < self.next_at:
                 await self._wait((self.next_at - self._clock.now()).total_seconds())
                 continue
+            await after_work(self._clock)
             await self._turn()
         self.proof, self.next_at, self.error, self.shortfall = Proof(), None, None, ""
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from adapters.ports.errors import Throttled
-from adapters.runtime.clock import Clock
+from adapters.runtime.clock import Clock, at_work
 
 
 class TokenBucket:
@@ -78,7 +78,8 @@ class TokenBucket:
         while self._next() is not None:
             self._fill()
             if self._tokens < 1:
-                await self._clock.sleep((1 - self._tokens) / self.rate + 1e-6)
+                with at_work(self._clock):
+                    await self._clock.sleep((1 - self._tokens) / self.rate + 1e-6)
                 continue
             turn = self._next()
             if turn is not None:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
-from adapters.runtime.clock import SystemClock
+from adapters.runtime.clock import SystemClock, in_work
 from adapters.sandbox.aws.autoscaling import scaling_api
 from adapters.sandbox.aws.cloudwatch import metrics_api
 from adapters.sandbox.aws.dynamodb import items_api
@@ -124,7 +124,8 @@ class SandboxServer:
             if operation.mutating:
                 self.sandbox.calls.record(call, outcome, answered=trouble is not Trouble.NO_ANSWER)
         if reply.after_seconds:
-            await self.sandbox.clock.sleep(reply.after_seconds)
+            with in_work(self.sandbox.clock):
+                await self.sandbox.clock.sleep(reply.after_seconds)
         return rendered(call.service, operation.name, self.sandbox.faults.reduced(operation.name, reply))
 
     def _reply(self, operation: Operation, call: Call, trouble: Trouble | None) -> Reply:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from contextvars import Context
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -110,8 +111,8 @@ class Daemon:
         for name, interval, job in jobs.PERIODIC:
             scheduler.every(name, interval, partial(job, runtime, self._settings))
         tasks = [asyncio.create_task(self._first_tick(runtime, start), name="first tick"),
-                 asyncio.create_task(components.forecasts.rotation.run(), name="forecasts"),
-                 asyncio.create_task(components.fleet.orphans.watch(), name="orphans")]
+                 asyncio.create_task(components.forecasts.rotation.run(), name="forecasts", context=Context()),
+                 asyncio.create_task(components.fleet.orphans.watch(), name="orphans", context=Context())]
         scheduler.start()
         try:
             await stop.wait()

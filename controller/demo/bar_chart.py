@@ -1,13 +1,16 @@
-"""A small chart in block characters: demand as columns, warm capacity as a shaded background."""
+"""A small chart in characters: demand as columns, warm capacity as a shaded background. Each meaning has its own character, so
+that the chart can be read without colours.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.style import Style
 from rich.text import Text
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
+SERVED, ABOVE, SHADE = "█", "x", "░"
 WARM, COLD, IDLE, AXIS = Style(color="green"), Style(color="red", bold=True), Style(color="cyan", dim=True), Style(dim=True)
 HOUR_MARK = 15
 
@@ -21,21 +24,20 @@ class Point:
     ready: int
 
 
-def draw(points: Sequence[Point], width: int, height: int, top: float | None = None) -> list[Text]:
-    """Return `height` lines of `width` columns, the newest minute at the right, and a time axis below.
+def draw(points: Sequence[Point], width: int, height: int, axis: bool = True) -> list[Text]:
+    """Return `height` lines of `width` columns, the newest minute at the right, and with `axis` the times (UTC) below.
 
-    Demand up to the ready units is green, demand above is red, and idle ready units are shaded.
+    Demand up to the ready units is drawn as blocks, demand above them as `ABOVE`, and idle ready units are shaded.
     """
     shown = list(points[-width:])
-    ceiling = top or max([1.0, *(max(point.peak or 0, point.ready) for point in shown)])
+    ceiling = max([1.0, *(max(point.peak or 0, point.ready) for point in shown)])
     lines = []
     for row in reversed(range(height)):
         line = Text(" " * (width - len(shown)))
         for point in shown:
             line.append(*cell(point, row, height / ceiling))
         lines.append(line)
-    lines.append(hours(shown, width))
-    return lines
+    return [*lines, hours(shown, width)] if axis else lines
 
 
 def cell(point: Point, row: int, scale: float) -> tuple[str, Style]:
@@ -43,10 +45,10 @@ def cell(point: Point, row: int, scale: float) -> tuple[str, Style]:
     demand = (point.peak or 0) * scale - row
     warm = point.ready * scale - row
     if demand <= 0:
-        return ("░", IDLE) if warm >= 0.5 else (" ", IDLE)
-    block = BLOCKS[min(8, max(1, round(demand * 8)))]
-    over = (point.peak or 0) > point.ready and min(demand, 1) > warm
-    return block, COLD if over else WARM
+        return (SHADE, IDLE) if warm >= 0.5 else (" ", IDLE)
+    if (point.peak or 0) > point.ready and min(demand, 1) > warm:
+        return ABOVE, COLD
+    return BLOCKS[min(8, max(1, round(demand * 8)))], WARM
 
 
 def hours(shown: Sequence[Point], width: int) -> Text:
@@ -59,9 +61,3 @@ def hours(shown: Sequence[Point], width: int) -> Text:
             line[column : column + 5] = f"{point.at:%H:%M}"
             free = column + 7
     return Text("".join(line), AXIS)
-
-
-def gap(before: Point, now: datetime) -> list[Point]:
-    """Return points for minutes without a frame, so that the axis has no gaps."""
-    missing = int((now - before.at) / timedelta(minutes=1)) - 1
-    return [Point(before.at + timedelta(minutes=step), None, before.ready) for step in range(1, missing + 1)]

@@ -27,6 +27,7 @@ class PoolFrame:
     ready: int
     target: int | None
     outcome: Outcome
+    mode: str
     points: tuple[Point, ...] = ()
 
 

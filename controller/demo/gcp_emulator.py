@@ -40,8 +40,10 @@ class EmulatedGoogle:
         return Outcome(
             minutes=report.minutes, invocations=report.requests, cold_starts=report.cold_starts,
             cold_starts_without=report.cold_starts_without,
-            warm_minutes=report.kept_idle_instance_minutes, cost_usd=report.cost_usd,
-            cost_without_usd=report.cost_without_usd,
+            warm_minutes=report.kept_idle_instance_minutes,
+            bill_usd=report.cost_usd - report.cold_start_usd,
+            bill_without_usd=report.cost_without_usd - report.cold_start_without_usd,
+            cold_start_cost_usd=report.cold_start_usd, cold_start_cost_without_usd=report.cold_start_without_usd,
         )
 
     def _found(self, name: str) -> HostedService:

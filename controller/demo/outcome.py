@@ -1,4 +1,4 @@
-"""Cost of a demo with and without Stoker, from the requests that the sandbox served, not from Stoker's estimates."""
+"""Bill and cold starts of a demo, with Stoker and without, from the requests that the sandbox served: no estimates of Stoker."""
 
 from dataclasses import dataclass, fields
 
@@ -12,8 +12,8 @@ MS_PER_MINUTE = 60_000
 class Outcome:
     """Result of one pool, or the sum of several, since the start of the demo.
 
-    `without`: the same traffic on a copy of the function without warm capacity. `warm_minutes`: billed unit-minutes.
-    `cost_usd` and `cost_without_usd` include the cold-start cost.
+    `without`: the same traffic on a copy of the function without warm capacity. `warm_minutes`: billed unit-minutes. The bill is
+    what the provider charges, with the initialisation of cold starts; the cold-start cost is the operator's own price of them.
     """
 
     minutes: int = 0
@@ -21,8 +21,10 @@ class Outcome:
     cold_starts: int = 0
     cold_starts_without: int = 0
     warm_minutes: float = 0.0
-    cost_usd: float = 0.0
-    cost_without_usd: float = 0.0
+    bill_usd: float = 0.0
+    bill_without_usd: float = 0.0
+    cold_start_cost_usd: float = 0.0
+    cold_start_cost_without_usd: float = 0.0
     pings: int = 0
 
     @property
@@ -32,8 +34,8 @@ class Outcome:
 
     @property
     def saved_usd(self) -> float:
-        """Cost without Stoker minus the cost with it; negative when warm capacity cost more than it saved."""
-        return self.cost_without_usd - self.cost_usd
+        """Bill without Stoker minus the bill with it; negative when the bill rose."""
+        return self.bill_without_usd - self.bill_usd
 
     def __add__(self, other: "Outcome") -> "Outcome":
         sums = {field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)}
@@ -57,8 +59,10 @@ def outcome_of(hosted: Hosted, terms: CostTerms, now_ms: int, request_usd: float
         cold_starts=totals.cold_starts,
         cold_starts_without=totals.cold_starts_without,
         warm_minutes=billed,
-        cost_usd=with_stoker + totals.invocations * request_usd + totals.cold_starts * terms.cold,
-        cost_without_usd=(totals.busy_without_ms / MS_PER_MINUTE * terms.on_demand + totals.invocations_without * request_usd
-                          + totals.cold_starts_without * terms.cold),
+        bill_usd=with_stoker + totals.invocations * request_usd + totals.cold_starts * terms.initialisation,
+        bill_without_usd=(totals.busy_without_ms / MS_PER_MINUTE * terms.on_demand + totals.invocations_without * request_usd
+                          + totals.cold_starts_without * terms.initialisation),
+        cold_start_cost_usd=totals.cold_starts * terms.cold_start_cost_usd,
+        cold_start_cost_without_usd=totals.cold_starts_without * terms.cold_start_cost_usd,
         pings=totals.pings,
     )

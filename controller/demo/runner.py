@@ -50,7 +50,8 @@ class DemoRunner:
         self.policy = write_policy(scene, folder / "policy.yaml")
         self._terms = terms_by_pool(self.policy, scene)
         self._daemon: Daemon | None = None
-        self._fleet: Fleet | None = None
+        self._last: Frame | None = None
+        self._stop = asyncio.Event()
         self._points = {pool.name: deque(before(pool, scene.start), maxlen=POINTS) for pool in scene.pools}
         self._decisions: deque[Decision] = deque(maxlen=DECISIONS_KEPT)
         self._seen: dict[str, Plan] = {}
@@ -58,7 +59,8 @@ class DemoRunner:
         self._closing = ExitStack()
 
     async def play(self, stop: asyncio.Event) -> Frame | None:
-        """Run to the end of the scenario or until `stop` is set. Return the final frame, None without a tick.
+        """Run to the first tick at the end of the scenario, or until `stop` is set. Return the frame of the last tick, None
+        without a tick.
 
         Raise the errors of the daemon's start.
         """
@@ -67,31 +69,20 @@ class DemoRunner:
             self._daemon = Daemon(self.policy, registry, self._clock, self._folder, port=self._port,
                                   scheduler=ScaledScheduler(self._clock), on_tick=self._tick)
             self._opening.close()
-            end_task = asyncio.create_task(self._stop_at_end(stop))
-            try:
+            self._stop = stop
+            with self._closing:
                 await self._daemon.run(stop)
-            finally:
-                end_task.cancel()
-                await asyncio.gather(end_task, return_exceptions=True)
-        return None if self._fleet is None else self.frame(self._fleet)
-
-    async def _stop_at_end(self, stop: asyncio.Event) -> None:
-        """Stop at the end of the scenario. From then on the clock runs at real speed, for a graceful shutdown."""
-        remaining = (self.scene.start + self.scene.lasting - self._clock.now()).total_seconds()
-        ends = {asyncio.create_task(self._clock.sleep(remaining)), asyncio.create_task(stop.wait())}
-        try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for end in ends:
-                end.cancel()
-        self._closing.enter_context(self._clock.at_work())
-        stop.set()
+        return self._last
 
     def _tick(self, fleet: Fleet) -> None:
+        """Show the frame of a tick, the last one at the end of the scenario. From then on the clock stands still."""
         if self._began is None:
             self._began = self._clock.now(), self._machine.now()
-        self._fleet = fleet
-        self._watch(self.frame(fleet))
+        self._last = self.frame(fleet)
+        self._watch(self._last)
+        if self._clock.now() >= self.scene.start + self.scene.lasting and not self._stop.is_set():
+            self._closing.enter_context(self._clock.at_work())
+            self._stop.set()
 
     def frame(self, fleet: Fleet) -> Frame:
         """Return the frame of this instant."""
@@ -113,7 +104,7 @@ class DemoRunner:
             points.append(Point(minute, warmth.peak, warmth.ready))
         outcome = self.clouds.outcome(pool, self._terms[pool.name])
         return PoolFrame(pool.name, pool.title, points[-1].peak, warmth.requested, warmth.ready, plan.target if plan else None,
-                         outcome, tuple(points))
+                         outcome, pool.mode, tuple(points))
 
     def _plan(self, fleet: Fleet, name: str) -> Plan | None:
         """Return the newest plan of a pool; record its text as a decision if it changed."""

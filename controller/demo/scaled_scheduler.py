@@ -1,7 +1,8 @@
-"""Scheduler of the demo: the clock runs fast between jobs and at real speed during them."""
+"""Scheduler of the demo: the clock runs fast between jobs and stands still during them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from datetime import timedelta
 
 import structlog
@@ -12,7 +13,8 @@ log = structlog.get_logger("stoker.demo")
 
 
 class ScaledScheduler:
-    """Scheduler on a scaled clock: runs each job at whole multiples of its interval; the clock runs at real speed meanwhile.
+    """Scheduler on a scaled clock: runs each job at whole multiples of its interval. Jobs that are due at one instant run one
+    after another, in the order in which they were added: what they do must not depend on the speed of the machine.
 
     The daemon's own scheduler uses the machine's clock. It cannot be used here, because the real time between two ticks is not
     known in advance.
@@ -22,6 +24,7 @@ class ScaledScheduler:
         self._clock = clock
         self._jobs: list[tuple[str, float, Callable[[], Awaitable[object]]]] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._turn = asyncio.Lock()
 
     def every(self, name: str, interval: timedelta, job: Callable[[], Awaitable[object]]) -> None:
         """Run `job` at each whole multiple of `interval` since the epoch."""
@@ -29,7 +32,7 @@ class ScaledScheduler:
 
     def start(self) -> None:
         """Start the jobs. Call it within the running event loop."""
-        self._tasks = [asyncio.create_task(self._repeat(*job), name=job[0]) for job in self._jobs]
+        self._tasks = [asyncio.create_task(self._repeat(*job), name=job[0], context=Context()) for job in self._jobs]
 
     def stop(self) -> None:
         """Stop all jobs; cancel a running one."""
@@ -41,10 +44,13 @@ class ScaledScheduler:
         while True:
             await self._clock.sleep(due - self._clock.now().timestamp())
             with self._clock.at_work():
+                await self._turn.acquire()
                 try:
                     await job()
                 except Exception:  # one failed job must not stop the demo
                     log.exception("job-failed", job=name)
+                finally:
+                    self._turn.release()
             due = max(due + seconds, self._next(seconds))
 
     def _next(self, seconds: float) -> float:

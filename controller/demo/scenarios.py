@@ -40,12 +40,13 @@ class Pool:
     cold_start_cost_usd: float
     kind: str = PROVISIONED
     more: dict[str, Any] = field(default_factory=dict)
+    mode: str = "active"
 
     @property
     def policy(self) -> dict[str, Any]:
         """Entry of the pool in the policy file."""
         return {
-            "name": self.name, "lever": settings(self.kind, self.name), "mode": "active", "max": self.ceiling,
+            "name": self.name, "lever": settings(self.kind, self.name), "mode": self.mode, "max": self.ceiling,
             "objective": {"cold_start_cost_usd": self.cold_start_cost_usd}, "init_seconds": self.init_seconds, **self.more,
         }
 

@@ -8,6 +8,7 @@ import asyncio
 
 from aiohttp import web
 
+from adapters.runtime.clock import in_work
 from adapters.sandbox.execution import execute
 from adapters.sandbox.faults import Trouble
 from adapters.sandbox.operations import Operation
@@ -52,7 +53,8 @@ async def answer(sandbox: Sandbox, request: web.BaseRequest) -> web.Response | N
     if trouble is Trouble.NO_ANSWER:
         raise ConnectionCut
     if reply.after_seconds:
-        await sandbox.clock.sleep(reply.after_seconds)
+        with in_work(sandbox.clock):
+            await sandbox.clock.sleep(reply.after_seconds)
     return web.Response(body=reply.body, status=reply.status, headers=dict(reply.headers))
 
 

@@ -161,7 +161,8 @@ def watching(as_json: bool) -> "Iterator[Callable[[Frame], None]]":
     from rich.console import Console
     from rich.live import Live
 
-    from controller.demo.terminal_view import PlainLines, picture
+    from controller.demo.result_text import PlainLines
+    from controller.demo.terminal_view import picture
 
     console = Console()
     if as_json or not console.is_terminal:
@@ -178,7 +179,7 @@ def conclude(frame: "Frame", *, as_json: bool) -> None:
     """Print the outcome."""
     from rich.console import Console
 
-    from controller.demo.terminal_view import outcome_json, summary
+    from controller.demo.result_text import outcome_json, summary
 
     if as_json:
         click.echo(json.dumps(outcome_json(frame), indent=2))

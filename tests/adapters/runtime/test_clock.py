@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.runtime.clock import ManualClock, ScaledClock, SystemClock, at_work
+from adapters.runtime.clock import ManualClock, ScaledClock, SystemClock, at_work, wait_at_most
 from tests.patience import PATIENCE_SECONDS
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -41,14 +41,83 @@ async def test_a_scaled_sleep_is_shorter_by_the_factor():
     assert time.monotonic() - began >= 0.09
 
 
-async def test_at_work_limits_the_clock_to_the_machines_speed():
+async def test_at_work_the_clock_stands_still_at_any_speed_of_the_machine():
     clock = ScaledClock(START, 1_000_000)
     with clock.at_work():
-        outer, before, inner = time.monotonic(), clock.now(), time.monotonic()
-        await asyncio.sleep(0.05)
-        least, passed, most = time.monotonic() - inner, (clock.now() - before).total_seconds(), time.monotonic() - outer
+        before = clock.now()
+        await asyncio.sleep(0.02)
+        stall(0.02)
 
-    assert least - ROUNDING <= passed <= most + ROUNDING
+        assert clock.now() == before
+
+
+async def test_a_sleep_at_work_takes_its_real_time_and_the_clock_then_shows_exactly_its_end():
+    clock = ScaledClock(START, 1_000_000)
+    with clock.at_work():
+        before = clock.now()
+        await asyncio.sleep(0.1)  # real time before the sleep is no part of it
+        began = time.monotonic()
+        await clock.sleep(0.05)
+        passed = clock.now() - before
+        await asyncio.sleep(0.02)
+
+        assert time.monotonic() - began >= 0.05
+        assert passed == clock.now() - before == timedelta(seconds=0.05)
+
+
+async def test_a_sleep_of_others_does_not_make_the_clock_pass_at_work_but_wakes_before_a_later_one_of_the_work():
+    clock, woken = ScaledClock(START, 1), []
+
+    async def other() -> None:
+        await clock.sleep(0.01)
+        woken.append(clock.now())
+
+    task = asyncio.create_task(other())
+    await asyncio.sleep(0)
+    with clock.at_work():
+        before = clock.now()
+        await asyncio.sleep(0.05)
+        assert (woken, clock.now()) == ([], before)
+        await clock.sleep(0.03)
+        assert len(woken) == 1
+        assert before < woken[0] < clock.now()
+    await task
+
+
+async def test_a_limit_of_a_wait_does_not_make_the_clock_pass_at_work():
+    clock, machine = ScaledClock(START, 1_000_000), SystemClock()
+    with clock.at_work():
+        before = clock.now()
+        await wait_at_most(clock, [asyncio.create_task(machine.sleep(0.05))], 0.01)
+
+        assert clock.now() == before
+
+
+async def test_sleepers_with_one_deadline_wake_one_by_one_in_the_order_in_which_they_began():
+    clock, woken = ScaledClock(START, 1_000_000), []
+
+    async def sleeper(number: int) -> None:
+        await clock.sleep(600)
+        woken.append((number, clock.now()))
+
+    with clock.at_work():
+        began = clock.now()
+        tasks = [asyncio.create_task(sleeper(number)) for number in range(20)]
+        await asyncio.sleep(0)
+    await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE_SECONDS)
+
+    assert woken == [(number, began + timedelta(minutes=10)) for number in range(20)]
+
+
+async def test_code_that_follows_a_sleep_reads_the_deadline_exactly():
+    clock = ScaledClock(START, 1_000_000)
+    with clock.at_work():
+        due = clock.now() + timedelta(minutes=7)
+        rest = (due - clock.now()).total_seconds()
+    await asyncio.wait({asyncio.create_task(clock.sleep(rest))})
+    stall(0.01)
+
+    assert clock.now() == due
 
 
 async def test_a_sleeper_waits_during_work_and_continues_fast_after_it():

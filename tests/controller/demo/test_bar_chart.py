@@ -15,9 +15,9 @@ def points(*pairs: tuple[float | None, int]) -> list[Point]:
 
 @pytest.mark.parametrize(("peak", "ready", "row", "expected"), [
     (4, 4, 0, ("█", WARM)),       # served warm
-    (4, 0, 0, ("█", COLD)),       # nothing was warm
+    (4, 0, 0, ("x", COLD)),       # nothing was warm
     (4, 2, 1, ("█", WARM)),       # the lower half of four, two a row
-    (4, 1, 1, ("█", COLD)),
+    (4, 1, 1, ("x", COLD)),
     (0, 4, 0, ("░", IDLE)),       # warm, and nobody came
     (None, 0, 0, (" ", IDLE)),    # nobody knows
     (1, 1, 0, ("▄", WARM)),       # half a row

@@ -37,5 +37,29 @@ async def test_no_minute_is_skipped_by_work_that_takes_longer_than_a_minute_at_f
         START.replace(second=0) + timedelta(minutes=minute) for minute in range(1, 7)]
 
 
+async def test_jobs_that_are_due_at_one_instant_run_one_after_another_at_that_instant():
+    clock, machine, log, done = ScaledClock(START, 6000), SystemClock(), [], asyncio.Event()
+    scheduler = ScaledScheduler(clock)
+
+    def job(name: str, work_seconds: float):
+        async def run() -> None:
+            log.append((name, "begins", clock.now()))
+            await machine.sleep(work_seconds)
+            log.append((name, "ends", clock.now()))
+            if len(log) >= 8:
+                done.set()
+        return run
+
+    scheduler.every("tick", timedelta(minutes=1), job("tick", 0.03))
+    scheduler.every("keep", timedelta(minutes=1), job("keep", 0.0))
+    with clock.at_work():
+        scheduler.start()
+    await asyncio.wait_for(done.wait(), PATIENCE_SECONDS)
+    scheduler.stop()
+
+    minutes = [START.replace(second=0) + timedelta(minutes=minute) for minute in (1, 2)]
+    assert log[:8] == [(name, what, at) for at in minutes for name in ("tick", "keep") for what in ("begins", "ends")]
+
+
 async def test_a_job_that_fails_runs_again():
     assert len(await fired(work_seconds=0, count=3, factor=6000, fails=True)) == 3
