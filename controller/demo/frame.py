@@ -43,3 +43,5 @@ class Frame:
     pools: tuple[PoolFrame, ...]
     decisions: tuple[Decision, ...] = ()
     total: Outcome = field(default_factory=Outcome)
+    price_curve: str = ""
+    """At the end: what other settings would cost, from a backtest."""

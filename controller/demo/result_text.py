@@ -69,7 +69,7 @@ def summary(frame: Frame, console: Console) -> None:
             table.add_row(title, *(cells if wide else cells[1:3]), style=style)
     console.print(f"{whole(frame.elapsed)} of traffic; pools in active mode, emulated cloud ({SANDBOX})", highlight=False)
     console.print(table)
-    for text in sentences(frame.total):
+    for text in filter(None, [*sentences(frame.total), frame.price_curve]):
         console.print(text, highlight=False)
 
 
@@ -96,6 +96,7 @@ def outcome_json(frame: Frame) -> dict[str, object]:
         "speed": round(frame.speed, 1),
         "pools": {pool.name: plainly(pool.outcome) for pool in frame.pools},
         "total": plainly(frame.total),
+        "price_curve": frame.price_curve or None,
     }
 
 

@@ -5,6 +5,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from controller.demo.bar_chart import Point
 from controller.demo.emulators import Emulators
 from controller.demo.frame import Decision, Frame, PoolFrame
 from controller.demo.outcome import Outcome
+from controller.demo.price_curve import price_curve_sentence
 from controller.demo.scaled_scheduler import ScaledScheduler
 from controller.demo.scenarios import Pool, Scenario
 from controller.fleet.fleet import Fleet
@@ -73,6 +75,12 @@ class DemoRunner:
             with self._closing:
                 await self._daemon.run(stop)
         return self._last
+
+    def with_price_curve(self, frame: Frame) -> Frame:
+        """Return the last frame with what other settings would cost, if the scenario has ended. It takes seconds to compute."""
+        if frame.elapsed < frame.lasts:
+            return frame
+        return replace(frame, price_curve=price_curve_sentence(self.policy, self.scene, self._terms))
 
     def _tick(self, fleet: Fleet) -> None:
         """Show the frame of a tick, the last one at the end of the scenario. From then on the clock stands still."""

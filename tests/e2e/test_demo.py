@@ -48,6 +48,13 @@ def test_the_demo_ends_automatically_and_prints_a_result(played):
     assert outcome["total"]["invocations"] == sum(pool["invocations"] for pool in outcome["pools"].values()) > 500
 
 
+def test_it_ends_with_what_other_settings_would_cost(played):
+    sentence = json.loads(played[0].stdout)["price_curve"]
+
+    assert re.match(r"Backtest of the 4 days before\. AWS target tracking \(70 %\): [\d,]+ cold starts, bill \$[\d.,]+\. "
+                    "Stoker at its number of cold starts: ", sentence)
+
+
 def test_no_tick_is_skipped_at_any_speed(played):
     told, folder, _ = played
 

@@ -20,6 +20,7 @@ from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
     from controller.demo.frame import Frame
+    from controller.demo.runner import DemoRunner
     from controller.demo.scenarios import Scenario
 
 PORT = 8080
@@ -81,12 +82,12 @@ def command(speed: float, duration: timedelta | None, seed: int, all_levers: boo
         raise WrongInput("--all-levers cannot be combined with --history: remove one of them")
     scene = set_scene(history, start_day, duration, seed, all_levers=all_levers)
     with folder_for(keep) as folder, watching(as_json) as watch:
-        frame = asyncio.run(played(scene, folder, seed, speed, free_port() if port is None else port, watch))
+        stage, frame = asyncio.run(played(scene, folder, seed, speed, free_port() if port is None else port, watch))
     if frame is None:
         raise Failed("stopped before the first tick: there is no outcome to show")
     if picture is not None:
         save_picture(frame, picture)
-    conclude(frame, as_json=as_json)
+    conclude(stage.with_price_curve(frame), as_json=as_json)
 
 
 def set_scene(history: Path | None, start_day: int | None, duration: timedelta | None, seed: int, *,
@@ -119,8 +120,8 @@ def have_google() -> None:
 
 
 async def played(scene: "Scenario", folder: Path, seed: int, speed: float, port: int,
-                 watch: "Callable[[Frame], None]") -> "Frame | None":
-    """Play the scenario until its end or a signal. Return the last frame, or None without a tick."""
+                 watch: "Callable[[Frame], None]") -> "tuple[DemoRunner, Frame | None]":
+    """Play the scenario until its end or a signal. Return the runner and the last frame, None without a tick."""
     from numpy.random import PCG64, Generator
 
     from adapters.ports.errors import AdapterError
@@ -138,7 +139,7 @@ async def played(scene: "Scenario", folder: Path, seed: int, speed: float, port:
         configure(clock, stream=log)
         stage = DemoRunner(scene, clock, folder, Generator(PCG64([seed, 1])), seed, port, watch)
         try:
-            return await stage.play(stop)
+            return stage, await stage.play(stop)
         except (AdapterError, CannotListen, StoreError) as error:
             raise Failed(str(error)) from error
 

@@ -1,6 +1,7 @@
 """The result of a demo: bill and cold starts of the sandbox, with and without Stoker, and no sum of bill and cold-start cost."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -69,6 +70,13 @@ def test_the_outcome_as_json_has_the_names_of_the_daemon_and_adds_up():
                 "cold_start_cost_without_stoker_usd", "saved_usd"):
         assert total[key] == pytest.approx(sum(pool[key] for pool in pools))  # type: ignore[index]
     assert total["saved_usd"] == pytest.approx(total["bill_without_stoker_usd"] - total["bill_usd"])  # type: ignore[index]
+
+
+def test_the_summary_ends_with_the_sentence_of_the_backtest():
+    console = Console(file=io.StringIO(), width=120)
+    summary(replace(frame(), price_curve="Backtest of the 4 days before. At its bill: 312 fewer cold starts."), console)
+
+    assert console.file.getvalue().rstrip().endswith("At its bill: 312 fewer cold starts.")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("minutes", "said"), [(0, "0 min"), (59, "59 min"), (125, "2 h 05 min")])
