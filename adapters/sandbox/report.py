@@ -33,7 +33,8 @@ CONTAINER_REQUEST_USD = 0.40 / 1_000_000
 class FunctionReport:
     """Figures of one function, or the sum of all. `*_without`: those of the twin. Unit minutes are of provisioned concurrency:
     `billed` (the span of each unit rounded up to 5 min) and `ready`. `cost_usd` includes `cold_start_usd`: the cold starts at
-    the operator's price plus their billed initialisation.
+    the operator's price plus their billed initialisation. `cold_starts_during_pings`: of `cold_starts`, those of requests that a
+    unit would have served that a ping held.
     """
 
     name: str
@@ -41,6 +42,7 @@ class FunctionReport:
     invocations: float
     throttles: float
     cold_starts: int
+    cold_starts_during_pings: int
     cold_starts_without: int
     warm_hit_rate: float | None
     warm_hit_rate_without: float | None
@@ -107,6 +109,7 @@ def _function(hosted: Hosted, now: int, cold_start_cost_usd: float, prices: Pric
         invocations=totals.invocations,
         throttles=totals.throttles,
         cold_starts=totals.cold_starts,
+        cold_starts_during_pings=totals.cold_starts_during_pings,
         cold_starts_without=totals.cold_starts_without,
         warm_hit_rate=_share(totals.cold_starts, totals.invocations),
         warm_hit_rate_without=_share(totals.cold_starts_without, totals.invocations_without),

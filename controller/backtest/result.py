@@ -199,6 +199,7 @@ def _bill(bills: Sequence[Bill], nothing: Bill) -> dict[str, object]:
         "minutes": bill.minutes,
         "invocations": round(bill.invocations, 6),
         "cold_starts": bill.cold_starts,
+        "cold_starts_during_pings": bill.cold_starts_during_pings,
         "warm_hit_rate": bill.warm_hit_rate,
         "warm_unit_minutes": bill.warm_unit_minutes,
         "idle_unit_minutes": bill.idle_unit_minutes,

@@ -6,7 +6,7 @@ from controller.backtest.report.text import count, length, share, span
 from controller.backtest.result import PoolOutcome
 from controller.decision.costs.assumptions import assumed_text, common_text
 from controller.decision.costs.cost_model import MINUTES_A_MONTH, CostTerms
-from controller.decision.costs.sentences import bill_sentence, dollars
+from controller.decision.costs.sentences import bill_sentence, cold_start_change, dollars
 from forecasting.demand import instant_of
 
 HOURS_A_MONTH = MINUTES_A_MONTH / 60
@@ -24,7 +24,7 @@ def frame(pools: Sequence[PoolOutcome]) -> list[tuple[str, str]]:
         ("timing", each_text(timing(pool.terms) for pool in pools)),
         ("keep-alive", each_text(pool.keep_alive.text for pool in pools)),
         *([("assumed", f"{assumed}: not set in the policy")] if assumed else []),
-        ("per month", scaling(pools)), ("result", result(pools)),
+        *([("pings", text)] if (text := pings_text(pools)) else []), ("per month", scaling(pools)), ("result", result(pools)),
     ]
 
 
@@ -84,6 +84,19 @@ def objective(terms: CostTerms) -> str:
 def timing(terms: CostTerms) -> str:
     """Return the delays of every strategy."""
     return f"metric delay {terms.metric_delay} min, lead time {terms.lead_time} min"
+
+
+def pings_text(pools: Sequence[PoolOutcome]) -> str:
+    """Return the cold starts that pings would cause beside those that they would avoid; empty without a pool with pings."""
+    pinged = [pool for pool in pools if pool.terms.pings is not None]
+    if not pinged:
+        return ""
+    during = sum(pool.stoker.cold_starts_during_pings for pool in pinged)
+    fewer = sum(pool.nothing.cold_starts - pool.stoker.cold_starts for pool in pinged)
+    rounds = each_text(f"a round every {1 / pings.a_minute:.3g} min holds each unit for {pings.seconds:.3g} s"
+                       for pings in (pool.terms.pings for pool in pinged) if pings is not None)
+    return (f"{rounds}; {during:,} cold start{'' if during == 1 else 's'} would happen because a round holds units, with "
+            f"{cold_start_change(fewer)} in total")
 
 
 def scaling(pools: Sequence[PoolOutcome]) -> str:

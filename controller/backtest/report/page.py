@@ -11,7 +11,7 @@ from string import Template
 
 from controller.backtest.report import frontier_section
 from controller.backtest.report.figures import charts, widest
-from controller.backtest.report.frame import frame
+from controller.backtest.report.frame import frame, pings_text
 from controller.backtest.report.text import (
     LABELS,
     NOTES,
@@ -190,6 +190,8 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
         "Extra: bill + cold-start cost - bill without Stoker if it had no cold starts. Ratio: extra / extra without Stoker.",
         billed(own.billing_step),
     ]
+    if own.pings is not None:
+        items.append(f"Pings: {escape(pings_text([pool]))}.")
     if assumed := common_text(one.assumed for one in outcome.pools):
         items.append(f"Assumed (not set in the policy): {escape(assumed)}.")
     if zeros := zeros_text({one.name: one.zeros for one in outcome.pools}):

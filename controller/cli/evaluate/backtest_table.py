@@ -27,6 +27,14 @@ COLUMNS = (
 )
 """Columns of a table of strategies."""
 
+BY_LEVER = (
+    Column("cold", "cold starts"), Column("during-pings", "during pings"), Column("bill", "bill"), Column("cost", "cold-start cost"),
+    Column("sum", "bill + cold-start cost", rank=2), Column("cold", "cold starts per month", per_month=True, rank=3),
+    Column("bill", "bill per month", per_month=True), Column("cost", "cold-start cost per month", per_month=True, rank=1),
+    Column("sum", "bill + cold-start cost per month", per_month=True, rank=4), Column("keep-alive", "keep-alive", rank=5),
+)
+"""Columns of a table of levers."""
+
 BY_POOL = (
     Column("requests", "requests", rank=5), Column("peak", "peak", rank=6), Column("known", "known", rank=7),
     Column("keep-alive", "keep-alive", rank=8), Column("cold", "cold starts"),
@@ -40,7 +48,8 @@ BY_POOL = (
 
 CHEAPEST_FIRST = "The lowest bill + cold-start cost first."
 HINDSIGHT = "*: best constant number, calculated with knowledge of the whole period; not usable in advance."
-BEST_EFFORT = "Pings are best effort: a provider may remove a unit at any time."
+BEST_EFFORT = ("Pings are best effort: a provider may remove a unit at any time. During pings: those of the cold starts that "
+               "would happen because a round holds units.")
 
 
 def show(outcome: Outcome, compare: bool) -> None:
@@ -103,9 +112,10 @@ def strategy_lines(pools: Sequence[PoolOutcome], width: int) -> list[Line]:
 
 def lever_lines(pool: PoolOutcome, width: int) -> list[Line]:
     """Return the same traffic under each lever, and without Stoker at the pool's own prices."""
-    rows = [(one.kind, [one.stoker], {"keep-alive": format_duration(one.keep_alive.span)}) for one in pool.levers]
+    rows = [(one.kind, [one.stoker], {"keep-alive": format_duration(one.keep_alive.span),
+                                      "during-pings": f"{one.stoker.cold_starts_during_pings:,}"}) for one in pool.levers]
     rows.append((WITHOUT_STOKER, [pool.nothing], {"keep-alive": format_duration(pool.keep_alive.span)}))
-    return fitted("lever", ordered(rows), [*COLUMNS, Column("keep-alive", "keep-alive", rank=1)], width)
+    return fitted("lever", ordered(rows), BY_LEVER, width)
 
 
 def ordered(rows: Iterable[tuple[str, Sequence[Bill], dict[str, str]]]) -> list[Row]:

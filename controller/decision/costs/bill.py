@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from controller.decision.costs.billing_steps import Layers, change, rest
 from controller.decision.costs.cold_starts import in_use, started
 from controller.decision.costs.cost_model import MINUTE_SECONDS, CostTerms
+from controller.decision.costs.ping_rounds import BUSY_MINUTES, Minute, during_rounds
 from forecasting.demand import DemandSeries
 
 Units = NDArray[np.int64]
@@ -58,6 +59,8 @@ class JudgedDemand:
 class Bill:
     """Units, work and cold starts of the counted minutes, and their costs in USD.
 
+    `cold_starts` includes `cold_starts_during_pings`: the expected number that happens because a round of pings holds units.
+
     `warm_unit_minutes`: warm units that are billed; `idle_usd`: their idle part. `warm_work_usd`: work on warm units.
     `on_demand_work_usd`: work above them. `init_usd`: initialisations billed as on-demand work. `wait_usd`: cold-start cost by
     the price in the policy, which no provider bills. `request_usd`: charges by request. `baseline_usd`: the same requests and
@@ -67,6 +70,7 @@ class Bill:
     minutes: int = 0
     invocations: float = 0.0
     cold_starts: int = 0
+    cold_starts_during_pings: int = 0
     warm_unit_minutes: int = 0
     idle_unit_minutes: float = 0.0
     idle_usd: float = 0.0
@@ -145,6 +149,18 @@ def cold_starts_of(demand: JudgedDemand, ready: Units, keep_alive: int, stay_war
     return started(used, earlier(trailing_max(used, keep_alive), 1), ready, stay_warm)
 
 
+def cold_starts_during_pings(demand: JudgedDemand, ready: Units, terms: CostTerms) -> Amounts:
+    """Return the expected cold starts of each minute that happen because a round of pings holds `ready` units: float64[n]."""
+    if terms.pings is None:
+        return np.zeros(len(demand))
+    used = through_gaps(in_use(demand.peak, ready, terms.stay_warm), demand.known, terms.keep_alive)
+    warm = np.maximum(earlier(trailing_max(used, terms.keep_alive), 1), ready)
+    recent = trailing_max(demand.peak, round(1 / terms.pings.a_minute))
+    always = earlier(-trailing_max(-demand.busy.astype(np.int64), BUSY_MINUTES), terms.metric_delay)
+    units = (each.astype(np.float64) for each in (always, recent, ready, warm))
+    return during_rounds(Minute(demand.invocations, demand.busy, *units), float(terms.keep_alive), terms.pings)
+
+
 def through_gaps(used: Units, known: NDArray[np.bool_], keep_alive: int) -> Units:
     """Return `used` where units that were warm before a run of unknown minutes stay warm through it."""
     edges = np.flatnonzero(np.diff(known, prepend=True, append=True))
@@ -174,12 +190,13 @@ def bill_of(demand: JudgedDemand, target: Units, terms: CostTerms) -> Bill:
     """Return what requesting `target` (int64[n]) would have cost for this demand."""
     ready = ready_of(target, terms.lead_time)
     counted = demand.counted
-    cold = int(cold_starts_of(demand, ready, terms.keep_alive, terms.stay_warm)[counted].sum())
+    during_pings = round(float(cold_starts_during_pings(demand, ready, terms)[counted].sum()))
+    cold = int(cold_starts_of(demand, ready, terms.keep_alive, terms.stay_warm)[counted].sum()) + during_pings
     warm = int(paid_of(target, ready, terms.billing_step)[counted].sum())
     busy, invocations = float(demand.busy[counted].sum()), float(demand.invocations[counted].sum())
     warm_busy, requests = float(np.minimum(demand.busy, ready)[counted].sum()), invocations * terms.request_usd
     return Bill(
-        minutes=int(counted.sum()), invocations=invocations, cold_starts=cold,
+        minutes=int(counted.sum()), invocations=invocations, cold_starts=cold, cold_starts_during_pings=during_pings,
         warm_unit_minutes=warm, idle_unit_minutes=warm - warm_busy, idle_usd=(warm - warm_busy) * terms.idle,
         warm_work_usd=warm_busy * (terms.idle + terms.warm_busy), on_demand_work_usd=(busy - warm_busy) * terms.on_demand,
         init_usd=cold * terms.init_seconds * terms.on_demand / MINUTE_SECONDS, wait_usd=cold * terms.cold_start_cost_usd,

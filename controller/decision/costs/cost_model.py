@@ -9,7 +9,7 @@ keep-alive: a cold start is only what exceeds the units that are warm after use
 (`controller.decision.costs.cold_starts`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from adapters.ports.lever import KeepAliveSeen
@@ -109,7 +109,9 @@ PINGS: dict[str, Pings] = {
     "lambda-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0),
     "http-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0),
 }
-"""Pings by lever kind. A pinged unit costs less than 1 % of provisioned concurrency (1 GB, 8 s of initialisation)."""
+"""Pings by lever kind, where the policy sets neither hold nor pause. A pinged unit costs less than 1 % of provisioned concurrency
+(1 GB, 8 s of initialisation).
+"""
 
 
 BILLING_STEPS = {"lambda-provisioned-concurrency": timedelta(minutes=5)}
@@ -144,6 +146,8 @@ class CostTerms:
     """Share of requests that must not wait, where the policy sets that instead of a price of a cold start."""
     keep_alive_range: tuple[int, int] | None = field(default=None, compare=False)
     """Likely shortest and longest keep-alive; None: exactly `keep_alive`. No decision uses it."""
+    pings: Pings | None = field(default=None, compare=False)
+    """Pings of a lever that pings; None for any other. No decision uses it."""
     estimated_peak: bool = field(default=False, compare=False)
     """Whether the demand source estimates the peak of each minute. Only the range of the ledger uses it."""
 
@@ -203,6 +207,15 @@ def price_of(pool: PoolPolicy, architecture: str | None = None, gigabytes: float
     return PRICES[pool.lever.kind, pool.architecture or architecture or DEFAULT_ARCHITECTURE]
 
 
+def pings_of(pool: PoolPolicy) -> Pings | None:
+    """Return the pings of a pool, with the hold and the initial pause of its policy; None for a lever that does not ping."""
+    usual = PINGS.get(pool.lever.kind)
+    hold_ms, pause = (getattr(pool.lever, name, None) for name in ("hold_ms", "pause"))
+    if usual is None or hold_ms is None or pause is None:
+        return usual
+    return replace(usual, a_minute=timedelta(minutes=1) / pause, seconds=hold_ms / 1000)
+
+
 def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, architecture: str | None = None,
              init_seconds: float | None = None, vcpus: float | None = None, billing: str | None = None,
              keep_alive: KeepAliveSeen | None = None) -> CostTerms:
@@ -212,7 +225,7 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
     per_minute = gigabytes * MINUTE_SECONDS
     cost = pool.objective.cold_start_cost_usd
     init = next((seconds for seconds in (pool.init_seconds, init_seconds) if seconds is not None), DEFAULT_INIT_SECONDS)
-    pings, request_usd = PINGS.get(pool.lever.kind), request_usd_of(pool.lever.kind, billing)
+    pings, request_usd = pings_of(pool), request_usd_of(pool.lever.kind, billing)
     warm = keep_alive_of(pool.lever.kind, assume, keep_alive)
     return CostTerms(
         idle=price.idle * per_minute if pings is None else pings.usd_per_minute(price.on_demand * gigabytes, init, request_usd),
@@ -222,5 +235,5 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         keep_alive=whole_minutes(warm.span), keep_alive_range=(whole_minutes(warm.low), whole_minutes(warm.high)),
         billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),
         warm_hit_rate=pool.objective.warm_hit_rate, request_usd=request_usd, stay_warm=pool.lever.kind in STAY_WARM,
-        estimated_peak=pool.lever.kind in ESTIMATED_PEAK,
+        pings=pings, estimated_peak=pool.lever.kind in ESTIMATED_PEAK,
     )

@@ -20,6 +20,7 @@ class Served(NamedTuple):
 class Totals:
     """Sums since the sandbox started. Milliseconds are busy time of environments. `*_without`: the twin, with the same traffic
     and no warm capacity in the account. Pings and their cold starts are not included in the figures of the traffic.
+    `cold_starts_during_pings`: of `cold_starts`, those of requests that a unit would have served that a ping held.
     """
 
     minutes: int = 0
@@ -29,6 +30,7 @@ class Totals:
     throttles_without: float = 0.0
     spillover: float = 0.0
     cold_starts: int = 0
+    cold_starts_during_pings: int = 0
     cold_starts_without: int = 0
     pings: int = 0
     ping_cold_starts: int = 0

@@ -96,7 +96,7 @@ class Driver:
             return Served(version, throttled=True)
         self._servers.note_peak(at)
         end = at + hold + (init_ms if place.cold else 0)
-        self._servers.leave(place, end)
+        self._servers.hold(place, end)
         self._durations.note(Ended(at, end, hold), ping=True)
         warm = place.environment is None
         self.totals.pings += 1
@@ -141,6 +141,7 @@ class Driver:
         row, end = self._row, (self._minute + 1) * MINUTE_MS
         self.last = row
         work, twin = self._servers.close(end), self._twin.close(end)
+        self.totals.cold_starts_during_pings += work.cold_during_pings
         if self._minute < self._counted_from:
             self.totals = Totals()
             return

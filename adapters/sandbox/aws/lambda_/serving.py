@@ -27,12 +27,13 @@ class Place:
 
 @dataclass(slots=True)
 class Work:
-    """Figures of the current minute: requests that started, in total and on provisioned units; throttled requests; milliseconds
-    of work; maximum of units in use at once.
+    """Figures of the current minute: requests that started, in total and on provisioned units; cold starts that happened because
+    pings held units; throttled requests; milliseconds of work; maximum of units in use at once.
     """
 
     started: int = 0
     started_warm: int = 0
+    cold_during_pings: int = 0
     throttled: int = 0
     warm_ms: int = 0
     on_demand_ms: int = 0
@@ -62,6 +63,8 @@ class Servers:
         self._pools: dict[str, EnvironmentPool] = {}
         self._open: dict[int, Place] = {}
         self._warm, self._warm_ending = 0, list[int]()
+        self._held: list[int] = []
+        """Ends of the pings that hold a warm environment, as a heap; without those whose place a request has needed."""
 
     def begin(self, request: int, at: int, free: FreeUnits) -> bool:
         """Start a request of the traffic and return whether it is a cold start. Without a free unit it is throttled."""
@@ -72,6 +75,7 @@ class Servers:
         self._open[request] = place
         self.work.started += 1
         self.work.started_warm += place.pool is None
+        self.work.cold_during_pings += place.cold and self._needs_held(at)
         self.note_peak(at)
         return place.cold
 
@@ -84,6 +88,21 @@ class Servers:
         end = at + (self._init_ms if place.cold else 0)
         self.leave(place, end)
         return Ended(place.began, end, at - place.began)
+
+    def hold(self, place: Place, until: int) -> None:
+        """Serve a ping until an instant."""
+        if place.environment is not None and not place.cold:
+            heapq.heappush(self._held, until)
+        self.leave(place, until)
+
+    def _needs_held(self, at: int) -> bool:
+        """Return whether a request that starts an environment at `at` needs one that a ping holds. Each serves one of them."""
+        while self._held and self._held[0] <= at:
+            heapq.heappop(self._held)
+        if not self._held:
+            return False
+        heapq.heappop(self._held)
+        return True
 
     def oldest(self, at: int) -> int:
         """Return the start of the oldest request in flight; `at` without one."""

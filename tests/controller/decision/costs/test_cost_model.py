@@ -46,9 +46,17 @@ def pinged(**changes: object) -> PoolPolicy:
 
 def test_a_pinged_unit_costs_its_pings_and_occasional_starts():
     terms = terms_of(pinged(init_seconds=8.0), Assume())
-    pings = 0.25 * (0.1 * 1.66667e-5 + 0.2e-6)
+    pings = 0.25 * (0.075 * 1.66667e-5 + 0.2e-6)
 
     assert terms.idle == pytest.approx(pings + 8 * 1.66667e-5 / 120)
+
+
+def test_pings_have_the_hold_and_the_pause_of_the_policy():
+    slow = terms_of(pinged(lever=pinged().lever.model_copy(update={"hold_ms": 400, "pause": timedelta(minutes=10)})), Assume())
+
+    assert (slow.pings.a_minute, slow.pings.seconds) == (0.1, 0.4)
+    assert slow.idle == pytest.approx(0.1 * (0.4 * 1.66667e-5 + 0.2e-6) + 8 * 1.66667e-5 / 120)
+    assert terms_of(pool_policy(), Assume()).pings is None
 
 
 def test_pings_are_a_hundred_times_cheaper_than_provisioned_concurrency_and_make_no_work_cheaper():
@@ -61,7 +69,8 @@ def test_pings_are_a_hundred_times_cheaper_than_provisioned_concurrency_and_make
 def test_pings_have_the_work_price_of_the_policy():
     half = PriceOverride(idle=1.0, warm_busy=1.0, on_demand=1.66667e-5 / 2)
 
-    assert terms_of(pinged(prices=half, init_seconds=0.0), Assume()).idle == pytest.approx(0.25 * (0.05 * 1.66667e-5 + 0.2e-6))
+    idle = terms_of(pinged(prices=half, init_seconds=0.0), Assume()).idle
+    assert idle == pytest.approx(0.25 * (0.075 * 1.66667e-5 / 2 + 0.2e-6))
 
 
 def on_cloud_run(memory_mb=1024, **measured):

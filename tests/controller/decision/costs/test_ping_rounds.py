@@ -1,0 +1,132 @@
+"""Cold starts while a round of pings holds units: the formula, and its figures beside those of the sandbox's requests."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.random import PCG64, Generator
+
+from adapters.demand.history_file import read_history
+from adapters.sandbox.aws.lambda_.driver import Driver, Limits, Randomness
+from adapters.sandbox.aws.lambda_.functions import Alias, LambdaFunction
+from adapters.sandbox.traffic.metrics import MinuteTable
+from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
+from controller.decision.costs.bill import bill_of, cold_starts_during_pings, judged_demand
+from controller.decision.costs.cost_model import CostTerms, Pings
+from controller.decision.costs.ping_rounds import of_burst
+from controller.demo.traffic import Span, office_hours
+from forecasting.demand import DemandSeries
+from tests.controller.decision.costs.test_baselines import REFEREE
+
+START, LENGTH, KEEP_ALIVE, INIT_MS = 29_500_000, 480, 20, 8000
+HOLD_MS = 1000
+"""Longer than usual, so that 8 h of traffic have enough of these cold starts for a comparison."""
+
+TERMS = CostTerms(0.0, 1e-3, 1e-3, INIT_MS / 1000, 0.05, 2, 1, KEEP_ALIVE, stay_warm=True,
+                  pings=Pings(a_minute=0.25, seconds=HOLD_MS / 1000, lasting_minutes=1e9))
+
+
+def steady(rng: Generator) -> DemandSeries:
+    """Independent requests at a constant rate: 20 a minute, of 6 s."""
+    peak = np.maximum(1, rng.poisson(2, LENGTH) + 2)
+    requests = np.maximum(20.0, peak)
+    return DemandSeries(START, peak.astype(np.float32), np.full(LENGTH, 2.0, np.float32), requests.astype(np.float32))
+
+
+def bursts(rng: Generator) -> DemandSeries:
+    """40 short requests a minute, with a burst of 12 at once in one of 30 minutes."""
+    peak = np.where(rng.random(LENGTH) < 1 / 30, 12, 3)
+    return DemandSeries(START, peak.astype(np.float32), (peak / 6).astype(np.float32), np.full(LENGTH, 40.0, np.float32))
+
+
+def recorded(name: str) -> DemandSeries:
+    """8 h of the second day of a recording, as the sandbox plays it: with up to 120 requests a minute."""
+    path = REFEREE.parent.parent / "traces" / f"{name}.csv.gz"
+    if not path.exists():
+        pytest.skip("the recordings are not on this machine")
+    whole = read_history(path)
+    peak, busy, requests = (np.nan_to_num(each[2040 : 2040 + LENGTH]) for each in (whole.peak, whole.busy, whole.invocations))
+    return DemandSeries(START, np.ceil(peak), busy, np.minimum(requests, np.maximum(120, np.ceil(peak))))
+
+
+def served(series: DemandSeries, units: int, seed: int) -> Driver:
+    """A function of the sandbox with `units` environments that rounds of pings keep warm, as the ping loop runs them."""
+    function = LambdaFunction("agent", "arn:agent", 1024, "x86_64", INIT_MS / 1000, (0, 0), "live")
+    function.aliases["live"] = Alias("live", function.publish().number)
+    rows = (Minute(*map(float, row)) for row in zip(series.invocations, series.busy, series.peak, strict=True))
+    driver = Driver(function, Traffic(then=rows), MinuteTable(START), START,
+                    Randomness((seed,), (KEEP_ALIVE * MINUTE_MS,) * 2, (10**12, 10**12)), Limits(lambda: 10**6, lambda: 10**6))
+    rng, at = Generator(PCG64(seed)), 0.1
+    while at < LENGTH - 1:
+        minute, now = int(at), round((START + at) * MINUTE_MS)
+        if series.peak[max(0, minute - 3) : minute + 1].max() < units:
+            driver.advance_to(now)
+            driver.invoke(now, HOLD_MS, driver.serving, INIT_MS)
+            busy, cold = int(series.busy[max(0, minute - 4) : minute - 1].min(initial=0)) if minute > 1 else 0, True
+            for _ in range(3 if units else 0):
+                if cold:
+                    now += HOLD_MS + int(rng.uniform(300, 800))
+                    driver.advance_to(now)
+                    pings = [driver.invoke(now, HOLD_MS, driver.serving, INIT_MS) for _ in range(max(1, units - busy))]
+                    cold = any(ping.cold for ping in pings)
+                    now += INIT_MS * cold
+        at = int(at + rng.uniform(3, 5)) + rng.uniform(5, 50) / 60
+    driver.advance_to((START + LENGTH) * MINUTE_MS - 1)
+    return driver
+
+
+TRACES = {
+    "steady": lambda: steady(Generator(PCG64(3))), "bursts": lambda: bursts(Generator(PCG64(4))),
+    "office hours": lambda: office_hours(Span(START, LENGTH), Generator(PCG64(5))),
+    "agents": lambda: recorded("hw_priv_f4_d0_5"), "cluster": lambda: recorded("sg_m_small_029_d0_14"),
+}
+
+
+@pytest.mark.parametrize(("trace", "quantile"), [(trace, 1.0) for trace in TRACES] + [("steady", 0.9), ("cluster", 0.95)])
+def test_the_expected_number_is_that_of_the_sandbox(trace, quantile):
+    """Within 3.5 standard deviations of a count, which 1 of 2,000 correct models exceeds, and 20 % for what the figures of a
+    minute do not say: in which second a request starts, and which units it occupies.
+    """
+    series, seeds = TRACES[trace](), (1, 2)
+    load, units = judged_demand(series), int(np.quantile(series.peak, quantile)) + (quantile == 1)
+    expected = float(cold_starts_during_pings(load, np.full(LENGTH, units), TERMS).sum()) * len(seeds)
+    counted = sum(served(series, units, seed).totals.cold_starts_during_pings for seed in seeds)
+
+    assert abs(counted - expected) <= 3.5 * max(expected, 1) ** 0.5 + 0.2 * expected
+
+
+def test_a_burst_that_holds_every_unit_starts_each_arrival_cold_and_spare_units_serve_them():
+    one, many = np.array([0.01]), np.array([3.0])
+    nothing = np.zeros(1)
+
+    assert of_burst(one, nothing, nothing, 0.0) == pytest.approx(one)
+    assert of_burst(many, nothing, nothing, 0.0) == pytest.approx(many)
+    assert of_burst(many, nothing, np.array([50.0]), 0.0) == pytest.approx(0.0, abs=1e-6)
+    assert of_burst(many, np.array([8.0]), nothing, 0.0) == pytest.approx(many)
+
+
+def test_units_that_earlier_bursts_made_necessary_serve_the_arrivals_of_later_ones():
+    """With equal bursts, the one of 6 that needs the most units starts cold: drawn by random numbers."""
+    rng = np.random.default_rng(1)
+    before, arrivals = rng.poisson(4.0, (6, 200_000)), rng.poisson(0.5, (6, 200_000))
+    most = (before + arrivals)[:5].max(axis=0)
+    drawn = np.minimum(arrivals[5], np.maximum(before[5] + arrivals[5] - most, 0)).mean()
+
+    assert of_burst(np.array([0.5]), np.array([4.0]), np.zeros(1), 5.0) == pytest.approx(drawn, rel=0.03)
+
+
+@pytest.mark.parametrize("lever", ["pings", "none"])
+def test_a_bill_counts_them_as_cold_starts_with_their_cost(lever):
+    load, target = judged_demand(steady(Generator(PCG64(3)))), np.full(LENGTH, 30)
+    terms = replace(TERMS, pings=TERMS.pings if lever == "pings" else None)
+    bill = bill_of(load, target, terms)
+
+    assert (bill.cold_starts_during_pings > 5) == (lever == "pings")
+    assert bill.cold_starts >= bill.cold_starts_during_pings
+    assert bill.wait_usd == pytest.approx(bill.cold_starts * terms.cold_start_cost_usd)
+
+
+def test_no_round_runs_and_none_is_counted_while_users_have_all_units_in_use():
+    load = judged_demand(steady(Generator(PCG64(3))))
+    assert cold_starts_during_pings(load, np.ones(LENGTH, np.int64), TERMS).sum() == 0
+    assert cold_starts_during_pings(load, np.zeros(LENGTH, np.int64), TERMS).sum() == 0
