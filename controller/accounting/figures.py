@@ -17,6 +17,7 @@ TODAY: dict[str, str] = {
     "bill_without_stoker_today_usd": "bill_without_stoker_usd",
     "bill_target_tracking_today_usd": "bill_target_tracking_usd",
     "cold_starts_today": "cold_starts",
+    "cold_starts_during_pings_today": "cold_starts_during_pings",
     "cold_starts_without_stoker_today": "cold_starts_without_stoker",
     "cold_starts_target_tracking_today": "cold_starts_target_tracking",
     "cold_start_cost_today_usd": "cold_start_cost_usd",

@@ -13,6 +13,7 @@ import numpy as np
 from controller.accounting.minute_bill import Amounts, Columns, Units, bill
 from controller.accounting.paid_units import Change, Paid
 from controller.accounting.peak_range import peak_range
+from controller.accounting.pinged_minutes import PingedMinutes, Work
 from controller.decision.costs.cold_starts import Warm
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.kinds import Mode
@@ -24,13 +25,15 @@ NAMES = ("warm_usd", "on_demand_usd", "bill_usd", "bill_without_stoker_usd", "bi
          "cold_starts", "cold_starts_without_stoker", "cold_starts_target_tracking", "cold_start_cost_usd",
          "cold_start_cost_without_stoker_usd", "cold_start_cost_target_tracking_usd", "warm_unit_minutes", "idle_unit_minutes",
          "minutes", "known_minutes", "idle_usd", "warm_hits", "others_unit_minutes", "others_bill_usd", "request_usd",
+         "cold_starts_during_pings",
          "cold_starts_delta_low", "cold_starts_delta_high",
          "cold_starts_without_stoker_delta_low", "cold_starts_without_stoker_delta_high")
 """Names of the columns of a ledger.
 
 `bill_usd`: what the provider charges: warm capacity, on-demand work, initialisation and requests. `*_without_stoker`: of the same
 traffic without Stoker's warm capacity; `*_target_tracking`: with AWS target tracking at 70 %. `cold_start_cost_usd`: cold starts
-at the price of the objective, never part of a bill. `warm_unit_minutes`: of billed units; `idle_unit_minutes` and `idle_usd`: of
+at the price of the objective, never part of a bill. `cold_starts_during_pings`: of `cold_starts`, those that happen because a
+round of pings holds units. `warm_unit_minutes`: of billed units; `idle_unit_minutes` and `idle_usd`: of
 billed units without work. `minutes`: those that are counted; `known_minutes`: those of them with known demand. `warm_hits`:
 invocations without a cold start. Capacity that others keep warm is part of every bill, also of those without Stoker;
 `others_unit_minutes` and `others_bill_usd` are its share. `request_usd`: charges per request. `*_delta_low`: what the short end
@@ -84,7 +87,7 @@ class GroupLedger:
         """Warm on-demand units with Stoker, without it, and with target tracking; for the keep-alive and peak, and for the ends
         of their ranges (there without target tracking).
         """
-        self._tracked = TargetTracker(len(pools))
+        self._tracked, self._pinged = TargetTracker(len(pools)), PingedMinutes(len(pools))
         self.rehearsed = False
         self._noted = self._counted = minute_of(now)
 
@@ -145,11 +148,11 @@ class GroupLedger:
             requests = np.nan_to_num(invocations[:, at]).astype(float)
             low, high = peak_range(peak[:, at], busy[:, at], invocations[:, at], columns.estimated_peak)
             peaks = peak[:, at], high, low      # high peak with the shortest keep-alive: both add cold starts
-            amounts, deltas = self._minute(units, peaks, busy[:, at], requests * columns.request_usd, columns,
-                                           self._bounds[:, :, minute % READY_MINUTES])
+            amounts, deltas, during_pings = self._minute(units, peaks, Work(np.nan_to_num(busy[:, at]).astype(float), requests),
+                                                         columns, self._bounds[:, :, minute % READY_MINUTES], terms)
             hits = np.maximum(0.0, requests - amounts[:, COLD_STARTS])
             amounts = np.column_stack((amounts, amounts[:, IDLE] * columns.idle, hits, others, others * columns.idle,
-                                       requests * columns.request_usd, deltas))
+                                       requests * columns.request_usd, during_pings, deltas))
             self._add(instant_of(minute).date(), np.where(np.isnan(own)[:, None], 0.0, amounts))
         self._counted = max(self._counted, first + peak.shape[1])
 
@@ -160,25 +163,25 @@ class GroupLedger:
                                  lambda row: Change((at,), columns.billing_step[row] * MINUTE))
         return self._paid_tracking.units(minute, ready)
 
-    def _minute(self, units: tuple[Units, Units, Units], peaks: Sequence[Floats | Amounts], busy: Floats, requests: Amounts,
-                columns: Columns, bounds: Amounts) -> tuple[Amounts, Amounts]:
-        """Return the amounts of a minute, and what the ends of keep-alive and peak would add. `units`: with Stoker, without it,
-        and with target tracking. `peaks`: the peak, its high and its low end. `requests`: in USD. `bounds`: minimum and maximum
-        of the cold starts with Stoker.
+    def _minute(self, units: tuple[Units, Units, Units], peaks: Sequence[Floats | Amounts], work: Work, columns: Columns,
+                bounds: Amounts, terms: Sequence[CostTerms]) -> tuple[Amounts, Amounts, Amounts]:
+        """Return the amounts of a minute, what the ends of keep-alive and peak would add, and the cold starts during pings.
+        `units`: with Stoker, without it, and with target tracking. `peaks`: the peak, its high and its low end. `bounds`: minimum
+        and maximum of the cold starts with Stoker.
         """
         known, cold_usd, warm = ~np.isnan(peaks[0]), columns.cold_start_cost_usd, units[0]
-        work = np.nan_to_num(busy).astype(float)
         starts, deltas = self._start(peaks, tuple(each.ready for each in units), columns)
         within = starts[0].clip(*bounds)
         deltas[:, :2] = (starts[0][:, None] + deltas[:, :2]).clip(*bounds[:, :, None]) - within[:, None]
-        starts = [within, *starts[1:]]
-        stoker, nothing, tracking = (bill(each, work, cold_starts, requests, columns)
+        during_pings = self._pinged.advance(peaks[0], work, warm.ready, self._warm[0][0].before, terms)
+        starts, requests = [within + during_pings, *starts[1:]], work.requests * columns.request_usd
+        stoker, nothing, tracking = (bill(each, work.busy, cold_starts, requests, columns)
                                      for each, cold_starts in zip(units, starts, strict=True))
-        idle = np.maximum(0.0, warm.paid - np.minimum(work, warm.ready))
+        idle = np.maximum(0.0, warm.paid - np.minimum(work.busy, warm.ready))
         amounts = np.stack((stoker.warm, stoker.on_demand, stoker.usd, nothing.usd, tracking.usd, *starts,
                             *(cold_starts * cold_usd for cold_starts in starts), warm.paid, idle, np.ones_like(idle),
                             known.astype(float)), axis=1)
-        return amounts, deltas
+        return amounts, deltas, during_pings
 
     def _start(self, peaks: Sequence[Floats | Amounts], ready: Sequence[Amounts],
                columns: Columns) -> tuple[list[Amounts], Amounts]:

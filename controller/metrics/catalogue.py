@@ -45,6 +45,8 @@ def kind_families(kind: Kind) -> tuple[Family, ...]:
         gauge(f"{prefix}_idle_unit_seconds_month", text("Unit-seconds of idle warm capacity of this month so far."), *POOL),
         counter(f"{prefix}_warm_hits_total", text("Estimated requests served by a warm unit."), *POOL),
         counter(f"{prefix}_cold_starts_total", text("Estimated requests that waited for initialisation."), *POOL),
+        counter(f"{prefix}_cold_starts_during_pings_total",
+                text("Cold starts because a round of pings holds units; part of all cold starts."), *POOL),
         counter(f"{prefix}_bill_usd_total", text("Estimated bill by kind of cost."), *POOL, "kind"),
         counter(f"{prefix}_cold_start_cost_usd_total", text("Cold starts at the price of the objective; no part of a bill."),
                 *POOL),

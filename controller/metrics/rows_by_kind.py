@@ -74,7 +74,7 @@ def counter_rows(accounts: Ledger, kind: Kind, names: Sequence[str]) -> dict[str
     labels = [f'pool="{name}",mode="{MODE_OF_KIND[kind]}"' for name in names]
     rows: dict[str, Iterable[Row]] = {
         f"{prefix}_{name}_total": zip(labels, table[:, AT[name]].tolist(), strict=True)
-        for name in ("warm_hits", "cold_starts", "cold_start_cost_usd")}
+        for name in ("warm_hits", "cold_starts", "cold_starts_during_pings", "cold_start_cost_usd")}
     warm, idle, beyond, whole, requests = (table[:, AT[name]] for name in
                                            ("warm_usd", "idle_usd", "on_demand_usd", "bill_usd", "request_usd"))
     parts = {"idle": idle, "warm_work": warm - idle, "on_demand_work": beyond,

@@ -28,8 +28,9 @@ COLUMNS = (
 """Columns of a table of strategies."""
 
 BY_LEVER = (
-    Column("cold", "cold starts"), Column("during-pings", "during pings"), Column("bill", "bill"), Column("cost", "cold-start cost"),
-    Column("sum", "bill + cold-start cost", rank=2), Column("cold", "cold starts per month", per_month=True, rank=3),
+    Column("cold", "cold starts"), Column("during-pings", "during pings"), Column("bill", "bill"),
+    Column("cost", "cold-start cost"), Column("sum", "bill + cold-start cost", rank=2),
+    Column("cold", "cold starts per month", per_month=True, rank=3),
     Column("bill", "bill per month", per_month=True), Column("cost", "cold-start cost per month", per_month=True, rank=1),
     Column("sum", "bill + cold-start cost per month", per_month=True, rank=4), Column("keep-alive", "keep-alive", rank=5),
 )

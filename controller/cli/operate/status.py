@@ -175,6 +175,8 @@ def account_rows(pool: dict[str, Any], kind: str) -> Iterator[tuple[str, str]]:
     yield f"{kind} USD today / month", f"{usd('bill_today')} / {usd('bill_month')} (whole month: {usd('bill_projected_month')})"
     yield "  without Stoker", f"{usd('bill_without_stoker_today')} / {usd('bill_without_stoker_month')}"
     yield f"{kind} cold starts today", ranged(pool, f"{kind}_cold_starts_today", ".0f")
+    if during := pool[f"{kind}_cold_starts_during_pings_today"]:
+        yield "  of them during pings", format_value(during, ".1f")
     yield "  without Stoker", ranged(pool, f"{kind}_cold_starts_without_stoker_today", ".0f")
     yield "today", pool["sentence"]
 

@@ -32,6 +32,8 @@ class Warm:
     def __init__(self, pools: int) -> None:
         self._used = np.zeros((0, pools))
         """Units in use in the last minutes, a row each; minute n is in row n modulo their number."""
+        self.before = np.zeros(pools)
+        """Units that were warm before the last minute: float64[pools]."""
         self._minute = 0
 
     def advance(self, peak: Floats | Amounts, ready: Amounts, staying: Amounts, keep_alive: Amounts) -> Amounts:
@@ -41,6 +43,7 @@ class Warm:
         """
         self._reach(int(keep_alive.max(initial=0)))
         warm = np.maximum(self._before(keep_alive), staying)
+        self.before = warm
         used = np.maximum(peak, ready) - (ready - staying)
         used = np.where(np.isnan(used), warm, used)
         if len(self._used):

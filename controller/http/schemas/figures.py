@@ -28,6 +28,8 @@ class ActualFigures(Shape):
     """Bill without Stoker minus bill; negative if the bill rose. Cold-start cost is no part of it."""
     actual_cold_starts_today: Known = None
     actual_cold_starts_today_range: Range = None
+    actual_cold_starts_during_pings_today: Known = None
+    """Of the cold starts of today, those that happen because a round of pings holds units; 0 for other levers."""
     actual_cold_starts_without_stoker_today: Known = None
     actual_cold_starts_without_stoker_today_range: Range = None
     """Minimum and maximum over the range of the keep-alive and of an estimated peak; null if neither makes a difference."""
@@ -61,6 +63,8 @@ class SimulatedFigures(Shape):
     """Bill without Stoker minus bill; negative if the bill rose. Cold-start cost is no part of it."""
     simulated_cold_starts_today: Known = None
     simulated_cold_starts_today_range: Range = None
+    simulated_cold_starts_during_pings_today: Known = None
+    """Of the cold starts of today, those that happen because a round of pings holds units; 0 for other levers."""
     simulated_cold_starts_without_stoker_today: Known = None
     simulated_cold_starts_without_stoker_today_range: Range = None
     """Minimum and maximum over the range of the keep-alive and of an estimated peak; null if neither makes a difference."""
@@ -90,6 +94,7 @@ class KindTotals(Shape):
     saved_today_usd: float
     saved_month_usd: float
     cold_starts_today: float
+    cold_starts_during_pings_today: float
     cold_starts_without_stoker_today: float
     cold_starts_target_tracking_today: float
     cold_start_cost_today_usd: float
