@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from controller.accounting.minute_bill import Amounts
 from controller.decision.costs.cost_model import CostTerms, Pings
-from controller.decision.costs.ping_rounds import BUSY_MINUTES, Minute, during_rounds
+from controller.decision.costs.ping_rounds import Minutes, during_rounds
 from forecasting.demand import Floats
 
-RECENT = 64
-"""Minutes of demand that are kept; a longer pause or metric delay counts as this."""
+RECENT = 72
+"""Minutes that are kept. A longer pause, metric delay or keep-alive counts as this."""
 
 
 class Work(NamedTuple):
@@ -23,11 +22,11 @@ class Work(NamedTuple):
 
 
 class PingedMinutes:
-    """Recent demand of the pools of one ledger. Without a pool that is pinged nothing is kept."""
+    """Recent minutes of the pools of one ledger. Without a pool that is pinged nothing is kept."""
 
     def __init__(self, pools: int) -> None:
-        self._peak, self._busy = np.zeros((pools, RECENT)), np.zeros((pools, RECENT))
-        self._minute = 0
+        self._recent = np.zeros((len(Minutes._fields), pools, RECENT))
+        """Fields of `Minutes` by pool, the newest minute last."""
 
     def advance(self, peak: Floats | Amounts, work: Work, ready: Amounts, warm: Amounts, terms: Sequence[CostTerms]) -> Amounts:
         """Add the demand of the next minute and return its expected cold starts: float64[pools].
@@ -41,16 +40,9 @@ class PingedMinutes:
                 groups.setdefault((each.pings, each.keep_alive, each.metric_delay), []).append(row)
         if not groups:
             return expected
-        self._peak[:, self._minute % RECENT] = np.nan_to_num(peak)
-        self._busy[:, self._minute % RECENT] = work.busy
+        self._recent[..., :-1] = self._recent[..., 1:]
+        self._recent[..., -1] = np.nan_to_num(peak), work.busy, work.requests, ready, np.maximum(warm, ready)
         for (pings, keep_alive, delay), rows in groups.items():
-            recent = self._peak[rows][:, self._last(round(1 / pings.a_minute), 0)].max(axis=1)
-            always = np.floor(self._busy[rows][:, self._last(BUSY_MINUTES, min(delay, RECENT - BUSY_MINUTES))].min(axis=1))
-            units = always, recent, ready[rows], np.maximum(warm[rows], ready[rows])
-            expected[rows] = during_rounds(Minute(work.requests[rows], work.busy[rows], *units), float(keep_alive), pings)
-        self._minute += 1
+            minutes = Minutes(*self._recent[:, rows])
+            expected[rows] = during_rounds(minutes, min(keep_alive, RECENT), min(delay, RECENT), pings)[:, -1]
         return expected
-
-    def _last(self, minutes: int, before: int) -> NDArray[np.int64]:
-        """Return the columns of `minutes` minutes, of which the newest is `before` minutes old."""
-        return (self._minute - before - np.arange(min(minutes, RECENT))) % RECENT

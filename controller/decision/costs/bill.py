@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from controller.decision.costs.billing_steps import Layers, change, rest
 from controller.decision.costs.cold_starts import in_use, started
 from controller.decision.costs.cost_model import MINUTE_SECONDS, CostTerms
-from controller.decision.costs.ping_rounds import BUSY_MINUTES, Minute, during_rounds
+from controller.decision.costs.ping_rounds import Minutes, during_rounds
 from forecasting.demand import DemandSeries
 
 Units = NDArray[np.int64]
@@ -155,10 +155,9 @@ def cold_starts_during_pings(demand: JudgedDemand, ready: Units, terms: CostTerm
         return np.zeros(len(demand))
     used = through_gaps(in_use(demand.peak, ready, terms.stay_warm), demand.known, terms.keep_alive)
     warm = np.maximum(earlier(trailing_max(used, terms.keep_alive), 1), ready)
-    recent = trailing_max(demand.peak, round(1 / terms.pings.a_minute))
-    always = earlier(-trailing_max(-demand.busy.astype(np.int64), BUSY_MINUTES), terms.metric_delay)
-    units = (each.astype(np.float64) for each in (always, recent, ready, warm))
-    return during_rounds(Minute(demand.invocations, demand.busy, *units), float(terms.keep_alive), terms.pings)
+    peak, pinged, warm_units = (each.astype(np.float64) for each in (demand.peak, ready, warm))
+    minutes = Minutes(peak, demand.busy, demand.invocations, pinged, warm_units)
+    return during_rounds(minutes, terms.keep_alive, terms.metric_delay, terms.pings)
 
 
 def through_gaps(used: Units, known: NDArray[np.bool_], keep_alive: int) -> Units:

@@ -5,11 +5,12 @@ arrives while the burst holds all idle units starts another unit. Nothing can pr
 one, so a round must hold all others to reach the last one. A request finds a unit nevertheless if there are warm units beyond
 those of the burst: units that users left behind within the keep-alive, and units that earlier rounds made necessary.
 
-Assumptions: rounds start independently of requests; requests arrive independently of each other, so both their number in a burst
-and the units in use when it starts have a Poisson distribution. While users have all pinged units in use within a pause, no round
-runs.
+Assumptions: rounds start independently of requests; requests of a minute arrive independently of each other, so both their number
+in a burst and the units in use when it starts have a Poisson distribution. While users have all pinged units in use within a
+pause, no round runs.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,49 +30,82 @@ BUSY_MINUTES = 3
 """Minutes of which the least busy one gives the units that a burst leaves out."""
 
 
-class Minute(NamedTuple):
-    """Demand and units of minutes, or of pools in one minute: float64 each, of one shape, without NaN.
+class Minutes(NamedTuple):
+    """Demand and units of minutes in order: float64[..., n] each, without NaN.
 
-    `requests` of users and average units `busy` with them; `always_busy`: units that a burst leaves out because users kept them
-    busy; `recent_peak`: maximum of units in use within the last pause; `ready`: pinged units; `warm`: units that are warm because
-    of pings, or of use within the keep-alive.
+    `peak`: maximum of units in use; `busy`: their average; `requests` of users; `ready`: pinged units; `warm`: units that were
+    warm before the minute because of pings, or of use within the keep-alive.
     """
 
-    requests: Amounts
+    peak: Amounts
     busy: Amounts
-    always_busy: Amounts
-    recent_peak: Amounts
+    requests: Amounts
     ready: Amounts
     warm: Amounts
 
 
-def during_rounds(minute: Minute, keep_alive: Amounts | float, pings: Pings) -> Amounts:
-    """Return the expected cold starts of each minute that happen because a round holds units. `keep_alive` in minutes."""
-    arrivals, rounds = minute.requests / MINUTE_SECONDS * pings.seconds, keep_alive * pings.a_minute
-    spare = np.maximum(minute.warm - minute.ready, 0.0) + minute.always_busy
-    alone = spare + np.maximum(minute.ready - minute.always_busy - 1, 0)
-    stopped = -np.expm1(-minute.ready / pings.a_minute / pings.lasting_minutes)  # then a second burst follows
-    expected = (1 + stopped) * of_burst(arrivals, minute.busy, spare, rounds) + of_burst(arrivals, minute.busy, alone, rounds)
-    runs = (minute.ready > 0) & (minute.recent_peak < minute.ready)
-    return np.where(runs, pings.a_minute * expected, 0.0)
-
-
-def of_burst(arrivals: Amounts, busy: Amounts, spare: Amounts, rounds: Amounts | float) -> Amounts:
-    """Return the expected number of requests that find no warm unit during a burst.
-
-    `arrivals` of requests during it and units `busy` before it: their mean numbers. `spare`: warm units that the burst does not
-    hold. `rounds`: earlier bursts whose units are still warm. With `b` busy units and `X` = `b` + arrivals, the burst starts cold
-    `(X - K)+ - (b - K)+` requests, where `K` is the maximum of `spare` and of the `X` of earlier bursts. Its mean is the sum of
-    `(P(X > n) - P(b > n)) P(X <= n) ** rounds` over `n` from `spare` on.
-    """
+def during_rounds(minutes: Minutes, keep_alive: int, metric_delay: int, pings: Pings) -> Amounts:
+    """Return the expected cold starts of each minute that happen because a round holds units. Durations in minutes."""
+    peak, busy, requests, ready, warm = minutes
+    in_use = trailing(peak, round(1 / pings.a_minute), np.maximum)
+    runs = np.where((ready > 0) & (in_use < ready), pings.a_minute, 0.0)
+    left_out = earlier(np.floor(trailing(busy, BUSY_MINUTES, np.minimum)), metric_delay)
+    spare = np.maximum(warm - ready, 0.0) + left_out
+    stopped = -np.expm1(-ready / pings.a_minute / pings.lasting_minutes)  # then a second burst follows
+    arrivals = requests / MINUTE_SECONDS * pings.seconds
     both = np.where(busy + arrivals <= MOST, busy + arrivals, 0.0)
-    before = np.where(busy + arrivals <= MOST, busy, 0.0)
-    exactly, exactly_before, number = np.exp(-both), np.exp(-before), 0
-    at_most, at_most_before, expected = exactly.copy(), exactly_before.copy(), np.zeros_like(both)
-    while (1 - at_most).max(initial=0.0) > NEGLIGIBLE:
-        expected += np.where(number >= spare, (at_most_before - at_most) * at_most ** rounds, 0.0)
-        number += 1
-        exactly, exactly_before = exactly * both / number, exactly_before * before / number
-        at_most, at_most_before = (np.minimum(total + term, 1.0) for total, term in
-                                   ((at_most, exactly), (at_most_before, exactly_before)))
-    return expected
+    rounds = Rounds(np.where(busy + arrivals <= MOST, busy, 0.0), both, runs, keep_alive)
+    alone = spare + np.maximum(ready - left_out - 1, 0)
+    return runs * rounds.cold_starts(((1 + stopped, spare), (np.ones_like(spare), alone)))
+
+
+class Rounds(NamedTuple):
+    """Rounds of minutes in order: float64[..., n] each. `before`, `both`: mean units in use before a burst, and with the requests
+    that arrive during it; `runs`: rounds in the minute; `keep_alive` in minutes.
+    """
+
+    before: Amounts
+    both: Amounts
+    runs: Amounts
+    keep_alive: int
+
+    def cold_starts(self, bursts: Sequence[tuple[Amounts, Amounts]]) -> Amounts:
+        """Return the expected number of requests that find no warm unit in a round. `bursts`: the number of bursts of a round,
+        and the warm units that they do not hold.
+
+        With `b` units in use before a burst and `X` with the arrivals, `(X - K)+ - (b - K)+` requests start cold, where `K` is
+        the maximum of the spare units and of the `X` of the rounds within the keep-alive before. Its mean is the sum over `n`,
+        from the spare units on, of `P(X > n) - P(b > n)` times the probability that no earlier `X` is above `n`.
+        """
+        exactly, exactly_before, number = np.exp(-self.both), np.exp(-self.before), 0
+        at_most, at_most_before, expected = exactly.copy(), exactly_before.copy(), np.zeros_like(self.both)
+        while (1 - at_most).max(initial=0.0) > NEGLIGIBLE:
+            first = (at_most_before - at_most) * np.exp(before_sum(self.runs * np.log(at_most), self.keep_alive))
+            expected += sum(np.where(number >= spare, count * first, 0.0) for count, spare in bursts)
+            number += 1
+            exactly, exactly_before = exactly * self.both / number, exactly_before * self.before / number
+            at_most, at_most_before = np.minimum(at_most + exactly, 1.0), np.minimum(at_most_before + exactly_before, 1.0)
+        return expected
+
+
+def trailing(values: Amounts, minutes: int, combine: Callable[[Amounts, Amounts], Amounts]) -> Amounts:
+    """Return `combine` (maximum or minimum) of the last `minutes` values, including this one, by doubling."""
+    out, reach = values.copy(), 1
+    while reach < minutes:
+        step = min(reach, minutes - reach)
+        out[..., step:] = combine(out[..., step:], out[..., :-step])
+        reach += step
+    return out
+
+
+def earlier(values: Amounts, minutes: int) -> Amounts:
+    """Return `values` as they were `minutes` before; 0 before the first."""
+    out = np.zeros_like(values)
+    out[..., minutes:] = values[..., : values.shape[-1] - minutes]
+    return out
+
+
+def before_sum(values: Amounts, minutes: int) -> Amounts:
+    """Return the sum of the `minutes` values before each."""
+    sums = np.cumsum(values, axis=-1)
+    return earlier(sums, 1) - earlier(sums, minutes + 1)
