@@ -1,17 +1,19 @@
 """`stoker report`: the past days from the store, and whether pools in shadow mode are ready for active mode."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from controller.cli.completion_names import pool_names
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
-    from config.model.policy import Policy
+    from config.model.policy import Policy, PoolPolicy
     from controller.report.assembly import Report
 
 NOT_READY = 3
@@ -22,6 +24,7 @@ LONGEST = timedelta(days=14)
 
 
 @click.command()
+@click.argument("names", metavar="[POOL]...", nargs=-1, shell_complete=pool_names)
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
 @click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("state"), show_default=True,
               envvar="STOKER_STATE_DIR", help="State folder of the daemon.")
@@ -33,9 +36,10 @@ LONGEST = timedelta(days=14)
               help="Also write a self-contained page with a chart for each day.")
 @click.option("--gate", is_flag=True, help="Exit with code 3 when a pool in shadow mode is not ready for active mode.")
 @click.pass_context
-def command(ctx: click.Context, policy_path: Path, state_dir: Path, since: str, markdown: bool, as_json: bool,
-            html_path: Path | None, gate: bool) -> None:
-    """Report what Stoker did, or in shadow mode would have done, and whether each pool in shadow mode is ready for active mode.
+def command(ctx: click.Context, names: tuple[str, ...], policy_path: Path, state_dir: Path, since: str, markdown: bool,
+            as_json: bool, html_path: Path | None, gate: bool) -> None:
+    """Report what Stoker did, or in shadow mode would have done, for each POOL (default: all pools of the policy), and whether a
+    pool in shadow mode is ready for active mode.
 
     Reads the store only, while the daemon runs or after it stopped; calls no provider and changes nothing. For each pool: which
     minutes have data, the changes, bill and cold starts with and without Stoker, whether the forecasts held, decisions worth
@@ -55,9 +59,9 @@ def command(ctx: click.Context, policy_path: Path, state_dir: Path, since: str, 
     if markdown and as_json:
         raise WrongInput("--markdown and --json: give one of them")
     policy = read_policy(policy_path)
-    now = SystemClock().now()
+    now, pools = SystemClock().now(), chosen(policy, policy_path, names)
     try:
-        report = read_report(policy, state_dir, since_of(since, now), now)
+        report = read_report(pools, state_dir, since_of(since, now), now)
     except StoreError as error:
         raise Failed(str(error)) from error
     if html_path is not None:
@@ -88,8 +92,16 @@ def since_of(text: str, now: datetime) -> datetime:
     return since
 
 
-def read_report(policy: "Policy", state_dir: Path, since: datetime, now: datetime) -> "Report":
-    """Return the report of a policy's pools from the store. Raise `StoreError`."""
+def chosen(policy: "Policy", policy_path: Path, names: Sequence[str]) -> "list[PoolPolicy]":
+    """Return the pools with these names, in the order of the policy; all pools without names. Raise `WrongInput`."""
+    known = {pool.name: pool for pool in policy.pools}
+    if unknown := [name for name in names if name not in known]:
+        raise WrongInput(f"{policy_path} has no pool {unknown[0]}; it has {', '.join(list(known)[:10])}")
+    return [pool for name, pool in known.items() if not names or name in names]
+
+
+def read_report(policies: "Sequence[PoolPolicy]", state_dir: Path, since: datetime, now: datetime) -> "Report":
+    """Return the report of pools from the store. Raise `StoreError`."""
     from controller.report.assembly import PoolReport, Report, pool_reports, without_series
     from controller.report.page import MOST_CHARTED
     from controller.report.period import Period
@@ -100,7 +112,7 @@ def read_report(policy: "Policy", state_dir: Path, since: datetime, now: datetim
     period = Period.before(now, since)
     with ReadOnlyStore(state_dir / STORE_NAME) as store:
         shared, pools = read_shared(store, period), list[PoolReport]()
-        for pool in policy.pools:
+        for pool in policies:
             reports = pool_reports(pool, period, shared, read_own(store, pool.name, period))
             pools += reports if len(pools) < MOST_CHARTED else map(without_series, reports)
         return Report(period, tuple(pools), shared.metric_reads_usd_per_month)

@@ -86,6 +86,18 @@ def test_another_start_is_wrong_input(stoker, store, since):
     assert f"--since {since}: write a duration up to 14d, such as 7d, or a date, such as 2026-02-23" in result.output
 
 
+def test_only_the_pools_that_are_named_are_reported_and_judged(tmp_path, stoker, store):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY.format(name="agent") + POLICY.format(name="new").partition("pools:\n")[2].replace("agent", "other"))
+    filled(store)
+    assert [pool["name"] for pool in json.loads(stoker("--json").output)["pools"]] == ["agent", "new"]
+    assert [pool["name"] for pool in json.loads(stoker("--json", "agent").output)["pools"]] == ["agent"]
+    assert (stoker("--gate").exit_code, stoker("agent", "--gate").exit_code) == (3, 0)
+
+    unknown = stoker("agnt")
+    assert (unknown.exit_code, f"{policy} has no pool agnt; it has agent, new" in unknown.output) == (2, True)
+
+
 def test_a_missing_store_and_two_formats_are_errors(stoker):
     missing = stoker()
     assert (missing.exit_code, "does not exist: give the --state-dir that the daemon uses" in missing.output) == (1, True)
