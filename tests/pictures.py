@@ -23,8 +23,8 @@ from tests.browser import chromium
 LASTING, SPEED, SEED = timedelta(hours=4), 600, 7
 SHOT_AFTER = timedelta(hours=1, minutes=50)
 BATCH_AT = timedelta(hours=9, minutes=15)
-WIDE = {"width": 1440, "height": 900}
-PICTURES = {"dashboard.png": ("#/", WIDE), "dashboard-pool.png": ("#/pools/chat", WIDE)}
+LIST, POOL = {"width": 1440, "height": 1260}, {"width": 1440, "height": 1700}
+PICTURES = {"dashboard.png": ("#/", LIST), "dashboard-pool.png": ("#/pools/chat", POOL)}
 READY = """document.querySelectorAll('table.pools tbody tr').length === 3 ||
     document.getElementById('decides').innerText.includes('target now')"""
 
@@ -47,7 +47,7 @@ async def shoot(url: str, folder: Path, pictures=PICTURES) -> None:
             await page.open(f"{url}/{address}", **look)
             await page.until(READY)
             await asyncio.sleep(1)
-            (folder / name).write_bytes(await page.picture())
+            (folder / name).write_bytes(await page.picture(whole=False))
 
 
 async def planned(url: str) -> bool:

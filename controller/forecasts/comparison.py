@@ -75,7 +75,7 @@ def _quarters(steps: Sequence[Sequence[int]], peak: Floats, first_minute: int, l
         rows = peak[max(0, minute + lead_time - first_minute) : max(0, end + lead_time - first_minute)]
         if not len(rows) or np.isnan(rows).any():
             continue
-        levels = tuple(round(float(level), 1) for level in rows.max(axis=0))
+        levels = tuple(round(float(level), 1) + 0.0 for level in rows.max(axis=0))  # + 0.0: -0 is 0
         if units < levels[MEDIAN] or units > np.ceil(levels[TOP]):
             yield Difference(minute, end, int(units), levels)
 

@@ -57,6 +57,12 @@ def test_units_are_compared_with_the_demand_one_lead_time_later():
     assert differences([(FIRST, 2)], peak, FIRST, 0) == []
 
 
+def test_a_level_of_zero_is_written_without_a_sign():
+    each, = differences([(FIRST, 4)], constant(-0.0, -0.01, -0.04), FIRST, 3)
+
+    assert "above the forecast's P99 of 0 concurrent units" in difference_text(each, basis())
+
+
 def test_a_quarter_with_unknown_forecast_is_no_difference():
     assert differences([(FIRST, 2), (FIRST + 105, 2)], np.full((120, 3), np.nan, np.float32), FIRST, 3) == []
 

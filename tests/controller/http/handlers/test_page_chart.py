@@ -191,7 +191,7 @@ async def test_the_page_states_what_decides_and_why_rules_and_forecast_differ():
 
 @browsed
 async def test_the_page_states_that_rules_and_forecast_agree():
-    async with drawn() as (_, page):
+    async with drawn(changes={"next": [[0, 8], [30, 10]]}) as (_, page):
         words = await page.text("#chart-words")
         hidden = await page.js("document.getElementById('differences').hidden")
 

@@ -20,6 +20,7 @@ PHONE = {"width": 390, "height": 844}
 CUT = """[...document.querySelectorAll('table th, table td, .main, small')].filter((each) => each.offsetParent &&
     (each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).display !== 'inline' ||
      each.getBoundingClientRect().right > innerWidth)).map((each) => each.className + each.innerText)"""
+CLAMPED = "[...document.querySelectorAll('.decision .main')].some((each) => each.scrollHeight > each.clientHeight + 2)"
 MOVING = "[...document.querySelectorAll('*')].some((each) => parseFloat(getComputedStyle(each).transitionDuration) > 0)"
 VISIBLE = "(id) => !document.getElementById(id).hidden"
 LONG = "price-watch-" + "of-a-very-long-name-" * 4 + "eu"
@@ -188,7 +189,8 @@ async def test_a_figure_whose_range_matters_has_it_in_words():
 
 
 async def test_cold_starts_during_pings_are_beside_what_pings_avoided():
-    pools = [pool_entry("plain"), pool_entry("pinged", lever="lambda-ping", cold_starts_during_pings_today=3.0)]
+    pools = [pool_entry("plain", cold_starts_during_pings_today=0.0),
+             pool_entry("pinged", lever="lambda-ping", cold_starts_during_pings_today=3.0)]
     async with opened(pools) as (_, page):
         both = await page.text("#active-panel")
         await page.js("location.hash = '#/pools/pinged'")
@@ -223,7 +225,8 @@ async def test_unknown_values_are_called_unknown_and_not_zero():
 @pytest.mark.parametrize("look", [{}, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("count", [1, 8, 300])
 async def test_no_table_is_cut_and_the_page_does_not_scroll_sideways(count, look):
-    pools = [pool_entry(f"{LONG}-{at}", "shadow" if at % 2 else "active", kept_by_others=at, kept_by="x",
+    change = {"at": "2026-03-02T11:00:00+00:00", "action": "hold", "target": 8, "text": "the reason of a change is long; " * 9}
+    pools = [pool_entry(f"{LONG}-{at}", "shadow" if at % 2 else "active", kept_by_others=at, kept_by="x", last_change=change,
                         error="AccessDenied: " + "a-very-long-resource-name/" * 6 if at == 2 else None) for at in range(count)]
     async with opened(pools, **look) as (_, page):
         shown = await page.js(f"{ROWS}.length")
@@ -232,6 +235,8 @@ async def test_no_table_is_cut_and_the_page_does_not_scroll_sideways(count, look
         cut = await page.js(CUT)
         assert cut == []
         assert await page.js(f"{ROWS}[0].querySelectorAll('td').length") == 6
+        clamped = await page.js(CLAMPED)
+        assert not (look and clamped)
         hidden = await page.js(f"[...{ROWS}[0].querySelectorAll('td')].filter((cell) => !cell.offsetParent).length")
         assert hidden == 0
         assert await page.js("document.getElementById('active-pages').hidden") == (count < 300)
