@@ -60,14 +60,22 @@ def matching_sentences(frontier: Frontier, peers: Mapping[str, Bill]) -> list[st
             figures = f"{count(bill.cold_starts)} cold starts, {dollars(bill.provider_usd)}"
             matched.setdefault(point, []).append(f"{LABELS[name]} ({figures})")
     return [unmatched(frontier, names) if point is None else
-            f"To match {joined(names)}: {setting_text(point)}; {count(point.cold_starts)} cold starts, "
-            f"bill {dollars(point.bill_usd)} instead of {dollars(own.bill_usd)}." for point, names in matched.items()]
+            f"To match {joined(names)}, {remedy(point)}. There would be {count(point.cold_starts)} cold starts and a bill of "
+            f"{dollars(point.bill_usd)}, instead of {count(own.cold_starts)} and {dollars(own.bill_usd)}."
+            for point, names in matched.items()]
 
 
 def unmatched(frontier: Frontier, names: list[str]) -> str:
     """Return that no replayed setting matches baselines, and the one with the fewest cold starts."""
     fewest = frontier.curve[0]
     return f"No replayed setting matches {joined(names)}. The fewest: {at_point(fewest)}, bill {dollars(fewest.bill_usd)}."
+
+
+def remedy(point: Point) -> str:
+    """Return what to change in the policy for a point."""
+    if point.setting is None:
+        return f"multiply each pool's price of a cold start by {point.factor:.3g}"
+    return f"set {point.setting.text}"
 
 
 def at_point(point: Point) -> str:

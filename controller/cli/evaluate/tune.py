@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from controller.cli.completion_names import pool_names
 from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("pool")
+@click.argument("pool", shell_complete=pool_names)
 @click.option("--policy", "policy_path", required=True, type=FILE, help="The policy file.")
 @click.option("--history", "histories", required=True, multiple=True, metavar="POOL=FILE",
               help="Recorded traffic of the pool (.csv or .csv.gz), as for a backtest.")

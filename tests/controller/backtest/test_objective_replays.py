@@ -11,6 +11,7 @@ from controller.backtest.objective_settings import OWN, SEVEN
 from controller.backtest.replay import replay
 from controller.decision.costs import baselines
 from controller.decision.costs.bill import bill_of, judged_demand
+from controller.decision.selection import timing_cohort
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.controller.backtest.test_replay import TERMS, policy
@@ -70,3 +71,12 @@ def test_a_warm_hit_rate_has_a_frontier_of_rates():
     assert {point.setting.key for point in found.points} == {"warm_hit_rate"}
     assert found.points[0].cold_starts > found.points[-1].cold_starts
     assert found.points[0].bill_usd < found.points[-1].bill_usd
+
+
+def test_signals_and_proposals_are_calculated_once_for_all_settings(monkeypatch):
+    calls = []
+    calculate = timing_cohort.proposals
+    monkeypatch.setattr(timing_cohort, "proposals", lambda signals: calls.append(1) or calculate(signals))
+    ObjectiveReplays(policy(max=50), DEMAND, TERMS, Assume(), LOAD)
+
+    assert len(calls) == MINUTES / 1440  # as many as for one setting: one for each day

@@ -48,8 +48,8 @@ def test_figures_outside_the_replayed_range_are_called_out_of_range():
 
 def test_a_loss_on_cold_starts_names_the_setting_that_matches_and_its_bill():
     assert matching_sentences(frontier(), {TRACKING: of(300, 1600.0), "knative-kpa": of(250, 990.0)}) == [(
-        f"To match {NAME} (300 cold starts, $1,600.00) and Knative KPA (250 cold starts, $990.00): cold_start_cost_usd: 0.12; "
-        "200 cold starts, bill $1,500.00 instead of $700.00.")]
+        f"To match {NAME} (300 cold starts, $1,600.00) and Knative KPA (250 cold starts, $990.00), set "
+        "cold_start_cost_usd: 0.12. There would be 200 cold starts and a bill of $1,500.00, instead of 600 and $700.00.")]
 
 
 def test_a_loss_that_no_replayed_setting_makes_up_for_is_named():
@@ -68,7 +68,7 @@ def test_pools_with_different_settings_get_a_multiple_of_their_prices():
 
     found = matching_sentences(mixed, {TRACKING: of(300, 1.0)})[0]
 
-    assert "each pool's price × 2.5; 200 cold starts" in found
+    assert ", multiply each pool's price of a cold start by 2.5. There would be 200 cold starts " in found
 
 
 def test_the_comparison_precedes_the_settings():
