@@ -2,12 +2,16 @@
 
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
 from controller.decision.planning.plan import Action
 from controller.decision.planning.reason_codes import ReasonCode
+from controller.notifications.formats import slack
+from controller.notifications.notice import Notice
 from controller.report.assembly import Report
+from controller.report.gate import CRITERIA
 from controller.report.page import page
 from controller.report.summary import MOST_CHARACTERS, summary_of
 from controller.report.text import markdown_of, text_of
@@ -66,6 +70,12 @@ def test_the_gate_says_no_with_the_numbers_of_each_criterion(mixed):
     assert "[ ] unresolved errors at the last recorded decision: 1 (at most 0)" in text
     assert "[x] days with known demand in at least 95 % of the minutes: 4 (at least 3)" in text
     assert "Ready for active: 0 of 1 in shadow mode; not ready: agent." in text
+
+
+def test_every_criterion_is_documented():
+    page = (Path(__file__).parents[3] / "docs" / "report.md").read_text()
+    table = page.partition("## Ready for active mode")[2].partition("## JSON")[0]
+    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == [criterion.key for criterion in CRITERIA]
 
 
 def test_each_decision_has_the_command_that_explains_it(mixed):
@@ -133,6 +143,8 @@ def test_a_message_of_many_pools_is_short_and_says_how_many_are_left_out(mixed):
     text = summary_of(report)
     named = sum(line.startswith("- ") for line in text.splitlines())
     assert 2000 < len(text) <= MOST_CHARACTERS
+    message = slack(Notice("id", "weekly-report", NOON, None, (), 0, text), "/stoker/host")
+    assert text in message["blocks"][0]["text"]["text"]         # Slack's limit cuts nothing off
     assert text.endswith(f"and {400 - named} pools more: run stoker report")
 
 
