@@ -10,6 +10,7 @@ import pytest
 
 from config.model.prewarm import Prewarm
 from tests.browser import CHROMIUM, chromium
+from tests.pages import page_of, pool_entry
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 FOUND = "(message) => message.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.failureSummary)}`)"
+PHONE = {"width": 390, "height": 844}
+LOOKS = {"light": {}, "dark": {"dark": True}, "phone": PHONE, "dark phone": PHONE | {"dark": True}}
 SAID = "document.getElementById('override-said').textContent"
 
 
@@ -82,8 +85,7 @@ async def test_a_refusal_is_shown_and_nothing_is_set(tmp_path, fields, message):
         assert here.components.active_overrides.of("a", here.clock.now()) == ()
 
 
-@pytest.mark.parametrize("look", [{}, {"dark": True}, {"width": 390, "height": 844}, {"width": 390, "height": 844, "dark": True}],
-                         ids=["light", "dark", "phone", "dark phone"])
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
 async def test_axe_finds_no_wcag_violation_on_the_list_and_on_a_pool(tmp_path, look):
     async with pool_page(tmp_path, **look) as (here, page):
         await here.ask("POST", "/v1/pools/a/prewarm", TOKEN, json={"units": 9, "for": "10m", "reason": "users"})
@@ -96,3 +98,18 @@ async def test_axe_finds_no_wcag_violation_on_the_list_and_on_a_pool(tmp_path, l
             await page.until(f"document.getElementById('{'pool' if 'pools' in address else 'overview'}').hidden === false")
             assert await page.js(f"axe.run(document, {{runOnly: {json.dumps(RULES)}}}).then({FOUND})") == []
             assert await page.js("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+async def test_axe_finds_no_wcag_violation_with_a_pool_of_each_mode(look):
+    pools = [pool_entry("chat"), pool_entry("mail", "shadow", error="AccessDenied", kept_by_others=2, kept_by="an alarm")]
+    async with page_of(pools) as served, chromium() as page:
+        await page.open(f"{served.url}/#/pools/mail", **look)
+        await page.until("document.querySelector('#chart canvas') && document.querySelectorAll('#rules tbody tr').length")
+        await page.js("document.getElementById('minutes').open = document.getElementById('steer').open = true")
+        await page.js("document.querySelector('#legend button').click()")
+        await page.js(AXE.read_text() + "\n;0")
+        for address in ("#/pools/mail", "#/"):
+            await page.js(f"location.hash = '{address}'")
+            await page.until(f"document.getElementById('{'pool' if 'pools' in address else 'overview'}').hidden === false")
+            assert await page.js(f"axe.run(document, {{runOnly: {json.dumps(RULES)}}}).then({FOUND})") == []
