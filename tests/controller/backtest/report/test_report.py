@@ -164,7 +164,7 @@ def test_the_worst_hour_holds_most_cold_starts(daily):
     assert worst.cold == max(cold[first : first + 60].sum() for first in range(0, len(cold), 60))
     assert worst.cold == sum(minute.cold for minute in worst.minutes)
     assert len(worst.minutes) == 60
-    assert any("propose" in minute.why for minute in worst.minutes)
+    assert any("ensemble" in minute.why for minute in worst.minutes)
 
 
 def test_the_band_uses_no_data_of_the_last_hour():
