@@ -7,7 +7,10 @@ import calendar
 import math
 from datetime import date
 
-from controller.accounting.ledger import NAMES, Sums, range_of
+import numpy as np
+
+from controller.accounting.ledger import NAMES, NOISE, RANGED
+from controller.accounting.minute_bill import Amounts
 
 AT = {name: at for at, name in enumerate(NAMES)}
 MINUTES_A_DAY = 1440
@@ -41,35 +44,26 @@ RANGES: dict[str, str] = {
 
 DERIVED = ("bill_projected_month_usd", "saved_today_usd", "saved_month_usd")
 ADDED = (*TODAY, *MONTH, *DERIVED)
-"""Figures that are a number, in the order of `added`."""
+"""Figures that are a number."""
 
 FIGURES = (*ADDED, *RANGES)
 """All figures, in the order of `figures`."""
 
-TODAY_AT, MONTH_AT = tuple(AT[name] for name in TODAY.values()), tuple(AT[name] for name in MONTH.values())
+TODAY_AT, MONTH_AT = [AT[name] for name in TODAY.values()], [AT[name] for name in MONTH.values()]
 BILL, WITHOUT, COUNTED = AT["bill_usd"], AT["bill_without_stoker_usd"], AT["minutes"]
 
-Range = tuple[float | None, ...]
+Value = float | tuple[float, float] | None
+Figures = tuple[Value, ...]
 
 
-def figures(sums: Sums, day: date) -> tuple[float | Range | None, ...]:
-    """Return all figures of a pool, in the order of `FIGURES`, rounded to 6 decimals. `day`: that of the sums of today."""
-    today, month = sums
-    return (
-        *[rounded(today[at]) for at in TODAY_AT], *[rounded(month[at]) for at in MONTH_AT],
-        projected(month, day), rounded(today[WITHOUT] - today[BILL]), rounded(month[WITHOUT] - month[BILL]),
-        *[rounded_range(range_of(today, column)) for column in RANGES.values()],
-    )
-
-
-def projected(month: list[float], day: date) -> float | None:
-    """Return the bill of the whole month in USD: the bill so far / the minutes counted so far * the minutes of the month. None
-    before 24 h are counted: part of a day is not typical of a month.
+def figures(today: Amounts, month: Amounts, day: date) -> list[Figures]:
+    """Return all figures of each pool, in the order of `FIGURES`, rounded to 6 decimals, from the sums of today and of the month,
+    float64[pools, NAMES] each. `day`: that of the sums of today.
     """
-    counted = month[COUNTED]
-    if counted < MINUTES_A_DAY:
-        return None
-    return rounded(month[BILL] / counted * calendar.monthrange(day.year, day.month)[1] * MINUTES_A_DAY)
+    saved = np.stack((today[:, WITHOUT] - today[:, BILL], month[:, WITHOUT] - month[:, BILL]), axis=1)
+    columns = [*listed(today[:, TODAY_AT]), *listed(month[:, MONTH_AT]), *listed(projected(month, day)[:, None]), *listed(saved),
+               *(ranges(today, column) for column in RANGES.values())]
+    return list(zip(*columns, strict=True))
 
 
 def rounded(value: float) -> float | None:
@@ -77,6 +71,27 @@ def rounded(value: float) -> float | None:
     return round(value, 6) if math.isfinite(value) else None
 
 
-def rounded_range(pair: tuple[float, float] | None) -> Range | None:
-    """Return both ends of a range, rounded."""
-    return None if pair is None else tuple(rounded(each) for each in pair)
+def listed(values: Amounts) -> list[list[float | None]]:
+    """Return the columns, rounded to 6 decimals; None for values that are NaN or infinite."""
+    rows = np.round(values, 6).T.tolist()
+    return rows if np.isfinite(values).all() else [[each if math.isfinite(each) else None for each in row] for row in rows]
+
+
+def ranges(today: Amounts, column: str) -> list[tuple[float, float] | None]:
+    """Return the range of a figure of each pool."""
+    figure, *deltas = (today[:, at] for at in RANGED[column])
+    low, high = figure + np.minimum(0.0, np.minimum(*deltas)), figure + np.maximum(0.0, np.maximum(*deltas))
+    wide = high - low > NOISE
+    if not wide.any():
+        return [None] * len(wide)
+    ends = zip(np.round(low, 6).tolist(), np.round(high, 6).tolist(), wide.tolist(), strict=True)
+    return [(least, most) if differs else None for least, most, differs in ends]
+
+
+def projected(month: Amounts, day: date) -> Amounts:
+    """Return the bill of the whole month in USD, float64[pools]: the bill so far / the minutes counted so far * the minutes of
+    the month. NaN before 24 h are counted: part of a day is not typical of a month.
+    """
+    counted = month[:, COUNTED]
+    minutes = calendar.monthrange(day.year, day.month)[1] * MINUTES_A_DAY
+    return np.where(counted >= MINUTES_A_DAY, month[:, BILL] / np.maximum(1.0, counted) * minutes, np.nan)

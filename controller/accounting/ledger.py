@@ -90,6 +90,8 @@ class GroupLedger:
         self._tracked, self._pinged = TargetTracker(len(pools)), PingedMinutes(len(pools))
         self.rehearsed = False
         self._noted = self._counted = minute_of(now)
+        self.changes = 0
+        """Number of changes of the sums since the start."""
 
     def ready(self, ready: Floats, now: datetime, others: Floats | None = None, requested: Floats | None = None,
               changed: Callable[[str], Change] = unstepped) -> None:
@@ -204,6 +206,7 @@ class GroupLedger:
         if (day.year, day.month) == (self.day.year, self.day.month):
             self.month += amounts
         self.ever += amounts
+        self.changes += 1
         self._pending[day] = self._pending.get(day, np.zeros_like(amounts)) + amounts
 
     def take_pending(self) -> dict[date, dict[str, dict[str, float]]]:
@@ -246,9 +249,9 @@ class Ledger:
         self.each, self.modes = tuple(accounts), modes
         self._of = {name: account for account in self.each for name in account.pools}
         self._opened = self.each[0].day if self.each else date.min
-        self._earlier = {(name, mode): (listed((today or {}).get(mode, {}).get(name, {})), listed(amounts))
-                         for mode, pools in (month or {}).items() for name, amounts in pools.items()
-                         if name in self._of and modes[name] != mode}
+        self._earlier: dict[str, dict[Mode, Sums]] = {
+            name: {mode: (listed((today or {}).get(mode, {}).get(name, {})), listed(amounts))}
+            for mode, pools in (month or {}).items() for name, amounts in pools.items() if modes.get(name, mode) != mode}
 
     def since_start(self, names: Sequence[str]) -> Amounts:
         """Return the sums since the start of the process: float64[names, len(NAMES)]."""
@@ -260,19 +263,24 @@ class Ledger:
         at = account.row[name]
         return account.today[at].tolist(), account.month[at].tolist()
 
+    def months(self, names: Sequence[str]) -> Amounts:
+        """Return the sums of this month in the present mode of each pool: float64[names, len(NAMES)]."""
+        return np.array([self._of[name].month[self._of[name].row[name]] for name in names]).reshape(len(names), len(NAMES))
+
     def by_mode(self, name: str) -> dict[Mode, Sums]:
         """Return the pool's sums in its present mode, and in the other mode if it was in that one earlier this month."""
-        mode, day = self.modes[name], self._of[name].day
-        sums = {mode: self.row(name)}
-        other: Mode = "shadow" if mode == "active" else "active"
-        if (earlier := self._earlier.get((name, other))) is not None and (day.year, day.month) == (self._opened.year,
-                                                                                                   self._opened.month):
-            sums[other] = earlier if day == self._opened else (listed({}), earlier[1])
-        return sums
+        return {self.modes[name]: self.row(name), **self.earlier(name)}
 
-    def day(self, name: str) -> date:
-        """Return the day (UTC) of the pool's sums of today."""
-        return self._of[name].day
+    def earlier(self, name: str) -> dict[Mode, Sums]:
+        """Return the pool's sums in the other mode than its present one; empty unless it was in that one earlier this month."""
+        sums, day = self._earlier.get(name), self._of[name].day
+        if sums is None or (day.year, day.month) != (self._opened.year, self._opened.month):
+            return {}
+        return {mode: (today if day == self._opened else listed({}), month) for mode, (today, month) in sums.items()}
+
+    def group_of(self, name: str) -> GroupLedger:
+        """Return the ledger of the pool's group."""
+        return self._of[name]
 
 
 def listed(amounts: Mapping[str, float]) -> list[float]:

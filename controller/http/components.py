@@ -1,8 +1,10 @@
 """The parts of a started daemon that handlers and metrics read."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from controller.accounting.ledger import Ledger
+from controller.accounting.shown_figures import ShownFigures
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.forecasts.components import Forecasts
@@ -24,3 +26,8 @@ class Components:
     prewarming: Prewarming
     notifier: Notifier
     leadership: LeaderElection | None
+
+    @cached_property
+    def figures(self) -> ShownFigures:
+        """Figures of `accounts`."""
+        return ShownFigures(self.accounts)

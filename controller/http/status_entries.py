@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.ports.lever import Capacity
-from controller.accounting.figures import FIGURES, figures, rounded
-from controller.accounting.ledger import Ledger
+from controller.accounting.figures import rounded
+from controller.accounting.shown_figures import ShownFigures
 from controller.decision.costs.kinds import KIND_OF_MODE, KINDS, Kind
 from controller.decision.events.event_demand import UpcomingEvent, expected_text
 from controller.decision.planning.missing_metrics import exceeds_missing_limit
@@ -23,11 +23,10 @@ from forecasting.demand import instant_of
 
 MOST_EVENTS = 20
 CAPACITY_KEYS = {kind: tuple(f"{kind}_{name}" for name in ("requested", "ready", "phase")) for kind in KINDS}
-ACCOUNT_KEYS = {kind: tuple(f"{kind}_{name}" for name in FIGURES) for kind in KINDS}
 """Keys of a pool's entry by kind."""
 
 
-def pool_entry(fleet: Fleet, accounts: Ledger, decision_log: DecisionLog, forecasts: Forecasts, name: str,
+def pool_entry(fleet: Fleet, figures: ShownFigures, decision_log: DecisionLog, forecasts: Forecasts, name: str,
                now: datetime) -> dict[str, Any]:
     """Return one pool as in `/status`. Units are integers or, for demand, averages; unknown values are None.
 
@@ -59,7 +58,7 @@ def pool_entry(fleet: Fleet, accounts: Ledger, decision_log: DecisionLog, foreca
         "dead_man": [[iso_text(at), units] for at, units in reconciler.state.scheduled_fallback],
         f"{KIND_OF_MODE[mode]}_usd_per_hour": hourly_usd(simulated if mode == "shadow" else actual, hourly),
         "others_usd_per_hour": None if actual is None else rounded(actual.others * hourly),
-        **account_entry(accounts, name),
+        **figures.entry(name),
         "error": next((redact_text(str(each)) for each in (error, source_error, fleet.faults.get(name)) if each), None),
         "overrides": entries_in_force(fleet, name, now),
         "decision": decision_entry(plan), "last_change": decision_entry(decision_log.last_change.get(name)),
@@ -73,13 +72,6 @@ def capacity_entry(kind: Kind, capacity: Capacity | None) -> dict[str, Any]:
     """Return requested and ready units and the phase of a reading under the keys of its kind."""
     values = (None, None, None) if capacity is None else (capacity.requested, capacity.ready, capacity.phase.value)
     return dict(zip(CAPACITY_KEYS[kind], values, strict=True))
-
-
-def account_entry(accounts: Ledger, name: str) -> dict[str, Any]:
-    """Return the figures of a pool's accounts: in its present mode, and in the other if it was in that one this month."""
-    day = accounts.day(name)
-    return {key: value for mode, sums in accounts.by_mode(name).items()
-            for key, value in zip(ACCOUNT_KEYS[KIND_OF_MODE[mode]], figures(sums, day), strict=True)}
 
 
 def hourly_usd(capacity: Capacity | None, hourly: float) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 from adapters.runtime.clock import Clock
 from controller.accounting.figures import rounded
 from controller.accounting.totals import Totals
-from controller.decision.costs.kinds import KINDS, Kind
+from controller.decision.costs.kinds import KIND_OF_MODE, KINDS, Kind
 from controller.fleet.fleet import YIELD_EVERY
 from controller.http.components import Components
 from controller.http.compressed_body import CompressedBody
@@ -52,13 +52,15 @@ async def render(components: Components, clock: Clock, interval: timedelta, tag:
     for count, name in enumerate(fleet.reconcilers):
         if count % YIELD_EVERY == YIELD_EVERY - 1:
             await clock.sleep(0)
-        entry = pool_entry(fleet, components.accounts, components.decision_log, components.forecasts, name, now)
+        entry = pool_entry(fleet, components.figures, components.decision_log, components.forecasts, name, now)
         units["actual"][name] = entry["actual_requested"], entry["actual_ready"]
         if entry["mode"] == "shadow":
             units["simulated"][name] = entry["simulated_requested"], entry["simulated_ready"]
         ages[name] = {key: entry[key] for key in AGES}
-        for each in totals.values():
-            each.add(entry)
+        kind = KIND_OF_MODE[entry["mode"]]
+        totals[kind].add(entry)
+        if components.accounts.earlier(name):
+            totals["simulated" if kind == "actual" else "actual"].add_earlier(entry)
         if (reason := pool_stale_reason(fleet, name, now)) is not None:
             stale[name] = reason
         fragments.append(json.dumps(entry, separators=(",", ":")).encode())

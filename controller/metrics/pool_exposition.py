@@ -21,7 +21,7 @@ from controller.fleet.readings import readings_of
 from controller.forecasts.accuracy_tracker import ForecastAccuracy
 from controller.forecasts.capacity_forecast import SCORED_LEVELS
 from controller.metrics.catalogue import POOL_FAMILIES, Family
-from controller.metrics.rows_by_kind import MODE_OF_KIND, Row, account_rows, kind_rows, unknown
+from controller.metrics.rows_by_kind import MODE_OF_KIND, Row, account_rows, kind_rows
 from forecasting.demand import minute_of
 
 REMARKS = frozenset({ReasonCode.PROPOSED, ReasonCode.SHORT_HISTORY, ReasonCode.NOT_READ, ReasonCode.KEPT_BY_OTHERS,
@@ -82,6 +82,11 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
         exceeds_missing_limit(policy, region.collector.missing_since(name, now), now),
         unknown(policy.budget_usd_per_month), unknown(policy.objective.warm_hit_rate),
     )
+
+
+def unknown(value: float | None) -> float:
+    """Return NaN for None."""
+    return math.nan if value is None else value
 
 
 def forecast_rows(accuracy: ForecastAccuracy, names: Sequence[str], labels: Sequence[str], now: datetime) -> dict[str,

@@ -1,8 +1,7 @@
 """Rows of the metrics that exist by kind: actual ones of active pools, simulated ones of pools in shadow mode."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import numpy as np
 
@@ -15,11 +14,6 @@ MODE_OF_KIND: dict[Kind, Mode] = {kind: mode for mode, kind in KIND_OF_MODE.item
 
 Row = tuple[str, float]
 """Labels in the text format without braces, and the value; rows with NaN are omitted."""
-
-
-def unknown(value: float | None) -> float:
-    """Return NaN for None."""
-    return math.nan if value is None else value
 
 
 def kind_rows(fleet: Fleet, kind: Kind, labelled: Sequence[tuple[str, str]], now: datetime) -> dict[str, list[Row]]:
@@ -47,31 +41,32 @@ def kind_rows(fleet: Fleet, kind: Kind, labelled: Sequence[tuple[str, str]], now
 def account_rows(accounts: Ledger, names: Sequence[str]) -> dict[str, Iterable[Row]]:
     """Return the rows of sums of the month, and of counters since the start, each under the mode in which it was counted."""
     rows: dict[str, Iterable[Row]] = {}
-    sums = {name: accounts.by_mode(name) for name in names}
     for kind, mode in MODE_OF_KIND.items():
-        counted = [name for name in names if mode in sums[name]]
-        labels = [f'pool="{name}",mode="{mode}"' for name in counted]
-        months = [sums[name][mode][1] for name in counted]
-        month = np.array(months).reshape(len(counted), len(NAMES))
-        rows |= {f"stoker_{kind}_{name}": zip(labels, values.tolist(), strict=True) for name, values in month_columns(month)}
-        whole = (unknown(projected(each, accounts.day(name))) for name, each in zip(counted, months, strict=True))
-        rows[f"stoker_{kind}_bill_projected_month_usd"] = list(zip(labels, whole, strict=True))
-        rows |= counter_rows(accounts, kind, [name for name in names if accounts.modes[name] == mode])
+        present = [name for name in names if accounts.modes[name] == mode]
+        earlier = {name: sums[mode][1] for name in names if mode in (sums := accounts.earlier(name))}
+        labels = [f'pool="{name}",mode="{mode}"' for name in (*present, *earlier)]
+        month = np.concatenate((accounts.months(present), np.array(list(earlier.values())).reshape(-1, len(NAMES))))
+        days = {accounts.group_of(name).day for name in (*present, *earlier)}
+        rows |= {f"stoker_{kind}_{name}": zip(labels, values.tolist(), strict=True)
+                 for name, values in month_columns(month, max(days, default=date.min))}
+        rows |= counter_rows(accounts, kind, present, labels[: len(present)])
     return rows
 
 
-def month_columns(month: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the name without kind of each metric of a month, and its values: float64[pools]. `month`: float64[pools, NAMES]."""
+def month_columns(month: np.ndarray, day: date) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the name without kind of each metric of the month of `day`, and its values: float64[pools]. `month`: the sums,
+    float64[pools, NAMES].
+    """
     bill, without = month[:, AT["bill_usd"]], month[:, AT["bill_without_stoker_usd"]]
     yield from (("bill_month_usd", bill), ("bill_without_stoker_month_usd", without), ("saved_month_usd", without - bill))
+    yield "bill_projected_month_usd", projected(month, day)
     yield from ((f"{name}_month", month[:, AT[name]]) for name in ("cold_starts", "cold_starts_without_stoker"))
     yield from ((f"{kind}_unit_seconds_month", 60 * month[:, AT[f"{kind}_unit_minutes"]]) for kind in ("warm", "idle"))
 
 
-def counter_rows(accounts: Ledger, kind: Kind, names: Sequence[str]) -> dict[str, Iterable[Row]]:
-    """Return the rows of counters since the start, of pools of one mode."""
+def counter_rows(accounts: Ledger, kind: Kind, names: Sequence[str], labels: Sequence[str]) -> dict[str, Iterable[Row]]:
+    """Return the rows of counters since the start, of pools of one mode with their labels."""
     table, prefix = accounts.since_start(names), f"stoker_{kind}"
-    labels = [f'pool="{name}",mode="{MODE_OF_KIND[kind]}"' for name in names]
     rows: dict[str, Iterable[Row]] = {
         f"{prefix}_{name}_total": zip(labels, table[:, AT[name]].tolist(), strict=True)
         for name in ("warm_hits", "cold_starts", "cold_starts_during_pings", "cold_start_cost_usd")}

@@ -72,7 +72,7 @@ def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
     fleet, accounts, forecasts = components.fleet, components.accounts, components.forecasts
     forecasts.rotation.request(name)
     reconciler, plan, region = fleet.reconcilers[name], fleet.plans.get(name), fleet.region_of[name]
-    entry: dict[str, Any] = pool_entry(fleet, accounts, components.decision_log, forecasts, name, now)
+    entry: dict[str, Any] = pool_entry(fleet, components.figures, components.decision_log, forecasts, name, now)
     totals = Totals(KIND_OF_MODE[reconciler.policy.mode])
     totals.add(entry)
     entry |= {
@@ -88,6 +88,6 @@ def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
         "accounts": {KIND_OF_MODE[mode]: {"today": dict(zip(NAMES, today, strict=True)),
                                           "month": dict(zip(NAMES, month, strict=True))}
                      for mode, (today, month) in accounts.by_mode(name).items()},
-        "sentence": totals.sentence(),
+        "sentence": totals.entry()["sentence"],
     }
     return entry

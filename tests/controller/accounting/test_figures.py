@@ -2,9 +2,10 @@
 
 from datetime import date
 
+import numpy as np
 import pytest
 
-from controller.accounting.figures import FIGURES, MINUTES_A_DAY, figures, projected
+from controller.accounting.figures import FIGURES, MINUTES_A_DAY, figures
 from controller.accounting.ledger import NAMES
 
 DAY = date(2026, 2, 10)
@@ -15,7 +16,8 @@ def sums(**amounts):
 
 
 def named(today, month):
-    return dict(zip(FIGURES, figures((today, month), DAY), strict=True))
+    [row] = figures(np.array([today]), np.array([month]), DAY)
+    return dict(zip(FIGURES, row, strict=True))
 
 
 def test_saved_is_said_of_the_bill_alone_and_negative_when_it_rose():
@@ -31,7 +33,8 @@ def test_saved_is_said_of_the_bill_alone_and_negative_when_it_rose():
     (MINUTES_A_DAY - 1, None), (MINUTES_A_DAY, 28 * 3.0), (7 * MINUTES_A_DAY, 28 * 3.0 / 7), (28 * MINUTES_A_DAY, 3.0),
 ])
 def test_the_bill_of_the_month_is_that_so_far_extended_by_days(minutes, whole):
-    assert projected(sums(bill_usd=3.0, minutes=minutes), DAY) == (whole if whole is None else pytest.approx(whole))
+    shown = named(sums(), sums(bill_usd=3.0, minutes=minutes))["bill_projected_month_usd"]
+    assert shown == (whole if whole is None else pytest.approx(whole))
 
 
 def test_a_range_is_shown_only_where_it_makes_a_difference():

@@ -58,7 +58,8 @@ def test_pools_with_other_pings_and_other_levers_have_their_own_figures():
 
 
 def test_the_figures_of_today_have_them():
-    sums = [0.0] * len(NAMES)
-    sums[NAMES.index("cold_starts_during_pings")] = 4.5
-    shown = dict(zip(FIGURES, figures((sums, sums), NOON.date()), strict=True))
+    sums = np.zeros((1, len(NAMES)))
+    sums[0, NAMES.index("cold_starts_during_pings")] = 4.5
+    [row] = figures(sums, sums, NOON.date())
+    shown = dict(zip(FIGURES, row, strict=True))
     assert shown["cold_starts_during_pings_today"] == 4.5

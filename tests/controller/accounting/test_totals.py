@@ -11,10 +11,8 @@ def entry(mode, kind, **figures):
 
 def test_totals_are_per_mode():
     actual, simulated = Totals("actual"), Totals("simulated")
-    for pool in (entry("active", "actual", bill_today_usd=0.9, bill_without_stoker_today_usd=0.66),
-                 entry("shadow", "simulated", bill_today_usd=70.0) | {"actual_requested": 50, "actual_ready": 50}):
-        actual.add(pool)
-        simulated.add(pool)
+    actual.add(entry("active", "actual", bill_today_usd=0.9, bill_without_stoker_today_usd=0.66))
+    simulated.add(entry("shadow", "simulated", bill_today_usd=70.0) | {"actual_requested": 50, "actual_ready": 50})
 
     assert (actual.entry()["pools"], actual.entry()["requested"], actual.entry()["bill_today_usd"]) == (1, 1, 0.9)
     assert (simulated.entry()["pools"], simulated.entry()["bill_today_usd"]) == (1, 70)
@@ -24,7 +22,7 @@ def test_totals_are_per_mode():
 
 def test_figures_of_a_pool_that_changed_its_mode_stay_in_the_sums_of_that_mode():
     simulated = Totals("simulated")
-    simulated.add(entry("active", "actual") | {f"simulated_{name}": 3.0 for name in ADDED})
+    simulated.add_earlier(entry("active", "actual") | {f"simulated_{name}": 3.0 for name in ADDED})
 
     assert (simulated.entry()["pools"], simulated.entry()["requested"], simulated.entry()["bill_month_usd"]) == (0, 0, 3)
 
