@@ -44,13 +44,15 @@ class Outcome(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """Sums of a pool in one mode. `outcomes`: by `STOKER` and baseline. `counted`: minutes with known capacity; `known`: those of
-    them with known demand. `warm_hits`: requests without a cold start.
+    them with known demand. `warm_hits`: requests without a cold start. `during_pings`: of the cold starts with Stoker, those that
+    happen because a round of pings holds units.
     """
 
     outcomes: Mapping[str, Outcome]
     counted: int
     known: int
     warm_hits: float
+    during_pings: float
 
     @property
     def stoker(self) -> Outcome:
@@ -95,7 +97,8 @@ def accounts_of(sums: Mapping[str, float]) -> Accounts:
     row = [sums.get(name, 0.0) for name in NAMES]
     counted = round(sums.get("minutes", 0.0))
     return Accounts({name: outcome_of(sums, row, suffix, counted) for name, suffix in SUFFIXES.items()}, counted,
-                    round(sums.get("known_minutes", 0.0)), sums.get("warm_hits", 0.0))
+                    round(sums.get("known_minutes", 0.0)), sums.get("warm_hits", 0.0),
+                    sums.get("cold_starts_during_pings", 0.0))
 
 
 def outcome_of(sums: Mapping[str, float], row: list[float], suffix: str, counted: int) -> Outcome:

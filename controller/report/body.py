@@ -42,7 +42,8 @@ def pool_body(pool: PoolReport) -> dict[str, Any]:
 
 def account_body(accounts: Accounts) -> dict[str, Any]:
     """Return the figures of accounts, without their kind."""
-    body: dict[str, Any] = {"saved_usd": rounded(accounts.without.bill_usd - accounts.stoker.bill_usd)}
+    body: dict[str, Any] = {"saved_usd": rounded(accounts.without.bill_usd - accounts.stoker.bill_usd),
+                            "cold_starts_during_pings": rounded(accounts.during_pings)}
     for name, outcome in accounts.outcomes.items():
         end = SUFFIXES[name]
         monthly, spread = outcome.bill_per_month_usd, outcome.cold_starts_range

@@ -6,7 +6,7 @@ from datetime import datetime
 from controller.decision.costs.kinds import Mode
 from controller.decision.costs.sentences import BASELINE_TEXT, TARGET_TRACKING, WITHOUT_STOKER, bill_sentence, dollars
 from controller.forecasts.capacity_forecast import SCORED_LEVELS
-from controller.report.accounts import NAMES_OF, Accounts, Outcome
+from controller.report.accounts import NAMES_OF, STOKER, Accounts, Outcome
 from controller.report.assembly import MODES, PoolReport, Report, coverage_error
 from controller.report.blocks import Block, Chart, Heading, Item, Items, Pairs, Paragraph, Table
 from controller.report.period import Known, Period
@@ -133,13 +133,15 @@ def forecast_lines(pool: PoolReport) -> list[str]:
 def outcome_table(pool: PoolReport) -> Table:
     """Return bill and cold starts with Stoker and with each baseline. Bill, cold-start cost and their sum are separate rows."""
     outcomes = pool.accounts.outcomes
-    names = ["Stoker (simulated)" if pool.mode == "shadow" and name == "stoker" else NAMES_OF[name] for name in outcomes]
+    names = ["Stoker (simulated)" if pool.mode == "shadow" and name == STOKER else NAMES_OF[name] for name in outcomes]
     rows = [
         ("Bill", [dollars(each.bill_usd) for each in outcomes.values()]),
         ("Bill per month", ["-" if each.bill_per_month_usd is None else dollars(each.bill_per_month_usd)
                             for each in outcomes.values()]),
         ("Cold starts", [f"{each.cold_starts:,.0f}" for each in outcomes.values()]),
         ("Range of cold starts", [range_text(each) for each in outcomes.values()]),
+        ("During pings", [f"{pool.accounts.during_pings:,.0f}" if name == STOKER and pool.accounts.during_pings else "-"
+                          for name in outcomes]),
         ("Cold-start cost", [dollars(each.cold_start_cost_usd) for each in outcomes.values()]),
         ("Bill + cold-start cost", [dollars(each.total_usd) for each in outcomes.values()]),
     ]

@@ -76,6 +76,7 @@ class Pool(Exact):
 
 ENDS = ("", "_without_stoker", "_target_tracking")
 FIGURES = {"changes": int, "lowest_target": int | None, "highest_target": int | None, "saved_usd": float,
+           "cold_starts_during_pings": float,
            **{f"{name.format(end)}": kind for end in ENDS for name, kind in {
                "bill{}_usd": float, "bill{}_per_month_usd": float | None, "cold_starts{}": float,
                "cold_starts{}_range": list[float] | None, "cold_start_cost{}_usd": float}.items()}}

@@ -148,6 +148,12 @@ def test_a_message_of_many_pools_is_short_and_says_how_many_are_left_out(mixed):
     assert text.endswith(f"and {400 - named} pools more: run stoker report")
 
 
+def test_cold_starts_during_pings_have_a_row_where_there_are_any(tmp_path, mixed):
+    pinged = {**GOOD, "cold_starts_during_pings": 2.0}
+    assert re.search(r"During pings +8 +- +-", text_of(reported(filled(tmp_path / "stoker.db", accounts=pinged))))
+    assert "During pings" not in text_of(mixed)
+
+
 def test_a_pool_without_accounts_has_no_figures(tmp_path):
     filled(tmp_path / "stoker.db")
     text = text_of(reported(tmp_path / "stoker.db", pool_policy(name="new", mode="shadow")))
