@@ -37,11 +37,12 @@ def main() -> None:
         peak = rng.poisson(scale).astype(np.float32)
         start = time.perf_counter()
         choice = selector.advance(peak, peak * np.float32(0.5), 10 * peak, FIRST + at)
+        bases = selector.bases()
         between = time.perf_counter()
         now = instant_of(FIRST + at)
         capacity = Capacity(0, 0, Phase.READY, now)
         for row, policy in enumerate(policies):
-            proposal = Proposal(float(choice.target[row, -1]), "rule", bool(choice.trusted[row, -1]))
+            proposal = Proposal(float(choice.target[row, -1]), "rule", bool(choice.trusted[row, -1]), bases[row])
             demand = DemandView(DataFreshness.FRESH, settled=True, proposal=proposal)
             observation = Observation(now, demand, CapacityView(capacity))
             states[row] = make_plan(policy, states[row], observation, GUARDRAILS).state
