@@ -24,6 +24,7 @@ SLOW = frozenset(TESTS / name for name in (
     "controller/cli/evaluate/test_forecast.py",
     "controller/cli/evaluate/test_frontier_table.py",
     "controller/cli/evaluate/test_tune.py",
+    "controller/cli/operate/test_why_of_traces.py",
     "controller/decision/selection/test_objective_cohort.py",
     "controller/decision/selection/test_provisional_scores.py",
     "controller/decision/selection/test_selector.py",

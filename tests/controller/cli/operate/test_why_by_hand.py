@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,3 +153,11 @@ def test_missing_metrics_are_explained_with_the_numbers_that_decide(basis):
                            observation(requested=5, freshness=DataFreshness.LATE, proposal=proposal_of(basis)))
 
     assert target_of(printed(body)) == plan.target == 6
+
+
+def test_the_example_of_the_docs_is_right():
+    text = (Path(__file__).parents[4] / "docs" / "reasons.md").read_text()
+    example = re.search(r"```\n(chat .*?)```", text, re.DOTALL)[1]
+    whole = re.sub(r"\n {17,}(?=\S)(?!\d)", " ", example)  # wrapped lines
+
+    assert target_of(whole) == 24
