@@ -12,6 +12,7 @@ from controller.decision.costs.kinds import KIND_OF_MODE, KINDS, Kind
 from controller.decision.events.event_demand import UpcomingEvent, expected_text
 from controller.decision.planning.missing_metrics import exceeds_missing_limit
 from controller.decision.planning.plan import Plan
+from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.demand.pool_group import PoolGroup
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
@@ -89,7 +90,17 @@ def decision_entry(plan: Plan | None) -> dict[str, Any] | None:
     """Return the summary of a plan; None without one."""
     if plan is None:
         return None
-    return {"at": iso_text(plan.at), "action": plan.action_name, "target": plan.target, "text": redact_text(plan.text)}
+    return {"at": iso_text(plan.at), "action": plan.action_name, "target": plan.target,
+            "text": "; ".join(map(reason_text, plan.reasons))}
+
+
+def reason_text(reason: Reason) -> str:
+    """Return a reason without secrets. Only limits have texts of others; they repeat, so that their redaction is cached, while
+    the numbers of a proposal differ at each tick.
+    """
+    if reason.code is ReasonCode.PROPOSED:
+        return reason.text
+    return redact_text(reason.limit) + (f": {reason.change}" if reason.change else "")
 
 
 def event_entry(event: UpcomingEvent) -> dict[str, Any]:
