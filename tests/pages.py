@@ -17,9 +17,8 @@ ACCOUNTS = {
     "saved_month_usd": -3.25, "cold_starts_today": 4.0, "cold_starts_today_range": None, "cold_starts_without_stoker_today": 69.0,
     "cold_starts_without_stoker_today_range": None, "cold_starts_target_tracking_today": 30.0, "cold_start_cost_today_usd": 0.2,
     "cold_start_cost_without_stoker_today_usd": 3.45, "cold_start_cost_target_tracking_today_usd": 1.5,
-    "others_bill_month_usd": 0.0, "usd_per_hour": 0.15,
+    "cold_starts_during_pings_today": 0.0, "others_bill_month_usd": 0.0, "usd_per_hour": 0.15,
 }
-PINGS = "cold_starts_during_pings_today"
 UNITS = {"actual_requested": 8, "actual_ready": 7, "actual_phase": "in-progress"}
 SHADOW_UNITS = {"actual_requested": 0, "actual_ready": 0, "actual_phase": "ready", "simulated_requested": 46,
                 "simulated_ready": 46, "simulated_phase": "ready"}
@@ -39,7 +38,7 @@ DECIDES = "The rules decide how many units are requested. The forecast shows the
 def pool_entry(name="chat", mode="active", **changes):
     """A pool as `/status` has it. Changes of accounts are given without the prefix of the kind."""
     kind = KIND_OF_MODE[mode]
-    amounts = ACCOUNTS | {key: changes.pop(key) for key in (*ACCOUNTS, PINGS) if key in changes}
+    amounts = ACCOUNTS | {key: changes.pop(key) for key in ACCOUNTS if key in changes}
     decision = {"at": SINCE, "action": "would-write" if mode == "shadow" else "write", "target": 8,
                 "text": "maximum of the last 30 min is 6, + margin 2 = 8"}
     return {
@@ -59,13 +58,16 @@ def totals_of(pools, kind):
     """The totals of one kind."""
     totals = Totals(kind)
     for entry in pools:
-        totals.add(entry)
-    return totals
+        if KIND_OF_MODE[entry["mode"]] == kind:
+            totals.add(entry)
+        elif f"{kind}_bill_month_usd" in entry:
+            totals.add_earlier(entry)
+    return totals.entry()
 
 
 def status_of(pools, **changes):
     """`/status` of these pools."""
-    totals = {kind: totals_of(pools, kind).entry() for kind in KINDS}
+    totals = {kind: totals_of(pools, kind) for kind in KINDS}
     return {"as_of": SINCE, "tick": None, "totals": totals, "limits": {}, "metric_reads_usd_per_month": 4.03, "orphans": [],
             "pools": pools, "sources": [], **changes}
 
@@ -126,7 +128,7 @@ class Served:
     async def pool(self, request):
         entry = self.entry(request.match_info["name"])
         kind = KIND_OF_MODE[entry["mode"]]
-        return web.json_response({**entry, "sentence": totals_of([entry], kind).sentence(), "reasons": REASONS})
+        return web.json_response({**entry, "sentence": totals_of([entry], kind)["sentence"], "reasons": REASONS})
 
     async def history(self, request):
         return web.json_response(history_of(self.entry(request.match_info["name"]), float(request.query["hours"])))

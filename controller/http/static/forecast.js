@@ -3,16 +3,22 @@
 import {nearest} from "./columns.js";
 import {byId, clock, make, put, rebuild, whole} from "./words.js";
 
+const SHOWN = 2;
+
 /** Describe the band of the chart, and show what decides and the differences. `foretold`: whether the chart has a band. */
 export const describe = (told, foretold) => {
   put(byId("decides"), told == null ? "" : `${told.decides_text} ${asked(told)}`);
   const differences = told?.differences ?? [];
   byId("differences").hidden = !differences.length;
-  rebuild(byId("differences"), differences, () => differences.map((each) => make("li", {}, each.text)));
+  rebuild(byId("differences"), differences, () => listed(differences.map((each) => make("li", {}, each.text))));
   const agreed = told?.next?.length && foretold && !differences.length ? " For the next hours, the rules would ask for units between the forecast's P50 and P99." : "";
   if (!foretold) return "No forecast yet.";
   return `${told.doubt ?? `The band is the forecast made ${told.lead_minutes} min ahead; after now, it is the current forecast.`} ${coverage(told)}${agreed}`;
 };
+
+// The first differences; further ones on request.
+const listed = (items) => items.length <= SHOWN + 1 ? items : [...items.slice(0, SHOWN), make("li", {}, make("details", {},
+  make("summary", {}, `${items.length - SHOWN} more spans`), make("ul", {}, ...items.slice(SHOWN))))];
 
 // The present target beside what the rules would ask for if demand matched the forecast.
 const asked = ({target, next, next_missing: missing, now}) => {

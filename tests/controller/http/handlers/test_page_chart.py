@@ -190,6 +190,18 @@ async def test_the_page_states_what_decides_and_why_rules_and_forecast_differ():
 
 
 @browsed
+async def test_many_differences_are_shown_in_part_and_the_others_on_request():
+    spans = [DIFFERENCE | {"text": f"1{at}:00 to 1{at}:15 UTC: the rules ask for {at}"} for at in range(5)]
+    async with drawn(differences=spans) as (_, page):
+        closed = await page.text("#differences")
+        await page.js("document.querySelector('#differences summary').click()")
+        opened = await page.text("#differences")
+
+    assert closed.splitlines() == [spans[0]["text"], spans[1]["text"], "3 more spans"]
+    assert opened.splitlines()[3:] == [each["text"] for each in spans[2:]]
+
+
+@browsed
 async def test_the_page_states_that_rules_and_forecast_agree():
     async with drawn(changes={"next": [[0, 8], [30, 10]]}) as (_, page):
         words = await page.text("#chart-words")
