@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from config.model.policy import Assume, PoolPolicy
 from controller.backtest.frontier import Frontier, Point
-from controller.backtest.objective_settings import FACTORS, OWN, SEVEN, Setting, setting_of, settings_around
+from controller.backtest.objective_settings import FACTORS, HIGHER, OWN, SEVEN, Setting, setting_of, settings_around
 from controller.backtest.replay import Replay, carry_out, propose_each
 from controller.decision.costs.bill import Bill, JudgedDemand, bill_of
 from controller.decision.costs.cost_model import CostTerms
@@ -48,6 +48,13 @@ class ObjectiveReplays:
             self._bills[at] = bill_of(self._load, self.replay(same).target, self._terms[at])
         return self._bills[at]
 
+    def reach(self, meets: Callable[[Bill], bool]) -> None:
+        """Carry out higher settings until one meets a limit, if none of those carried out so far does."""
+        for at in HIGHER:
+            if any(meets(bill) for bill in self._bills.values()):
+                return
+            self.bill(at)
+
     def refine(self, meets: Callable[[Bill], bool]) -> None:
         """Carry out settings between two neighbours of which only one meets a limit, down to the finest step."""
         known = sorted(self._bills)
@@ -68,9 +75,10 @@ def frontier_of(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assu
                 tracking: Bill | None, progress: Callable[[float], None] = lambda _: None) -> tuple[Replay, Frontier]:
     """Return the replay under the policy's objective, and the frontier.
 
-    It has more settings near the number of cold starts of AWS target tracking, if its bill is given.
+    It has more settings near the number of cold starts of AWS target tracking, and up to it, if its bill is given.
     """
     replays = ObjectiveReplays(policy, demand, terms, assume, load, progress=progress)
     if tracking is not None:
+        replays.reach(lambda bill: bill.cold_starts <= tracking.cold_starts)
         replays.refine(lambda bill: bill.cold_starts <= tracking.cold_starts)
     return replays.replay(OWN), replays.frontier

@@ -8,12 +8,15 @@ from controller.decision.costs.cost_model import CostTerms
 FINEST = 4
 """Steps of `FACTORS` from one of the seven replayed settings to the next."""
 
-FACTORS = tuple(2.5 ** (step / FINEST) for step in range(-2 * FINEST, 4 * FINEST + 1))
+FACTORS = (*(2.5 ** (step / FINEST) for step in range(-2 * FINEST, 4 * FINEST + 1)), *(2.5**step for step in range(5, 9)))
 """Multiples of the policy's price that can be replayed. Most histories change at prices above the usual 0.05 USD."""
 
 OWN = FACTORS.index(1.0)
-SEVEN = tuple(range(0, len(FACTORS), FINEST))
+SEVEN = tuple(range(0, 6 * FINEST + 1, FINEST))
 """Positions in `FACTORS` that every frontier has. The policy's own, `OWN`, is one of them."""
+
+HIGHER = tuple(range(SEVEN[-1] + 1, len(FACTORS)))
+"""Positions of the settings that are replayed only if a limit on cold starts is not met below them."""
 
 PRICE_KEY, RATE_KEY = "cold_start_cost_usd", "warm_hit_rate"
 HIGHEST_USD = 1e9

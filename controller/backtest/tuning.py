@@ -7,7 +7,7 @@ from math import log
 from config.model.policy import Assume, PoolPolicy
 from controller.backtest.frontier import Frontier, Point
 from controller.backtest.objective_replays import ObjectiveReplays
-from controller.backtest.objective_settings import FACTORS, Setting, setting_of, settings_around
+from controller.backtest.objective_settings import FACTORS, SEVEN, Setting, setting_of, settings_around
 from controller.decision.costs.bill import Bill, JudgedDemand
 from controller.decision.costs.cost_model import MINUTES_A_MONTH, CostTerms
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
@@ -107,7 +107,7 @@ def tune(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: Ass
 def further(points: dict[Setting, Point], stronger: bool) -> tuple[Setting, ...]:
     """Return the series of settings that continues above the strongest one, or below the weakest one."""
     edge = (max if stronger else min)((setting for setting in points if setting.strength > 0), key=lambda one: one.strength)
-    return settings_around(edge.with_strength(edge.strength / FACTORS[0 if stronger else -1]))
+    return settings_around(edge.with_strength(edge.strength / FACTORS[SEVEN[0 if stronger else -1]]))
 
 
 def factor_of(setting: Setting, own: Setting) -> float:

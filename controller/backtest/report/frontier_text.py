@@ -68,7 +68,8 @@ def matching_sentences(frontier: Frontier, peers: Mapping[str, Bill]) -> list[st
 def unmatched(frontier: Frontier, names: list[str]) -> str:
     """Return that no replayed setting matches baselines, and the one with the fewest cold starts."""
     fewest = frontier.curve[0]
-    return f"No replayed setting matches {joined(names)}. The fewest: {at_point(fewest)}, bill {dollars(fewest.bill_usd)}."
+    return (f"No replayed setting matches {joined(names)}. The fewest: {at_point(fewest)}, bill {dollars(fewest.bill_usd)}. "
+            "A floor (min or a schedule) would keep more units warm.")
 
 
 def remedy(point: Point) -> str:

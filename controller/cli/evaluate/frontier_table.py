@@ -16,6 +16,7 @@ from controller.decision.costs.bill import Bill
 from controller.decision.costs.sentences import TARGET_TRACKING, WITHOUT_STOKER
 
 OWN, OWN_STYLE = "S", "bold green"
+CHARACTERS = "123456789abcdefghijklmnopqrstuvwxyz"
 CHART_WIDTH, CHART_HEIGHT = 100, 12
 BASELINE_MARKS = {TARGET_TRACKING: "T", WITHOUT_STOKER: "W"}
 
@@ -42,7 +43,7 @@ def section(name: str, frontier: Frontier, peers: Mapping[str, Bill], detailed: 
     marks = [Mark(symbol, peers[key].cold_starts, peers[key].provider_usd) for symbol, key in shown.items()]
     marks += [Mark(symbol, point.cold_starts, point.bill_usd, OWN_STYLE if symbol == OWN else "")
               for symbol, point in sorted(symbols(frontier).items())]
-    legend = ", ".join([f"{OWN}: Stoker with the policy's setting", "1 to 9: Stoker with other settings",
+    legend = ", ".join([f"{OWN}: Stoker with the policy's setting", "1, 2, ...: Stoker with other settings",
                         *(f"{symbol}: {LABELS[key]}" for symbol, key in shown.items())])
     return Group(title, table(frontier), Text(CAPTION, style="dim"), Text(),
                  *scatter(marks, min(width, CHART_WIDTH), CHART_HEIGHT), Text(f"{legend}.", style="dim"), Text(), *sentences)
@@ -50,7 +51,7 @@ def section(name: str, frontier: Frontier, peers: Mapping[str, Bill], detailed: 
 
 def symbols(frontier: Frontier) -> dict[str, Point]:
     """Return the points by the character that stands for each in table and chart."""
-    return {OWN if point.factor == 1 else str(at): point for at, point in enumerate(frontier.points, 1)}
+    return {OWN if point.factor == 1 else CHARACTERS[at]: point for at, point in enumerate(frontier.points)}
 
 
 def table(frontier: Frontier) -> Table:

@@ -10,7 +10,7 @@ from controller.backtest.objective_replays import ObjectiveReplays, frontier_of
 from controller.backtest.objective_settings import OWN, SEVEN
 from controller.backtest.replay import replay
 from controller.decision.costs import baselines
-from controller.decision.costs.bill import bill_of, judged_demand
+from controller.decision.costs.bill import Bill, bill_of, judged_demand
 from controller.decision.selection import timing_cohort
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
@@ -80,3 +80,15 @@ def test_signals_and_proposals_are_calculated_once_for_all_settings(monkeypatch)
     ObjectiveReplays(policy(max=50), DEMAND, TERMS, Assume(), LOAD)
 
     assert len(calls) == MINUTES / 1440  # as many as for one setting: one for each day
+
+
+def test_higher_settings_are_replayed_until_one_has_as_few_cold_starts_as_target_tracking():
+    cheap = replace(TERMS, cold_start_cost_usd=0.0005)
+    coarse = frontier_of(policy(max=50), DEMAND, cheap, Assume(), LOAD, None)[1]
+    fewest = min(point.cold_starts for point in coarse.points)
+    _, found = frontier_of(policy(max=50), DEMAND, cheap, Assume(), LOAD, Bill(cold_starts=fewest - 1))
+    match = found.cheapest_within(fewest - 1)
+
+    assert coarse.cheapest_within(fewest - 1) is None
+    assert match is not None
+    assert match.factor > 39.1

@@ -55,7 +55,7 @@ def test_a_loss_on_cold_starts_names_the_setting_that_matches_and_its_bill():
 def test_a_loss_that_no_replayed_setting_makes_up_for_is_named():
     assert matching_sentences(frontier(), {TRACKING: of(0, 1600.0)}) == [(
         f"No replayed setting matches {NAME} (0 cold starts, $1,600.00). The fewest: 200 cold starts at "
-        "cold_start_cost_usd: 0.12, bill $1,500.00.")]
+        "cold_start_cost_usd: 0.12, bill $1,500.00. A floor (min or a schedule) would keep more units warm.")]
 
 
 @pytest.mark.parametrize("cold", [600, 601])
