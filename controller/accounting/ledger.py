@@ -273,8 +273,10 @@ class Ledger:
 
     def earlier(self, name: str) -> dict[Mode, Sums]:
         """Return the pool's sums in the other mode than its present one; empty unless it was in that one earlier this month."""
-        sums, day = self._earlier.get(name), self._of[name].day
-        if sums is None or (day.year, day.month) != (self._opened.year, self._opened.month):
+        if (sums := self._earlier.get(name)) is None:
+            return {}
+        day = self._of[name].day
+        if (day.year, day.month) != (self._opened.year, self._opened.month):
             return {}
         return {mode: (today if day == self._opened else listed({}), month) for mode, (today, month) in sums.items()}
 

@@ -17,6 +17,7 @@ from controller.http.readiness import pool_stale_reason
 from controller.http.responses import dumps, object_of
 from controller.http.status_entries import pool_entry, source_entry
 
+encoded = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 AGES = ("data_age_seconds", "forecast_age_seconds", "capacity_age_seconds", "last_write")
 STARTING: Mapping[str, Any] = {"as_of": None, "tick": None, "sources": [], "totals": {},
                                "metric_reads_usd_per_month": None, "limits": {}, "orphans": [],
@@ -63,7 +64,7 @@ async def render(components: Components, clock: Clock, interval: timedelta, tag:
             totals["simulated" if kind == "actual" else "actual"].add_earlier(entry)
         if (reason := pool_stale_reason(fleet, name, now)) is not None:
             stale[name] = reason
-        fragments.append(json.dumps(entry, separators=(",", ":")).encode())
+        fragments.append(encoded(entry).encode())
     as_of, pools = dumps(now), b"[" + b",".join(fragments) + b"]"
     sources = [source_entry(region, interval) for region in fleet.regions]
     head = {"tick": fleet.last, "totals": {kind: each.entry() for kind, each in totals.items()}, "sources": sources,
