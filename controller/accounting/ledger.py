@@ -12,11 +12,11 @@ import numpy as np
 
 from controller.accounting.minute_bill import Amounts, Columns, Units, bill
 from controller.accounting.paid_units import Change, Paid
-from controller.accounting.peak_range import peak_range
 from controller.accounting.pinged_minutes import PingedMinutes, Work
 from controller.decision.costs.cold_starts import Warm
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.kinds import Mode
+from controller.decision.costs.peak_range import peak_range
 from controller.decision.costs.target_tracking import TargetTracker
 from controller.store.async_store import AsyncStore
 from forecasting.demand import Floats, instant_of, minute_of

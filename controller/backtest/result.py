@@ -15,6 +15,7 @@ from controller.backtest.replay import Replay
 from controller.decision.costs.bill import Bill, JudgedDemand, bill_of, total
 from controller.decision.costs.cost_model import MINUTES_A_MONTH, CostTerms
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_body
+from controller.decision.costs.peak_range import peak_range
 from controller.decision.costs.sentences import WITHOUT_STOKER
 from forecasting.demand import DemandSeries, instant_of
 
@@ -28,7 +29,8 @@ class PoolOutcome:
     """Result of one pool. `peers`: bills of other policies by name, in the order of the comparison; empty without a comparison.
     `levers`: the same traffic with other levers; empty unless requested. `doubts`: contradictory rows of the history, which count
     as unknown. `assumed`: values that the policy does not set, see `controller.decision.costs.assumptions`. `ends`: Stoker's bill
-    and the bill without warm capacity, at the low and at the high end of the keep-alive; empty without a range.
+    and the bill without warm capacity, at the low end of the keep-alive with the high end of an estimated peak, and at the
+    opposite ends; empty without a range.
     """
 
     replay: Replay
@@ -117,8 +119,8 @@ def strategies(pools: Sequence[PoolOutcome]) -> dict[str, list[Bill]]:
 
 
 def spread(pools: Sequence[PoolOutcome]) -> dict[str, tuple[float, float]]:
-    """Return minimum and maximum of three sums over all pools, over the range of the keep-alive: cold starts, cold starts without
-    Stoker, and the change of bill + cold-start cost, negative when it fell. Empty when no pool's keep-alive has a range.
+    """Return minimum and maximum of three sums over all pools, over the range of the keep-alive and of an estimated peak: cold
+    starts, cold starts without Stoker, and the change of bill + cold-start cost, negative when it fell. Empty without a range.
     """
     if not any(pool.ends for pool in pools):
         return {}
@@ -131,15 +133,26 @@ def spread(pools: Sequence[PoolOutcome]) -> dict[str, tuple[float, float]]:
          [sum(stoker.total_usd - nothing.total_usd for stoker, nothing in case) for case in cases]))}
 
 
+def peak_ends(load: JudgedDemand) -> tuple[JudgedDemand, JudgedDemand]:
+    """Return demand with the low and with the high end of an estimated peak in each minute."""
+    ends = peak_range(load.peak.astype(np.float64), load.busy, load.invocations, np.ones(len(load)))
+    low, high = (dataclasses.replace(load, peak=end.astype(np.int64)) for end in ends)
+    return low, high
+
+
 def judged(replay: Replay, demand: DemandSeries, load: JudgedDemand, terms: CostTerms, keep_alive: KeepAlive,
            peers: dict[str, Bill], levers: Sequence[Alternative] = (), doubts: tuple[Doubt, ...] = (),
            assumed: Mapping[str, str] = MappingProxyType({})) -> PoolOutcome:
     """Return the result of one pool with its bills."""
-    def bills(terms: CostTerms) -> tuple[Bill, Bill]:
+    def bills(terms: CostTerms, load: JudgedDemand) -> tuple[Bill, Bill]:
         return bill_of(load, replay.target, terms), bill_of(load, np.zeros(len(load), np.int64), terms)
-    spans = terms.shortest_keep_alive, terms.longest_keep_alive
-    ends = tuple(bills(dataclasses.replace(terms, keep_alive=each)) for each in spans) if spans[0] < spans[1] else ()
-    return PoolOutcome(replay, demand, load, terms, keep_alive, *bills(terms), peers, tuple(levers), doubts, assumed, ends)
+    spans, ends = (terms.shortest_keep_alive, terms.longest_keep_alive), list[tuple[Bill, Bill]]()
+    if spans[0] < spans[1] or terms.estimated_peak:
+        low, high = peak_ends(load) if terms.estimated_peak else (load, load)
+        # high peaks with the shortest keep-alive: both add cold starts
+        ends = [bills(dataclasses.replace(terms, keep_alive=span), each) for span, each in zip(spans, (high, low), strict=True)]
+    return PoolOutcome(replay, demand, load, terms, keep_alive, *bills(terms, load), peers, tuple(levers), doubts, assumed,
+                       tuple(ends))
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
@@ -148,7 +161,7 @@ def as_json(outcome: Outcome) -> dict[str, object]:
         "version": 2,
         "pools": {pool.name: _pool(pool) for pool in outcome.pools},
         "total": _bills(strategies(outcome.pools))
-                 | {"keep_alive_range": spread(outcome.pools) or None} | _frontier(outcome.frontier),
+                 | {"range": spread(outcome.pools) or None} | _frontier(outcome.frontier),
     }
 
 
@@ -171,7 +184,7 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "billing_step_minutes": terms.billing_step, "warm_hit_rate": terms.warm_hit_rate,
             "assumed": dict(pool.assumed),
         },
-    } | _bills(strategies([pool])) | {"keep_alive_range": spread([pool]) or None} | _levers(pool) | _frontier(pool.frontier)
+    } | _bills(strategies([pool])) | {"range": spread([pool]) or None} | _levers(pool) | _frontier(pool.frontier)
 
 
 def _frontier(frontier: Frontier | None) -> dict[str, object]:

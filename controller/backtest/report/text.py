@@ -84,14 +84,15 @@ def headline(outcome: Outcome) -> str:
 
 
 def spread_text(outcomes: Sequence[PoolOutcome]) -> str:
-    """Return cold starts, and the change of bill + cold-start cost, over the range of the keep-alive; empty without a range."""
+    """Return cold starts, and the change of bill + cold-start cost, over the range; empty without one."""
     ranges = spread(outcomes)
     if not ranges:
         return ""
     mine, without = (f"{count(low)} to {count(high)}"
                      for low, high in (ranges["cold_starts"], ranges["cold_starts_without_stoker"]))
     low, high = ranges["bill_plus_cold_start_cost_change_usd"]
-    return (f"Over the keep-alive range there would be {mine} cold starts with Stoker, {without} without Stoker; "
+    peaks = " and of estimated peaks" if any(pool.terms.estimated_peak for pool in outcomes) else ""
+    return (f"Over the range of the keep-alive{peaks} there would be {mine} cold starts with Stoker, {without} without Stoker; "
             f"bill + cold-start cost with Stoker would be {difference(low)} to {difference(high)}.")
 
 

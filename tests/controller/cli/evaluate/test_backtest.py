@@ -107,7 +107,7 @@ def test_assumed_properties_of_the_function_are_printed(folder):
 
 def test_without_compare_there_are_no_peers(folder):
     figures = json.loads(stoker("--history", "agent=agent.csv", "--json", "-").stdout)
-    assert set(figures["pools"]["agent"]) == {"history", "terms", "stoker", "without-stoker", "keep_alive_range"}
+    assert set(figures["pools"]["agent"]) == {"history", "terms", "stoker", "without-stoker", "range"}
 
 
 def test_several_pools_are_totalled(folder):
@@ -203,11 +203,11 @@ def test_figures_have_the_range_of_an_assumed_keep_alive_and_none_of_one_that_is
         stoker("--history", "agent=agent.csv", "--json", "out.json")
         found[name] = json.loads((folder / "out.json").read_text())["pools"]["agent"]
     (folder / "policy.yaml").write_text(policy)
-    low, high = found["assumed"]["keep_alive_range"]["cold_starts_without_stoker"]
+    low, high = found["assumed"]["range"]["cold_starts_without_stoker"]
 
     assert [low, high] == [found[end]["without-stoker"]["cold_starts"] for end in ("high", "low")]
     assert low < high
-    assert found["low"]["keep_alive_range"] is None
+    assert found["low"]["range"] is None
     assert f"{low:,.0f} to {high:,.0f} without Stoker" in " ".join(stoker("--history", "agent=agent.csv").output.split())
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.random import PCG64, Generator
 
-from controller.accounting.peak_range import peak_range
+from controller.decision.costs.peak_range import peak_range
 
 ESTIMATED, PUBLISHED = np.ones(1), np.zeros(1)
 

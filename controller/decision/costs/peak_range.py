@@ -10,9 +10,11 @@ import math
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
-from controller.accounting.minute_bill import Amounts
 from forecasting.demand import Floats
+
+Amounts = NDArray[np.float64]
 
 LOW_END, HIGH_END = (0.05, 3.0), (0.95, 30.0)
 """Quantile, and draws for each of `n`. With these, 82 to 99 % of simulated peaks of independent arrivals are in the range (1 to
@@ -32,11 +34,12 @@ def _shares(quantile: float, draws: float) -> Amounts:
 LOW_SHARES, HIGH_SHARES = _shares(*LOW_END), _shares(*HIGH_END)
 
 
-def peak_range(peak: Floats, busy: Floats, invocations: Floats, estimated: Amounts) -> tuple[Amounts, Amounts]:
-    """Return the low and the high end of the peak of a minute: float64[pools] each, in units, NaN where the peak is unknown.
+def peak_range(peak: Floats | Amounts, busy: Floats | Amounts, invocations: Floats | Amounts,
+               estimated: Amounts) -> tuple[Amounts, Amounts]:
+    """Return the low and the high end of the peak of a minute: float64[n] each, in units, NaN where the peak is unknown.
 
-    `peak`, `busy`, `invocations`: float[pools] of demand. `estimated`: 1 for pools whose peak is an estimate, 0 for pools whose
-    peak is published; for these both ends are the peak.
+    `peak`, `busy`, `invocations`: float[n] of demand, of pools or of minutes. `estimated`, float64[n]: 1 where the peak is an
+    estimate, 0 where it is published; there both ends are the peak.
     """
     exact = peak.astype(np.float64)
     if not estimated.any():
