@@ -135,8 +135,8 @@ class ScaledClock:
         """Return the seconds that have passed at the current rate, also while the clock stands still."""
         elapsed, since, rate, upto = self._anchor
         if since is None:
-            since = time.monotonic()
-            self._anchor = (elapsed, since, rate, upto)
+            self._anchor = (elapsed, time.monotonic(), rate, upto)
+            return elapsed
         return min(upto, elapsed + (time.monotonic() - since) * rate)
 
     def _hold(self, shown: float) -> None:

@@ -51,6 +51,13 @@ async def test_at_work_the_clock_stands_still_at_any_speed_of_the_machine():
         assert clock.now() == before
 
 
+async def test_work_that_is_the_first_use_of_a_clock_begins_exactly_at_its_start():
+    clock = ScaledClock(START, 1_000_000)
+    stall(0.01)
+    with clock.at_work():
+        assert clock.now() == START
+
+
 async def test_a_sleep_at_work_takes_its_real_time_and_the_clock_then_shows_exactly_its_end():
     clock = ScaledClock(START, 1_000_000)
     with clock.at_work():
