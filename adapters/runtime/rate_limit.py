@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from adapters.ports.errors import Throttled
-from adapters.runtime.clock import Clock, at_work
+from adapters.runtime.clock import Clock, wait
 
 
 class TokenBucket:
@@ -78,8 +78,9 @@ class TokenBucket:
         while self._next() is not None:
             self._fill()
             if self._tokens < 1:
-                with at_work(self._clock):
-                    await self._clock.sleep((1 - self._tokens) / self.rate + 1e-6)
+                seconds = (1 - self._tokens) / self.rate + 1e-6
+                if await wait(self._clock, seconds):  # it stands still: it does not fill the bucket
+                    self._tokens += seconds * self.rate
                 continue
             turn = self._next()
             if turn is not None:

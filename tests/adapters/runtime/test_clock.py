@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.runtime.clock import ManualClock, ScaledClock, SystemClock, at_work, wait_at_most
+from adapters.runtime.rate_limit import TokenBucket
 from tests.patience import PATIENCE_SECONDS
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -238,3 +239,14 @@ async def test_set_wakes_no_sleeper():
     assert not task.done()
     assert clock.monotonic() == 3600
     task.cancel()
+
+
+async def test_a_wait_for_a_rate_limit_at_work_takes_real_time_and_the_clock_stands_still():
+    clock, began = ScaledClock(START, 1_000_000), time.monotonic()
+    with clock.at_work():
+        bucket = TokenBucket(clock, 20.0, 1.0, "calls")
+        for _ in range(3):
+            await bucket.take()
+
+        assert clock.now() == START
+    assert time.monotonic() - began >= 0.1
