@@ -31,7 +31,7 @@ async def test_an_override_is_stored_shown_everywhere_and_ended(tmp_path):
         assert everything["pools"][1]["overrides"] == []
         assert pool["target"] == 12
         assert decided["items"][0]["reasons"][-1] == {
-            "code": "pinned", "text": "pin 12 until 2026-03-02 14:00 UTC by ana (launch)", "before": 3, "after": 12}
+            "code": "pinned", "text": "pin 12 until 2026-03-02 14:00 UTC by ana (launch): 3 -> 12", "before": 3, "after": 12}
         assert 'stoker_pool_overrides{pool="a",mode="active"} 1.0' in metrics
 
         status, answer, _ = await here.ask("DELETE", PATH, TOKEN)
