@@ -20,7 +20,7 @@ from controller.demo.traffic import bursty, fan_out, office_hours
 from controller.telemetry.log_setup import configure
 from tests.browser import chromium
 
-LASTING, SPEED, SEED = timedelta(hours=4), 600, 7
+LASTING, SPEED, SEED = timedelta(hours=4), 120, 7
 SHOT_AFTER = timedelta(hours=1, minutes=50)
 BATCH_AT = timedelta(hours=9, minutes=15)
 LIST, POOL = {"width": 1440, "height": 1260}, {"width": 1440, "height": 1700}
