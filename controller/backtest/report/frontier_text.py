@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from controller.backtest.frontier import Frontier, Point
 from controller.backtest.report.text import LABELS, count
 from controller.decision.costs.bill import Bill
-from controller.decision.costs.sentences import TARGET_TRACKING, dollars
+from controller.decision.costs.sentences import TARGET_TRACKING, cold_start_change, cold_starts_text, dollars
 
 CAPTION = ("Each point is a replay. Between points, figures are interpolated linearly; outside, none is given. "
            "On the curve, no other setting has fewer cold starts for the same bill.")
@@ -19,7 +19,7 @@ def frontier_sentences(frontier: Frontier, peers: Mapping[str, Bill]) -> list[st
 
 def comparison(frontier: Frontier, name: str, bill: Bill) -> str:
     """Return Stoker's bill at the cold starts of a baseline, and its cold starts at the bill of the baseline."""
-    return (f"{LABELS[name]}: {count(bill.cold_starts)} cold starts, bill {dollars(bill.provider_usd)}. "
+    return (f"{LABELS[name]}: {cold_starts_text(bill.cold_starts)}, bill {dollars(bill.provider_usd)}. "
             f"Stoker at its number of cold starts: {at_cold_starts(frontier, bill)}. At its bill: {at_bill(frontier, bill)}.")
 
 
@@ -39,12 +39,12 @@ def at_bill(frontier: Frontier, other: Bill) -> str:
     """Return the difference of cold starts at the bill of a baseline, or why none is given."""
     cold, curve = frontier.cold_starts_at(other.provider_usd), frontier.curve
     if cold is not None:
-        return starts(cold - other.cold_starts)
+        return cold_start_change(round(other.cold_starts - cold))
     if other.provider_usd > curve[0].bill_usd:
         return (f"out of range; every replayed setting on the curve costs less (at most {dollars(curve[0].bill_usd)}, with "
-                f"{starts(curve[0].cold_starts - other.cold_starts)})")
+                f"{cold_start_change(round(other.cold_starts - curve[0].cold_starts))})")
     return (f"out of range; every replayed setting costs more (at least {dollars(curve[-1].bill_usd)}, with "
-            f"{starts(curve[-1].cold_starts - other.cold_starts)})")
+            f"{cold_start_change(round(other.cold_starts - curve[-1].cold_starts))})")
 
 
 def matching_sentences(frontier: Frontier, peers: Mapping[str, Bill]) -> list[str]:
@@ -57,10 +57,10 @@ def matching_sentences(frontier: Frontier, peers: Mapping[str, Bill]) -> list[st
     for name, bill in sorted(peers.items(), key=lambda item: -item[1].cold_starts):
         if bill.cold_starts < own.cold_starts:
             point = frontier.cheapest_within(bill.cold_starts)
-            figures = f"{count(bill.cold_starts)} cold starts, {dollars(bill.provider_usd)}"
+            figures = f"{cold_starts_text(bill.cold_starts)}, {dollars(bill.provider_usd)}"
             matched.setdefault(point, []).append(f"{LABELS[name]} ({figures})")
     return [unmatched(frontier, names) if point is None else
-            f"To match {joined(names)}, {remedy(point)}. There would be {count(point.cold_starts)} cold starts and a bill of "
+            f"To match {joined(names)}, {remedy(point)}. There would be {cold_starts_text(point.cold_starts)} and a bill of "
             f"{dollars(point.bill_usd)}, instead of {count(own.cold_starts)} and {dollars(own.bill_usd)}."
             for point, names in matched.items()]
 
@@ -81,7 +81,7 @@ def remedy(point: Point) -> str:
 
 def at_point(point: Point) -> str:
     """Return the cold starts of a point and its setting."""
-    return f"{count(point.cold_starts)} cold starts at {setting_text(point)}"
+    return f"{cold_starts_text(point.cold_starts)} at {setting_text(point)}"
 
 
 def setting_text(point: Point) -> str:
@@ -102,14 +102,6 @@ def step_text(frontier: Frontier, point: Point) -> str:
 def money(difference: float) -> str:
     """Return a difference of bills in words."""
     return "the same bill" if abs(difference) < 0.005 else f"{dollars(abs(difference))} {'more' if difference > 0 else 'less'}"
-
-
-def starts(difference: float) -> str:
-    """Return a difference of cold starts in words."""
-    whole = round(difference)
-    if whole == 0:
-        return "the same number of cold starts"
-    return f"{count(abs(whole))} {'more' if whole > 0 else 'fewer'} cold start{'s' if abs(whole) > 1 else ''}"
 
 
 def joined(names: list[str]) -> str:

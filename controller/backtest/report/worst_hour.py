@@ -8,7 +8,7 @@ from controller.backtest.report.text import LABELS, count, share
 from controller.backtest.result import PoolOutcome
 from controller.decision.costs import baselines
 from controller.decision.costs.bill import Units, bill_of, cold_starts_of, ready_of
-from controller.decision.costs.sentences import TARGET_TRACKING, dollars
+from controller.decision.costs.sentences import TARGET_TRACKING, cold_starts_text, dollars
 from forecasting.demand import instant_of
 
 HOUR = 60
@@ -64,8 +64,8 @@ def sentences(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tu
     waits, at = int(cold[within].sum()), within.start + int(cold[within].argmax())
     peak, before = int(load.peak[at]), int(load.peak[max(0, at - 10) : at].max(initial=0))
     part = share(waits, pool.stoker.cold_starts)
-    lines = [f"{count(waits)} of the {count(pool.stoker.cold_starts)} cold starts ({part}) occurred in this hour."]
-    lines.append(f"The worst minute was {clock(pool, at)}, with {count(int(cold[at]))} cold starts: demand reached {peak}, "
+    lines = [f"{count(waits)} of the {cold_starts_text(pool.stoker.cold_starts)} ({part}) occurred in this hour."]
+    lines.append(f"The worst minute was {clock(pool, at)}, with {cold_starts_text(int(cold[at]))}: demand reached {peak}, "
                  f"after a maximum of {before} in the 10 min before; {ready[at]} units were ready.")
     caught = np.flatnonzero(ready[at : at + HOUR] >= peak)
     if peak > before and len(caught):

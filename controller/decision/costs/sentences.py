@@ -22,9 +22,13 @@ def bill_sentence(bill_usd: float, without_usd: float, cold_starts: float, cold_
 
 def cold_start_change(fewer: int) -> str:
     """Return a change of the number of cold starts in words; negative for more of them."""
-    if fewer == 0:
-        return "the same number of cold starts"
-    return f"{abs(fewer):,} {'fewer' if fewer > 0 else 'more'} cold start{'' if abs(fewer) == 1 else 's'}"
+    return cold_starts_text(abs(fewer), "fewer" if fewer > 0 else "more") if fewer else "the same number of cold starts"
+
+
+def cold_starts_text(number: float, comparative: str = "") -> str:
+    """Return a number of cold starts, rounded, in words. `comparative`: `fewer` or `more`."""
+    whole = round(number)
+    return f"{whole:,} {comparative}{' ' if comparative else ''}cold start{'' if whole == 1 else 's'}"
 
 
 ZERO = "$0.00"

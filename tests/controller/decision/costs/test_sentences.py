@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.decision.costs.sentences import bill_sentence, dollars, signed_dollars
+from controller.decision.costs.sentences import bill_sentence, cold_starts_text, dollars, signed_dollars
 
 
 def test_a_bill_that_rose_has_the_price_of_each_avoided_cold_start():
@@ -47,3 +47,8 @@ def test_an_amount_keeps_the_digits_that_matter(amount, text):
 
 def test_a_difference_has_its_sign():
     assert [signed_dollars(each) for each in (0.24, 0, -0.24)] == ["+$0.24", "$0.00", "-$0.24"]
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 cold starts"), (1, "1 cold start"), (1002.4, "1,002 cold starts")])
+def test_one_cold_start_is_singular(number, text):
+    assert cold_starts_text(number) == text
