@@ -20,6 +20,10 @@ class WildPortfolio:
         """As `CandidateSelector.worth`: of some nothing is known, and some are worth less than nothing."""
         return np.where(np.arange(pools) % 3 == 0, np.nan, np.arange(pools) * 7 % 5 - 1.0)
 
+    def bases(self) -> dict[int, None]:
+        """As `CandidateSelector.bases`: nothing to show, since no rule proposed."""
+        return dict.fromkeys(range(len(self._recent)))
+
     def advance(self, peak, *others) -> Choice:
         """As `CandidateSelector.advance`."""
         first = int(others[-1])
