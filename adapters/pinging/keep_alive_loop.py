@@ -18,7 +18,7 @@ from adapters.pinging.results import PingResult, distinct, survivors
 from adapters.pinging.round_times import next_round
 from adapters.pinging.usage_pattern import UsagePattern
 from adapters.ports.errors import AdapterError, Refused
-from adapters.runtime.clock import Clock, after_work, at_work
+from adapters.runtime.clock import Clock, after_work, at_work, seconds_behind
 from forecasting.demand import instant_of, minute_of
 
 T = TypeVar("T")
@@ -78,6 +78,8 @@ class KeepAliveLoop:
         self._changed = asyncio.Event()
         self.calling = False
         """Whether pings are in flight."""
+        self._free_at = clock.now()
+        """End of the last pings, also on a clock that stood still while they held their units."""
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -189,7 +191,7 @@ class KeepAliveLoop:
         self._account(since, 1, [canary])
         self.error = None
         for burst in range(BURSTS):
-            await self._clock.sleep(float(self._rng.uniform(*BURST_GAP_SECONDS)))
+            await self._clock.sleep(seconds_behind(self._clock, self._free_at) + float(self._rng.uniform(*BURST_GAP_SECONDS)))
             began = self._clock.now()
             outcomes = await self._watched(self._pinger.burst(count))
             answers = [each for each in outcomes if isinstance(each, PingResult)]
@@ -219,7 +221,8 @@ class KeepAliveLoop:
     def _account(self, began: datetime, sent: int, answers: Sequence[PingResult]) -> None:
         """Record `sent` pings as own traffic."""
         seconds = sum(each.occupied - (each.init_seconds or 0.0) for each in answers)
-        self.own_traffic.note(minute_of(began), sent, seconds, minute_of(self._clock.now()))
+        self._free_at = max(self._clock.now(), began + timedelta(seconds=max((each.occupied for each in answers), default=0.0)))
+        self.own_traffic.note(minute_of(began), sent, seconds, minute_of(self._free_at))
 
     def _learn(self, answers: Sequence[PingResult]) -> None:
         self._inits.extend(each.init_seconds for each in answers if each.init_seconds is not None)

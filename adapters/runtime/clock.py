@@ -188,6 +188,13 @@ async def after_work(clock: Clock) -> None:
         await clock.sleep(AFTER_WORK_SECONDS)
 
 
+def seconds_behind(clock: Clock, instant: datetime) -> float:
+    """Return the seconds until `instant` on a `ScaledClock`, which stood still during work that took until then; 0 on any other
+    clock.
+    """
+    return max(0.0, (instant - clock.now()).total_seconds()) if isinstance(clock, ScaledClock) else 0.0
+
+
 async def wait_at_most(clock: Clock, tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
     """Wait for `tasks`, at most `seconds` of the clock's time. The tasks are not cancelled.
 

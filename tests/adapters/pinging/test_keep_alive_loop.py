@@ -372,3 +372,27 @@ async def test_a_simulated_clock_does_not_advance_during_pings():
 
     assert set(rates) == {1.0}
     assert clock.rate == 600
+
+
+async def test_bursts_do_not_overlap_on_a_clock_that_stands_still_during_pings():
+    """Each ping holds its unit for 2 s of a clock that stands still meanwhile."""
+    clock, bursts = ScaledClock(NOON, 600), []
+
+    class Held(Units):
+        async def canary(self):
+            return replace(await super().canary(), occupied=2.0)
+
+        async def burst(self, count):
+            bursts.append(clock.now())
+            return [replace(each, occupied=2.0) for each in await super().burst(count)]
+
+    keeper = KeepAliveLoop(Held(clock), clock, np.random.default_rng(1), IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE),
+                           UsagePattern(), OwnTraffic())
+    keeper.want(3)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(bursts) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    await keeper.close()
+
+    assert bursts[0] - NOON >= timedelta(seconds=2)
+    assert bursts[1] - bursts[0] >= timedelta(seconds=2)
