@@ -177,8 +177,9 @@ class Daemon:
         only the part that has passed counts, as in the accounts: the window that is compared may begin or end within a step.
         """
         outcome, prepaid = self._clouds.outcome(pool, self._terms[pool.name]), self._prepaid_usd(pool)
-        return Figures(outcome.cold_starts, outcome.cold_starts_without, outcome.invocations,
-                       outcome.cost_usd - outcome.cold_starts * pool.cold_start_cost_usd - prepaid, outcome.saved_usd + prepaid)
+        saved = outcome.saved_usd + outcome.cold_start_cost_without_usd - outcome.cold_start_cost_usd
+        return Figures(outcome.cold_starts, outcome.cold_starts_without, outcome.invocations, outcome.bill_usd - prepaid,
+                       saved + prepaid)
 
     def _prepaid_usd(self, pool: Pool) -> float:
         """What is billed for time to come, in steps that have begun."""

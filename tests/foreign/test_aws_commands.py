@@ -50,7 +50,7 @@ async def test_a_daemon_in_shadow_mode_plans_and_makes_no_mutating_call(proxied,
     policy = tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", mode="shadow"))
     async with daemon(policy, tmp_path / "state", None, "--tick-seconds", "0.5", environment=account.environment) as run:
-        await run.until(lambda: run.told("decision", action="write", target=4))
+        await run.until(lambda: run.told("decision", action="would-write", target=4))
         await run.until(lambda: proxy.calls()["GetMetricData"] > 5)
 
     assert proxy.calls().keys() <= READS

@@ -1,6 +1,7 @@
 """Announced events in the daemon: learned from the store, and the same as in the backtest."""
 
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import structlog
@@ -93,7 +94,7 @@ async def test_a_fault_in_the_events_of_one_pool_does_not_affect_others(store, t
     pools = [pool_policy(name=name, events=(LAUNCH,)) for name in ("a", "b")]
     intake = DemandCollector(FakeSource({"a": traffic, "b": traffic}, history=timedelta(days=2)), ["a", "b"], store, 2 * MINUTE)
     events = EventTracker(pools, store)
-    events.pools["a"] = None  # whatever goes wrong
+    events.pools["a"] = SimpleNamespace(policy=pools[0])  # every other attribute raises
     soon = NOON + 27 * MINUTE
     await intake.collect(soon)
     await events.prepare(intake, soon)

@@ -40,15 +40,15 @@ def test_a_request_within_all_limits_is_granted_with_its_cost():
     granted = grant(pool_policy(prewarm=bounds()), NOTHING, wish(), NOON)
 
     assert (granted.units, granted.until, granted.limited_by) == (5, NOON + 10 * MINUTE, ())
-    assert granted.cost_usd == pytest.approx(5 * 10 * 0.001)
+    assert granted.bill_usd == pytest.approx(5 * 10 * 0.001)
 
 
 def test_requested_units_cost_nothing_more_and_billing_steps_are_paid_in_full():
     policy = pool_policy(prewarm=bounds())
 
-    assert grant(policy, PoolCapacity(5, 0.0, 0.001), wish(), NOON).cost_usd == 0
-    assert grant(policy, PoolCapacity(0, 0.0, 0.001, 5 * MINUTE), wish(2, 1), NOON).cost_usd == pytest.approx(2 * 5 * 0.001)
-    assert grant(policy, PoolCapacity(0, 0.0, 0.0), wish(), NOON).cost_usd is None
+    assert grant(policy, PoolCapacity(5, 0.0, 0.001), wish(), NOON).bill_usd == 0
+    assert grant(policy, PoolCapacity(0, 0.0, 0.001, 5 * MINUTE), wish(2, 1), NOON).bill_usd == pytest.approx(2 * 5 * 0.001)
+    assert grant(policy, PoolCapacity(0, 0.0, 0.0), wish(), NOON).bill_usd is None
 
 
 @pytest.mark.parametrize(("changes", "units", "limited"), [
