@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 
 import pytest
 import structlog
@@ -21,7 +22,12 @@ def state(tmp_path):
 
 
 def modes(folder):
-    return {each.name: oct(stat.S_IMODE(each.lstat().st_mode)) for each in folder.iterdir()}
+    """Mode of each file by name, without temporary files that are renamed in between."""
+    found = {}
+    for each in folder.iterdir():
+        with suppress(FileNotFoundError):
+            found[each.name] = oct(stat.S_IMODE(each.lstat().st_mode))
+    return found
 
 
 async def test_files_of_a_running_daemon_are_private_with_any_umask(state):
