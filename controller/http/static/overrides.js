@@ -82,7 +82,7 @@ const give = () => once(async () => {
     return `Override set: ${told.set.order}; takes effect ${told.takes_effect}: ${told.set.effect}.`;
   }
   const told = await ask("/prewarm", "POST", body);
-  const cost = told.cost_usd == null ? "" : `, estimated bill ${usd(told.cost_usd)}`;
+  const cost = told.bill_usd == null ? "" : `, estimated bill ${usd(told.bill_usd)}`;
   return `${told.granted} of ${told.asked} granted${cost}; takes effect ${told.takes_effect}${told.set == null ? "" : `: ${told.set.effect}`}.`;
 });
 

@@ -50,7 +50,7 @@ async def test_overrides_are_set_and_cleared_by_keyboard_and_the_token_stays_in_
     async with pool_page(tmp_path) as (here, page):
         await fill(page, kind="prewarm", amount="9")
         await press_enter(page)
-        await page.until(f"{SAID}.startsWith('9 of 9 granted')")
+        await page.until(f"{SAID}.startsWith('9 of 9 granted, estimated bill $')")
         async with asyncio.timeout(PATIENCE_SECONDS):
             while here.levers["a"].writes[-1] != 9:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
