@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from config.model.policy import Policy
+from config.model.policy import Policy, PoolPolicy
 from controller.cli.failure import WrongInput
 from controller.redaction.process_secrets import in_environment, named_in, register_secrets, texts_in
 
@@ -20,3 +20,21 @@ def read_policy(path: Path) -> Policy:
     texts = policy.model_dump()
     register_secrets(in_environment(os.environ, named_in(texts), texts_in(texts)))
     return policy
+
+
+def pool_named(policy: Policy, name: str, path: Path) -> PoolPolicy:
+    """Return the pool of that name. Raise `WrongInput` with a suggestion when there is none."""
+    found = next((pool for pool in policy.pools if pool.name == name), None)
+    if found is None:
+        raise WrongInput(no_pool_text(policy, name, path))
+    return found
+
+
+def no_pool_text(policy: Policy, name: str, path: Path) -> str:
+    """Return that the policy has no pool of that name, with the closest name or the first ones."""
+    from difflib import get_close_matches
+
+    names = [pool.name for pool in policy.pools]
+    close = get_close_matches(name, names, 1)
+    hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}"
+    return f"{path} has no pool {name}; {hint}"

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +80,7 @@ def apart(outputs: dict[str, Path | None], policy_path: Path, histories: tuple[s
 def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ...]) -> "dict[str, History]":
     """Return the history of every pool, in the policy's order. Raise `WrongInput` for a missing or unusable one."""
     from adapters.demand.history_file import HistoryError, open_history
+    from controller.cli.policy_file import no_pool_text
 
     names = [pool.name for pool in policy.pools]
     paths: dict[str, Path] = {}
@@ -89,9 +89,7 @@ def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ..
         if not equals or not name or not file:
             raise WrongInput(f"--history {option}: write it as POOL=FILE")
         if name not in names:
-            close = get_close_matches(name, names, 1)
-            hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}"
-            raise WrongInput(f"--history {option}: {policy_path} has no pool {name}; {hint}")
+            raise WrongInput(f"--history {option}: {no_pool_text(policy, name, policy_path)}")
         if name in paths:
             raise WrongInput(f"--history {option}: pool {name} already has a history; give one file per pool")
         paths[name] = Path(file)

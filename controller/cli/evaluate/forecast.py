@@ -1,7 +1,6 @@
 """`stoker forecast`: history and forecast of one pool, as text, JSON or a chart."""
 
 import json
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -13,7 +12,7 @@ from controller.cli.daemon_client import fetch
 from controller.cli.evaluate.backtest import write_whole
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.formatting import next_hours
-from controller.cli.policy_file import read_policy
+from controller.cli.policy_file import pool_named, read_policy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,16 +118,6 @@ def seen_in(answer: dict[str, Any], url: str) -> "ForecastView":
         return view_from(answer)
     except (KeyError, TypeError, ValueError) as error:
         raise Failed(f"{url} is not a Stoker daemon of this version: its answer is not a forecast") from error
-
-
-def pool_named(policy: "Policy", name: str, path: Path) -> "PoolPolicy":
-    """Return the pool of that name. Raise `WrongInput` with a suggestion when there is none."""
-    names = [pool.name for pool in policy.pools]
-    if name not in names:
-        close = get_close_matches(name, names, 1)
-        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}"
-        raise WrongInput(f"{path} has no pool {name}; {hint}")
-    return policy.pools[names.index(name)]
 
 
 def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":

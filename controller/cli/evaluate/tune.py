@@ -52,14 +52,14 @@ def command(pool: str, policy_path: Path, histories: tuple[str, ...], start: str
       stoker tune chat --policy policy.yaml --history chat=chat.csv.gz --like-target-tracking --write
     """  # noqa: D301  (click reads the control character)
     from controller.cli.evaluate.tune_text import body_of, text_of
-    from controller.cli.policy_file import read_policy
+    from controller.cli.policy_file import pool_named, read_policy
 
     stated = [max_cold_starts_per_day is not None, max_usd_per_month is not None, like_target_tracking]
     if sum(stated) != 1:
         raise click.UsageError("state exactly one goal: --max-cold-starts-per-day N, --max-usd-per-month X or "
                                "--like-target-tracking")
     policy = read_policy(policy_path)
-    found = pool_of(policy, pool, policy_path)
+    found = pool_named(policy, pool, policy_path)
     goal, tracking, tuned = tuned_pool(policy, found, policy_path, histories, start,
                                        (max_cold_starts_per_day, max_usd_per_month))
     diff = write_objective(policy_path, pool, tuned) if write and tuned.met else ""
@@ -73,18 +73,6 @@ def command(pool: str, policy_path: Path, histories: tuple[str, ...], start: str
             click.echo(f"\n{policy_path} has this objective already; nothing is changed.")
     if not tuned.met:
         raise Failed(f"{pool}: the goal is not met{'; nothing is written' if write else ''}")
-
-
-def pool_of(policy: "Policy", name: str, path: Path) -> "PoolPolicy":
-    """Return a pool of the policy. Raise `WrongInput` when there is none of this name."""
-    from difflib import get_close_matches
-
-    names = [pool.name for pool in policy.pools]
-    if name not in names:
-        close = get_close_matches(name, names, 1)
-        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}"
-        raise WrongInput(f"{path} has no pool {name}; {hint}")
-    return policy.pools[names.index(name)]
 
 
 def tuned_pool(policy: "Policy", pool: "PoolPolicy", path: Path, histories: tuple[str, ...], start: str | None,
