@@ -93,7 +93,7 @@ export const chart = (box, keys) => {
     for (let back = at; back > at - RECENT && back >= 0; back--) if (column[back] != null) return column[back];
     return column[at + 1] ?? null;
   };
-  const told = () => {
+  const showValues = () => {
     const atCursor = u?.cursor.idx != null && u.cursor.left >= 0, row = atCursor ? u.cursor.idx : nowRow();
     names?.show(latest.time[row], atCursor, (key) => {
       const {of, ahead} = LINES.find((line) => line.key === key);
@@ -111,12 +111,12 @@ export const chart = (box, keys) => {
     u = null;
     names = legend(keys, lines, toggle);
     u = new uPlot(options(box, lines, {
-      draw: [(self) => nowLine(latest.now)(self)], setCursor: [told],
+      draw: [(self) => nowLine(latest.now)(self)], setCursor: [showValues],
       setSelect: [(self) => { self.zoomed = self.select.width > 0; }],
     }), table(), box);
     u.over.addEventListener("dblclick", () => { u.zoomed = false; });
     if (zoomed) { u.zoomed = true; u.setScale("x", {min: zoomed.min, max: zoomed.max}); }
-    told();
+    showValues();
   };
   const moved = (event) => {
     if (u == null || (MOVES[event.key] == null && event.key !== "Escape")) return;
@@ -143,7 +143,7 @@ export const chart = (box, keys) => {
       }
       u.setData(table(), !u.zoomed);
       if (u.zoomed) u.redraw();
-      told();
+      showValues();
     },
   };
 };

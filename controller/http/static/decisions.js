@@ -23,19 +23,19 @@ export const open = (name) => {
 export const newest = () => path();
 
 /** Show the newest decisions, unless older ones were requested, too. */
-export const show = (made, instant) => {
+export const show = (body, instant) => {
   asOf = instant;
-  if (!older) list(made, true);
+  if (!older) list(body, true);
 };
 
-const list = (made, anew) => {
-  const latest = made.items.map((item) => item.id).join();
-  if (anew && latest === listed) return;
-  if (anew) listed = latest;
-  const items = made.items.map(decisionItem);
-  if (anew) byId("decisions").replaceChildren(...items); else byId("decisions").append(...items);
-  if (anew && !items.length) byId("decisions").append(make("li", {class: "none"}, "None yet."));
-  cursor = made.next;
+const list = (body, fresh) => {
+  const latest = body.items.map((item) => item.id).join();
+  if (fresh && latest === listed) return;
+  if (fresh) listed = latest;
+  const items = body.items.map(decisionItem);
+  if (fresh) byId("decisions").replaceChildren(...items); else byId("decisions").append(...items);
+  if (fresh && !items.length) byId("decisions").append(make("li", {class: "none"}, "None yet."));
+  cursor = body.next;
   byId("older").hidden = cursor == null;
 };
 

@@ -29,10 +29,10 @@ const tiles = (pool, shadow, asOf) => [
   ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from request to ready"],
 ];
 
-const list = (box, told) => {
-  while (box.children.length < told.length) box.append(make("div", {}, make("dt"), make("dd", {}, make("span"), make("small"))));
-  while (box.children.length > told.length) box.lastChild.remove();
-  told.forEach(([label, value, note], at) => {
+const list = (box, rows) => {
+  while (box.children.length < rows.length) box.append(make("div", {}, make("dt"), make("dd", {}, make("span"), make("small"))));
+  while (box.children.length > rows.length) box.lastChild.remove();
+  rows.forEach(([label, value, note], at) => {
     const [term, detail] = box.children[at].children;
     box.children[at].classList.toggle("simulated", label.startsWith("Simulated"));
     put(term, label);

@@ -5,15 +5,15 @@ import {byId, clock, make, put, rebuild, whole} from "./words.js";
 
 const SHOWN = 2;
 
-/** Describe the band of the chart, and show what decides and the differences. `foretold`: whether the chart has a band. */
-export const describe = (told, foretold) => {
-  put(byId("decides"), told == null ? "" : `${told.decides_text} ${asked(told)}`);
-  const differences = told?.differences ?? [];
+/** Describe the band of the chart, and show what decides and the differences. `hasBand`: whether the chart has a band. */
+export const describe = (answer, hasBand) => {
+  put(byId("decides"), answer == null ? "" : `${answer.decides_text} ${asked(answer)}`);
+  const differences = answer?.differences ?? [];
   byId("differences").hidden = !differences.length;
   rebuild(byId("differences"), differences, () => listed(differences.map((each) => make("li", {}, each.text))));
-  const agreed = told?.next?.length && foretold && !differences.length ? " For the next hours, the rules would ask for units between the forecast's P50 and P99." : "";
-  if (!foretold) return "No forecast yet.";
-  return `${told.doubt ?? `The band is the forecast made ${told.lead_minutes} min ahead; after now, it is the current forecast.`} ${coverage(told)}${agreed}`;
+  const agreed = answer?.next?.length && hasBand && !differences.length ? " For the next hours, the rules would ask for units between the forecast's P50 and P99." : "";
+  if (!hasBand) return "No forecast yet.";
+  return `${answer.doubt ?? `The band is the forecast made ${answer.lead_minutes} min ahead; after now, it is the current forecast.`} ${coverage(answer)}${agreed}`;
 };
 
 // The first differences; further ones on request.
@@ -29,7 +29,7 @@ const asked = ({target, next, next_missing: missing, now}) => {
 };
 
 // Accuracy over the last 24 h: the share of minutes at or below the upper edge of the band.
-const coverage = (told) => {
-  const at = nearest(told.levels, 0.99), percent = Math.round(100 * told.levels[at]), share = told.past_day?.at_or_below?.[at];
+const coverage = (answer) => {
+  const at = nearest(answer.levels, 0.99), percent = Math.round(100 * answer.levels[at]), share = answer.past_day?.at_or_below?.[at];
   return share == null ? "" : `P${percent} coverage over 24 h: ${(100 * share).toFixed(0)} % (target ${percent} %).`;
 };
