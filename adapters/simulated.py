@@ -35,6 +35,10 @@ class SimulatedCapacity:
             self._settled = self._changes.pop(0)[1]
         return min(self._settled, min((units for _, units in self._changes), default=self._settled))
 
+    def next_change(self) -> datetime | None:
+        """Return when the units ready may next change without another request, as of the last call of `ready`; None if never."""
+        return self._changes[0][0] + self._lead_time if self._changes else None
+
 
 class ShadowLever:
     """Lever that reads the real resource and simulates writes: it makes no mutating call.

@@ -5,7 +5,8 @@ takes seconds and the same seed gives the same figures. The three are compared o
 without the first `skip`: the daemon begins with nothing warm, the backtest does not.
 """
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -74,7 +75,7 @@ class Said(NamedTuple):
         return min(values), max(values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compared:
     """One pool over `minutes` minutes. `cold_usd`: what a cold start costs, in the bill and beyond it."""
 
@@ -84,7 +85,12 @@ class Compared:
     cold_usd: float
     accounts: Said
     emulator: Figures
-    backtest: Said
+    replayed: Callable[[], Said]
+    """Replays the history, which takes seconds."""
+
+    @functools.cached_property
+    def backtest(self) -> Said:
+        return self.replayed()
 
     def off(self, witness: str) -> tuple[str, ...]:
         """The figures of `accounts` or `backtest` whose range is further from the emulator's figure than is allowed."""
@@ -170,7 +176,7 @@ class Daemon:
         first, end = min(said), max(said)
         true = self._true[end][pool.name].less(self._true[first][pool.name])
         return Compared(pool.name, pool.kind, end - first, self._terms[pool.name].cold, said[end].less(said[first]), true,
-                        self._foretold(pool, first, end))
+                        functools.partial(self._foretold, pool, first, end, self._measured(pool)))
 
     def _served(self, pool: Pool) -> Figures:
         """What the emulated provider has served and billed; an operator's price of cold starts is in no bill. Of a billing step
@@ -189,9 +195,9 @@ class Daemon:
         meters = [capacity.meter for capacity in sandbox.hosted(pool.name).function.capacities.values()]
         return sum(meter.prepaid_unit_ms(sandbox.now_ms()) for meter in meters) / 60_000 * self._terms[pool.name].idle
 
-    def _foretold(self, pool: Pool, first: int, end: int) -> Said:
+    def _foretold(self, pool: Pool, first: int, end: int, terms: CostTerms) -> Said:
         """The backtest of the pool's history up to `end` on the terms that the daemon has measured, counted from `first` on."""
-        policy, terms = next(each for each in self._policy.pools if each.name == pool.name), self._measured(pool)
+        policy = next(each for each in self._policy.pools if each.name == pool.name)
         assume = self._policy.assume.model_copy(update={"lead_time": terms.lead_time * MINUTE})
         demand = pool.series.window(pool.series.first_minute, end)
         load = judged_demand(demand, first - demand.first_minute)

@@ -37,7 +37,8 @@ class ObjectiveReplays:
     def replay(self, at: int) -> Replay:
         """Return the replay under the setting at a position."""
         if at not in self._replays:
-            self._replays[at] = carry_out(self._policy, self._demand, self._proposed[at], self._terms[at], self._assume)
+            self._replays[at] = carry_out(self._policy, self._demand, self._proposed[at], self._terms[at], self._assume,
+                                          explained=at == OWN)
         return self._replays[at]
 
     def bill(self, at: int) -> Bill:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +25,8 @@ from controller.decision.planning.observation import (
     Observation,
     Proposal,
 )
-from controller.decision.planning.plan import Action
-from controller.decision.planning.planner import make_plan
+from controller.decision.planning.plan import Action, whole_units
+from controller.decision.planning.planner import bounds_now, make_plan
 from controller.decision.planning.pool_state.state import PoolState, accepted
 from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.decision.selection.choice import Choice, SelectionMode, rule_name
@@ -99,11 +100,12 @@ def chosen(selector: CandidateSelector | ObjectiveCohort, count: int, demand: De
 
 
 def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: CostTerms, assume: Assume,
-              every_minute: bool = False) -> Replay:
+              every_minute: bool = False, explained: bool = True) -> Replay:
     """Return the plans of each minute for `proposals`, with writes to simulated capacity.
 
     A minute with the same inputs as the last one is not planned again, because the planner is pure; unless time alone may change
-    the plan, or `every_minute` is set.
+    the plan, or `every_minute` is set. If not `explained`, a proposal that rounds to the same units is the same input: targets
+    are the same, and `reasons` lack the plans that differ in their text only.
     """
     minutes, simulated, state = len(demand), SimulatedCapacity(assume.lead_time), PoolState()
     target, held = np.zeros(minutes, np.int64), np.zeros(minutes, bool)
@@ -112,15 +114,17 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
     may_skip, step = not every_minute and not depends_on_time(policy), terms.billing_step * MINUTE
     price = 0.0 if policy.budget_usd_per_month is None else terms.idle
     events = EventView(policy, demand, terms) if policy.events else None
+    bounds = [bounds_now(policy, instant_of(demand.first_minute + at)) for at in range(minutes)] if policy.schedules else []
+    upcoming = view.upcoming_changes(bounds, explained) if events is None else range(1, minutes + 1)
     planned: tuple[object, ...] | None = None
-    holds = False
-    for at in range(minutes):
+    at, holds = 0, False
+    while at < minutes:
         now = instant_of(demand.first_minute + at)
         ready = simulated.ready(now)
         proposal, freshness, age = view.at(at)
         unknown = view.unknown_minutes(at)
         announced = None if events is None else events.at(at, view.newest(at))
-        inputs = (simulated.requested, ready, proposal, freshness, unknown, announced)
+        inputs = (simulated.requested, ready, proposal, freshness, unknown, announced, bounds and bounds[at])
         if inputs != planned:
             phase = Phase.READY if ready == simulated.requested else Phase.IN_PROGRESS
             demand_view = DemandView(freshness, settled=True, data_age=age, proposal=proposal, unknown_minutes=unknown,
@@ -135,27 +139,32 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
             if plan.action is Action.WRITE and plan.target is not None:
                 simulated.request(plan.target, now)
                 state, planned = accepted(state, plan.target, now), None
-        target[at], held[at] = simulated.requested, holds
+        raised = simulated.next_change()
+        same_until = minutes if raised is None else at - (now - raised) // MINUTE
+        after = at + 1 if planned is None else min(upcoming[at], same_until)
+        target[at:after], held[at:after] = simulated.requested, holds
+        at = after
     return Replay(policy.name, demand.first_minute, target, held, tuple(reasons))
 
 
 def depends_on_time(policy: PoolPolicy) -> bool:
     """Return whether plans of this policy may change while their inputs stay the same."""
-    return bool(policy.schedules or policy.scale_down_delay) or policy.budget_usd_per_month is not None
+    return bool(policy.scale_down_delay) or policy.budget_usd_per_month is not None
 
 
 class DelayedView:
     """Demand and proposals that a daemon would have at each minute, given the metric delay."""
 
     def __init__(self, demand: DemandSeries, proposals: Proposals, metric_delay: int) -> None:
-        self._delay = metric_delay
         self._patience = metric_delay + PATIENCE // MINUTE
-        self._newest: list[int] = np.maximum.accumulate(np.where(demand.known, np.arange(len(demand)), -1)).tolist()
-        self._unseen: list[int] = unseen(demand.known).tolist()
+        newest = np.maximum.accumulate(np.where(demand.known, np.arange(len(demand)), -1))
+        self._newest: list[int] = delayed(newest, metric_delay, -1).tolist()
+        self._unknown: list[int] = delayed(unseen(demand.known), metric_delay, 0).tolist()
+        self._proposals = proposals
         self._wanted: list[float] = proposals.target.tolist()
         self._trusted: list[bool] = proposals.trusted.tolist()
         self._leader: list[int] = proposals.leader.tolist()
-        self._mode = [SelectionMode(mode) for mode in proposals.mode.tolist()]
+        self._mode: list[int] = proposals.mode.tolist()
         self._last: tuple[int, Proposal | None] = (-1, None)
 
     def at(self, minute: int) -> tuple[Proposal | None, DataFreshness, timedelta | None]:
@@ -164,20 +173,39 @@ class DelayedView:
         if known < 0:
             return None, DataFreshness.NONE, None
         if self._last[0] != known:
-            rule = rule_name(self._leader[known], self._mode[known])
+            rule = rule_name(self._leader[known], SelectionMode(self._mode[known]))
             self._last = known, Proposal(self._wanted[known], rule, self._trusted[known])
         age = minute - known - 1
         return self._last[1], DataFreshness.FRESH if age <= self._patience else DataFreshness.LATE, age * MINUTE
 
     def unknown_minutes(self, minute: int) -> int:
         """Return the number of unknown minutes at the start of row `minute` that block scale-in."""
-        visible = minute - self._delay
-        return self._unseen[visible] if visible >= 0 else 0
+        return self._unknown[minute]
 
     def newest(self, minute: int) -> int:
         """Return the newest known row at the start of row `minute`; -1 if none is known."""
-        visible = minute - self._delay
-        return self._newest[visible] if visible >= 0 else -1
+        return self._newest[minute]
+
+    def upcoming_changes(self, bounds: Sequence[object], explained: bool) -> list[int]:
+        """Return for each row the next one with another proposal, freshness, number of unknown minutes or entry of `bounds`; the
+        number of rows if there is none. `bounds`: may be empty. If not `explained`, proposals differ only by units and trust.
+        """
+        rows, newest, made = np.arange(len(self._newest)), np.array(self._newest), self._proposals
+        target = made.target if explained else np.array([whole_units(value) for value in self._wanted], float)
+        proposed = [values[newest] for values in (target, made.trusted, *((made.leader, made.mode) if explained else ()))]
+        late = rows - newest - 1 > self._patience
+        changed = np.zeros(len(rows), bool)
+        for values in (*proposed, newest < 0, late, np.array(self._unknown)):
+            changed[1:] |= values[1:] != values[:-1]
+        if bounds:
+            changed[1:] |= np.array([one != other for one, other in pairwise(bounds)], bool)
+        following = np.minimum.accumulate(np.where(changed, rows, len(rows))[::-1])[::-1]
+        return [*following[1:].tolist(), len(rows)]
+
+
+def delayed(values: NDArray[np.int64], minutes: int, before: int) -> NDArray[np.int64]:
+    """Return `values` shifted by `minutes` rows, with `before` in the first ones."""
+    return np.concatenate((np.full(min(minutes, len(values)), before), values[: max(0, len(values) - minutes)]))
 
 
 class EventView:

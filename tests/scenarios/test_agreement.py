@@ -19,7 +19,7 @@ TRUE = Figures(cold_starts=10, cold_starts_without=60, requests=1000, bill_usd=2
 ])
 def test_a_figure_outside_its_bound_is_named(figure, within, outside):
     near, far = TRUE._replace(**{figure: within}), TRUE._replace(**{figure: outside})
-    said = Compared("agent", "lambda-ping", 60, 0.05, Said(near, near, near), TRUE, Said(far, far, far))
+    said = Compared("agent", "lambda-ping", 60, 0.05, Said(near, near, near), TRUE, lambda: Said(far, far, far))
 
     assert said.off("accounts") == ()
     assert said.off("backtest") == (figure,)
@@ -27,7 +27,7 @@ def test_a_figure_outside_its_bound_is_named(figure, within, outside):
 
 def test_a_figure_is_off_only_outside_of_its_range_widened_by_the_bound():
     many, more, most = (TRUE._replace(cold_starts_without=each) for each in (63, 64, 90))
-    said = Compared("agent", "lambda-ping", 60, 0.05, Said(more, most, many), TRUE, Said(most, most, more))
+    said = Compared("agent", "lambda-ping", 60, 0.05, Said(more, most, many), TRUE, lambda: Said(most, most, more))
 
     assert said.off("accounts") == ()
     assert said.off("backtest") == ("cold_starts_without",)

@@ -37,9 +37,10 @@ def wanting(wanted: list[float]) -> Proposals:
 
 
 def carried(wanted: list[float], peak: list[float] | None = None, every_minute: bool = False, step: int = 0,
-            **changes: object):
+            explained: bool = True, **changes: object):
     demand = series([1.0] * len(wanted) if peak is None else peak)
-    return carry_out(policy(**changes), demand, wanting(wanted), replace(TERMS, billing_step=step), Assume(), every_minute)
+    return carry_out(policy(**changes), demand, wanting(wanted), replace(TERMS, billing_step=step), Assume(), every_minute,
+                     explained)
 
 
 def test_a_proposal_is_requested_after_the_metric_delay():
@@ -95,7 +96,7 @@ def test_a_budget_limits_capacity():
     assert 0 < limited.max() < 20
 
 
-rare = st.sampled_from([0, 0, 0, 3, 3, 8, float("nan"), float("inf"), -2])
+rare = st.sampled_from([0, 0, 0, 3, 3, 2.5, 8, float("nan"), float("inf"), -2])
 guarded = st.fixed_dictionaries({}, optional={
     "min": st.integers(0, 3), "max": st.integers(3, 9), "max_step_up": st.integers(1, 3), "max_step_down": st.integers(1, 3),
     "scale_down_delay": st.sampled_from([timedelta(minutes=3), timedelta(minutes=9)]),
@@ -110,9 +111,10 @@ guarded = st.fixed_dictionaries({}, optional={
        st.sampled_from([0, 5]))
 def test_skipped_minutes_change_no_decision(rows, changes, step):
     wanted, peak = [w for w, _ in rows], [p for _, p in rows]
-    quick, whole = (carried(wanted, peak, every, step, **changes) for every in (False, True))
-    assert quick.target.tolist() == whole.target.tolist()
-    assert quick.held.tolist() == whole.held.tolist()
+    quick, rounded, whole = (carried(wanted, peak, every, step, explained, **changes)
+                             for every, explained in ((False, True), (False, False), (True, True)))
+    assert quick.target.tolist() == rounded.target.tolist() == whole.target.tolist()
+    assert quick.held.tolist() == rounded.held.tolist() == whole.held.tolist()
 
 
 def test_units_are_held_to_the_end_of_the_first_billing_step_of_a_raise():
@@ -120,13 +122,20 @@ def test_units_are_held_to_the_end_of_the_first_billing_step_of_a_raise():
 
 
 def test_minutes_with_unchanged_inputs_are_skipped():
+    five_to_eight_past = Schedule(cron="5 12 * * *", timezone="UTC", duration=timedelta(minutes=3), min=4)
     assert len(carried([5] * 500).reasons) < 10
+    assert len(carried([5] * 500, schedules=(five_to_eight_past,)).reasons) < 10
     assert len(carried([5] * 500, every_minute=True).reasons) == 500
+
+
+def test_without_explanation_minutes_with_the_same_units_are_skipped():
+    wanted = [4.5 + at / 2000 for at in range(500)]
+    assert len(carried(wanted).reasons) > 490
+    assert len(carried(wanted, explained=False).reasons) < 10
 
 
 @pytest.mark.parametrize("changes", [
     {"scale_down_delay": timedelta(minutes=1)}, {"budget_usd_per_month": 5.0},
-    {"schedules": (Schedule(cron="5 12 * * *", timezone="UTC", duration=timedelta(minutes=3), min=4),)},
 ])
 def test_policies_whose_plans_depend_on_time(changes):
     assert depends_on_time(policy(**changes))
