@@ -80,17 +80,15 @@ class CandidateScores:
         ready = folded(np.minimum, requested, count, self._lead + 1)
         known = ~np.isnan(peak)
         peak = np.where(known, np.ceil(peak), 0).astype(np.float32)
-        work = np.where(known, np.minimum(np.round(np.nan_to_num(busy) * GRAIN) / GRAIN, peak), 0).astype(np.float32)
+        work = np.minimum(in_grains(busy), peak).astype(np.float32)
         used = self._in_use(peak, ready, known)
         before = folded(np.maximum, used, count, keep) if keep else np.zeros_like(ready)
         cold = started(used[keep:], before, ready, self._stay_warm)
-        requests = np.where(known, np.round(np.nan_to_num(requests) * GRAIN) / GRAIN, 0)
-        self._quarter_requests += requests.sum(axis=0, dtype=np.float64)
+        self._quarter_requests += np.where(known, in_grains(requests), 0).sum(axis=0, dtype=np.float64)
         paid, self._ready = paid_for(self._ready, ready)
-        for at in range(count):
-            self._quarter[0] += paid[at] * known[at]
-            self._quarter[1] += np.minimum(ready[at], work[at])
-            self._quarter[2] += cold[at]  # zero where demand is unknown: units that were warm stay warm
+        self._quarter[0] += (paid if known.all() else paid * known[:, None]).sum(axis=0, dtype=np.float64)
+        self._quarter[1] += np.minimum(ready, work[:, None]).sum(axis=0, dtype=np.float64)
+        self._quarter[2] += cold.sum(axis=0, dtype=np.float64)  # zero where demand is unknown: units that were warm stay warm
         self._requested, self._used = requested[count:], used[count:]
 
     def _in_use(self, peak: Units, ready: Units, known: NDArray[np.bool_]) -> Units:
@@ -103,6 +101,11 @@ class CandidateScores:
             gone = ~known[at]
             used[keep + at][:, gone] = np.maximum(used[keep + at][:, gone], used[at : at + keep][:, :, gone].max(axis=0))
         return used
+
+
+def in_grains(values: Units) -> Units:
+    """Return values rounded to `GRAIN`, and 0 for NaN."""
+    return np.where(np.isnan(values), np.float32(0), np.round(values * np.float32(GRAIN)) / np.float32(GRAIN))
 
 
 def paid_for(before: Units, ready: Units) -> tuple[Units, Units]:

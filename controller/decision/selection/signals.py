@@ -172,11 +172,15 @@ class Signals:
     def _decayed(self, peak: Signal) -> dict[str, Signal]:
         """Return decaying maxima. A minute lowers them by their half-life or raises them to its peak, unless it is unknown."""
         factors = 0.5 ** (1 / np.array(HALF_LIVES, np.float32))[:, None].astype(np.float32)
-        whole = np.empty((len(HALF_LIVES), *peak.shape), np.float32)
-        for at in range(peak.shape[1]):
-            now = peak[:, at]
-            self._decaying = np.where(now == UNKNOWN, self._decaying, np.maximum(self._decaying * factors, now))
-            whole[:, :, at] = self._decaying
+        rows = np.empty((peak.shape[1], len(HALF_LIVES), len(peak)), np.float32)
+        before, all_known = self._decaying, (peak != UNKNOWN).all(axis=0).tolist()
+        for now, row, known in zip(np.ascontiguousarray(peak.T), rows, all_known, strict=True):
+            np.maximum(np.multiply(before, factors, out=row), now, out=row)
+            if not known:
+                np.copyto(row, before, where=now == UNKNOWN)
+            before = row
+        self._decaying = before.copy()
+        whole = rows.transpose(1, 2, 0)
         np.ceil(whole - np.float32(ROUND_UP_ABOVE), out=whole)
         return {f"decaying {minutes}": whole[row] for row, minutes in enumerate(HALF_LIVES)}
 

@@ -97,10 +97,7 @@ def nearest(exact: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def ensemble_mean(proposed: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the weighted mean of proposals float32[n, candidates, pools], before rounding: float64[n, pools]."""
-    total = np.zeros(proposed[:, 0].shape, np.float64)
-    for at in np.flatnonzero(weights.any(axis=1)):
-        total += weights[at] * proposed[:, at]
-    return np.asarray(total / weights.sum(axis=0))
+    return np.asarray(np.einsum("cp,ncp->np", weights, proposed) / weights.sum(axis=0))
 
 
 def weighted(bills: NDArray[np.float64], alone: NDArray[np.bool_]) -> FollowedRules:
