@@ -1,6 +1,7 @@
 """Policy settings of levers on Google Cloud. No Google library is imported, so that a policy can be validated without one."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
@@ -11,10 +12,14 @@ Project = Annotated[str, Field(pattern=PROJECT), BeforeValidator(project_id)]
 Location = Annotated[str, Field(pattern=LOCATION), BeforeValidator(location_name)]
 Service = Annotated[str, Field(pattern=SERVICE), BeforeValidator(service_name)]
 
+COMPARED = 30
+"""Characters of a service's name that are compared with a URL: Cloud Run can shorten longer names in its URLs."""
+
 
 class CloudRunMinInstancesSettings(LeverSettings):
     """Minimum instances of a Cloud Run service, set on the service and not on a revision."""
 
+    stacks_under: ClassVar[frozenset[str]] = frozenset({"http-ping"})
     kind: Literal["cloud-run-min-instances"]
     project: Project = Field(examples=["acme"])
     """The ID of the Google Cloud project, not its number or display name."""
@@ -30,3 +35,11 @@ class CloudRunMinInstancesSettings(LeverSettings):
     def resource(self) -> str:
         """Project, location and service, without the concurrency target."""
         return f"project={self.project} location={self.location} service={self.service}"
+
+    def conflict(self, top: LeverSettings) -> tuple[str, str] | None:
+        """See `LeverSettings`. A URL on another domain than `run.app` can be an address of any service."""
+        host = urlsplit(getattr(top, "url", "")).hostname or ""
+        name = host.partition(".")[0].rpartition("---")[2]  # Cloud Run puts a traffic tag and three dashes before the service
+        if not host.endswith(".run.app") or name.startswith(f"{self.service}-"[:COMPARED]):
+            return None
+        return "url", f"write a URL of the service {self.service}"

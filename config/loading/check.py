@@ -11,10 +11,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.loading.calendar_file import Calendars
+from config.loading.layers import ONE, SEVERAL, report_layers, written_levers
 from config.loading.problem import Problem, path_text
 from config.loading.report import Report, Step
 from config.loading.secrecy import secrets_in
-from config.loading.wording import as_written, meant, shown, unknown, without_consequences, wording
+from config.loading.wording import as_written, keys_of, meant, shown, unknown, without_consequences, wording
 from config.model.dead_man import DeadMan
 from config.model.event import Event, Holidays
 from config.model.lease import LEASE_KINDS
@@ -31,9 +32,10 @@ Part = TypeVar("Part", bound=BaseModel)
 EXTENSION = "x-"
 """Prefix of the top-level keys that Stoker ignores: for anchors and for data of other programs."""
 TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "weekly_report", "lease")
-OWN_KEYS = ("name", "lever")
-"""Keys that every pool must set and that cannot have a default."""
-DEFAULT_KEYS = tuple(key for key in PoolPolicy.model_fields if key not in OWN_KEYS)
+OWN_KEYS = ("name", ONE, SEVERAL)
+"""Keys that each pool sets itself and that cannot have a default."""
+POOL_KEYS = tuple(keys_of(PoolPolicy))
+DEFAULT_KEYS = tuple(key for key in POOL_KEYS if key not in OWN_KEYS)
 PLACEHOLDER_LEVER = LeverSettings(kind="unknown")
 """Placeholder for a lever that is invalid or missing, so that the rest of its pool is checked too."""
 
@@ -78,7 +80,7 @@ class Check:
         ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, DeadMan, Limits,
                                              Assume, Sink, WeeklyReport)
         models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.values())
-        return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
+        return frozenset(TOP_KEYS).union(*(keys_of(model) for model in models))
 
     def _misindented(self, path: tuple[Step, ...], node: Node, allowed: Container[str]) -> set[str]:
         """Report the unknown keys that directly follow an empty key in the same column and belong below it; return them."""
@@ -133,7 +135,7 @@ class Check:
             self._meant.update(DEFAULT_KEYS)
             return None
         self._meant |= meant(node.members, DEFAULT_KEYS)
-        misindented = self._misindented(("defaults",), node, PoolPolicy.model_fields)
+        misindented = self._misindented(("defaults",), node, POOL_KEYS)
         for key in node.members:
             if key in OWN_KEYS and key not in misindented:
                 self.report.note_at(("defaults", key), f"{key} cannot have a default: set it in each pool", on_key=True)
@@ -141,7 +143,7 @@ class Check:
                 self.report.note_at(("defaults", key), unknown("key", key, DEFAULT_KEYS), on_key=True)
         known = {key: member.plain() for key, member in node.members.items() if key in DEFAULT_KEYS}
         try:
-            PoolPolicy.model_validate(known | {"name": "defaults", "lever": PLACEHOLDER_LEVER})
+            PoolPolicy.model_validate(known | {"name": "defaults", ONE: PLACEHOLDER_LEVER})
         except ValidationError as error:
             self._report_errors(error, PoolPolicy, lambda item: ("defaults", *place_within(item)), set_elsewhere=("max",))
         return node
@@ -176,11 +178,11 @@ class Check:
         if node.kind != "mapping":
             self.report.note_at(path, f"{shown(node.plain())} is not a pool: write a mapping with name, lever and max")
             return None
-        misindented = self._misindented(path, node, PoolPolicy.model_fields)
-        lever = self._lever((*path, "lever"), node)
+        misindented = self._misindented(path, node, POOL_KEYS)
+        lever, top = self._levers(path, node)
         own = {key: member.plain() for key, member in node.members.items() if key not in misindented}
         try:
-            pool = PoolPolicy.model_validate(inherited | own | {"lever": lever or PLACEHOLDER_LEVER})
+            pool = PoolPolicy.model_validate(inherited | own | {ONE: lever or PLACEHOLDER_LEVER, SEVERAL: top}, by_name=False)
         except ValidationError as error:
             self._report_errors(error, PoolPolicy, lambda item: self._origin(item, path, node, inherited),
                                 set_elsewhere=self._meant)
@@ -219,13 +221,16 @@ class Check:
             return (*path, either)
         return ("defaults", first, *rest)
 
-    def _lever(self, path: tuple[Step, ...], pool: Node) -> LeverSettings | None:
-        node = pool.child("lever")
-        if node is None:
-            if "lever" not in meant(pool.members, PoolPolicy.model_fields):
-                self.report.note(pool.place, path, "the key lever is missing: it sets the pool's warm capacity")
-            return None
-        return self._of_kind(path, node, "lever", self._kinds)
+    def _levers(self, path: tuple[Step, ...], pool: Node) -> tuple[LeverSettings | None, LeverSettings | None]:
+        """Return the settings of the base and of the layer above it; None for the base when either is invalid."""
+        written = written_levers(self.report, path, pool, POOL_KEYS)
+        valid = [self._of_kind(place, node, ONE, self._kinds) for place, node in written]
+        base, top, *others = (*valid, None, None)
+        if None in valid or any(others):
+            return None, None
+        if base is not None and top is not None and not report_layers(self.report, (*path, SEVERAL), base, top, self._kinds):
+            return None, None
+        return base, top
 
     def _of_kind(self, path: tuple[Step, ...], node: Node, what: str, kinds: Mapping[str, type[Part]]) -> Part | None:
         """Return settings that have a kind, validated by the model of that kind; None when they are invalid."""
@@ -270,8 +275,11 @@ class Check:
                                                           "another name")
 
     def _resources_differ(self, index: int, pool: PoolPolicy, resources: dict[tuple[str, str], int]) -> None:
-        path = ("pools", index, "lever")
-        first = resources.setdefault((pool.lever.kind, pool.lever.resource), index)
-        if first != index and not self.report.has_secret(path):
-            message = f"pools[{first}] already sets {pool.lever.resource} by {pool.lever.kind}: one pool per resource and lever"
-            self.report.note_at(path, message)
+        layers = [each for each in (pool.lever, pool.top) if each is not None]
+        listed = self.report.reach(("pools", index, SEVERAL)) is not None
+        for layer, settings in enumerate(layers):
+            path: tuple[Step, ...] = ("pools", index, SEVERAL, layer) if listed else ("pools", index, ONE)
+            first = resources.setdefault((settings.kind, settings.resource), index)
+            if first != index and not self.report.has_secret(path):
+                self.report.note_at(path, f"pools[{first}] already sets {settings.resource} by {settings.kind}: one pool per "
+                                          "resource and lever")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from config.loading.calendar_file import Calendars
 from config.loading.check import TOP_KEYS, Check, Kinds
+from config.loading.layers import LAYERS, SEVERAL
 from config.loading.problem import PolicyError, Problem, path_text
 from config.loading.report import Report
 from config.model.policy import Policy
@@ -29,8 +30,18 @@ class Located(NamedTuple):
         return self.at(whole)
 
     def at(self, path: tuple[str | int, ...]) -> str:
-        """Return the place of the value at `path` of the file, as `file:line:column path`."""
+        """Return the place of the value at `path` of the file, as `file:line:column path`.
+
+        `path` may name the layers of a pool as the model does, `lever` and `top`, also where the file has `levers`.
+        """
+        path = self._listed(path)
         return f"{self.report.source}:{':'.join(map(str, self.report.place_of(path)))} {path_text(path)}"
+
+    def _listed(self, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        """Return `path` with the place in `levers` of a layer that the model names `lever` or `top`."""
+        if path[:1] == ("pools",) and len(path) > 2 and path[2] in LAYERS and self.report.reach((*path[:2], SEVERAL)) is not None:
+            return (*path[:2], SEVERAL, LAYERS.index(path[2]), *path[3:])
+        return path
 
 
 def load_policy(path: Path, kinds: Kinds) -> Policy:

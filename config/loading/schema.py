@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from config.loading.check import EXTENSION
+from config.loading.check import EXTENSION, OWN_KEYS
+from config.loading.layers import MOST, ONE, SEVERAL
 from config.model.duration import format_duration
 from config.model.lease import LEASE_KINDS
 from config.model.lever import LeverSettings
@@ -46,9 +47,12 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
     }
     pool = parts["PoolPolicy"]
     pool["title"] = "Pool"
-    pool["properties"]["lever"] = {"$ref": "#/$defs/Lever"}
-    pool["required"] = ["name", "lever"]
-    optional = {key: value for key, value in pool["properties"].items() if key not in pool["required"]}
+    pool["properties"][ONE] = {"$ref": "#/$defs/Lever"}
+    pool["properties"][SEVERAL] = {"type": "array", "minItems": 1, "maxItems": MOST, "items": {"$ref": "#/$defs/Lever"},
+                                   "description": "Layers on one resource, the lowest first: instead of lever."}
+    pool["required"] = ["name"]
+    pool["oneOf"] = [{"required": [ONE]}, {"required": [SEVERAL]}]
+    optional = {key: value for key, value in pool["properties"].items() if key not in OWN_KEYS}
     parts["Defaults"] = {
         "title": "Defaults", "type": "object", "additionalProperties": False, "properties": optional,
         "description": "Values for keys that a pool does not set. A key in a pool replaces the whole default.",

@@ -58,10 +58,15 @@ def unknown(what: str, word: str, allowed: Sequence[str]) -> str:
     return f"unknown {what} {one_line(word, 60)!r}: {hint}allowed: {', '.join(allowed)}"
 
 
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the fields of a model by the keys of a policy file."""
+    return {str(field.validation_alias or name): field for name, field in model.model_fields.items()}
+
+
 def field_at(model: type[BaseModel], path: Sequence[str | int]) -> FieldInfo | None:
     """Return the field at `path` in `model`; None when the path leaves the model."""
     owner, last = owner_of(model, path), path[-1] if path else None
-    return owner.model_fields.get(last) if owner is not None and isinstance(last, str) else None
+    return keys_of(owner).get(last) if owner is not None and isinstance(last, str) else None
 
 
 def owner_of(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel] | None:
@@ -69,7 +74,7 @@ def owner_of(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseMode
     owner: type[BaseModel] | None = model
     for step in path[:-1]:
         if owner is not None and isinstance(step, str):
-            entry = owner.model_fields.get(step)
+            entry = keys_of(owner).get(step)
             owner = None if entry is None else model_within(entry.annotation)
     return owner
 
@@ -87,7 +92,7 @@ def without_consequences(errors: Sequence[ErrorDetails], model: type[BaseModel])
     for error in errors:
         owner = owner_of(model, error["loc"]) if error["type"] == "extra_forbidden" else None
         if owner is not None:
-            misspelt |= {(*error["loc"][:-1], name) for name in meant([str(error["loc"][-1])], owner.model_fields)}
+            misspelt |= {(*error["loc"][:-1], name) for name in meant([str(error["loc"][-1])], keys_of(owner))}
     return [error for error in errors if not (error["type"] in ("missing", "bounds") and misspelt & named_by(error))]
 
 
@@ -133,7 +138,7 @@ def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
         return f"the key {path[-1]} is missing: {about}{example}" if about else f"the key {path[-1]} is missing{example}"
     if kind == "extra_forbidden":
         owner = owner_of(model, path)
-        return unknown("key", str(path[-1]), [] if owner is None else list(owner.model_fields))
+        return unknown("key", str(path[-1]), [] if owner is None else list(keys_of(owner)))
     if kind == "literal_error":
         allowed = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
         near = nearest(value, allowed) if isinstance(value, str) else None

@@ -23,6 +23,9 @@ class LeverSettings(BaseModel):
     persists: ClassVar[bool] = True
     """Whether the requested units stay at the provider when the daemon stops or the pool leaves the policy."""
 
+    stacks_under: ClassVar[frozenset[str]] = frozenset()
+    """Kinds of levers that can be the layer above this one, on the same resource."""
+
     kind: str
     """The provider mechanism that sets the pool's warm capacity."""
 
@@ -33,3 +36,10 @@ class LeverSettings(BaseModel):
         The default is all settings. A subclass whose settings contain more than the resource's address overrides this.
         """
         return " ".join(f"{name}={value}" for name, value in self if name != "kind" and value is not None)
+
+    def conflict(self, top: "LeverSettings") -> tuple[str, str] | None:
+        """Return the key of `top`, the layer above, that names another resource, and what to write; None if there is none.
+
+        The default compares the keys that both have. A subclass overrides this if the two name the resource differently.
+        """
+        return next(((key, f"write {value}") for key, value in self if key != "kind" and getattr(top, key, value) != value), None)

@@ -73,10 +73,14 @@ class PriceOverride(Model):
 class PoolPolicy(Model):
     """One pool: the resource whose warm capacity is set, and the bounds."""
 
+    model_config = ConfigDict(validate_by_name=True)
+
     name: str = Field(pattern=NAME, examples=["support-agent"])
     """Letters, digits, '.', '_' and '-', starting with a letter or digit, at most 80 characters; unique."""
     lever: SerializeAsAny[LeverSettings]
-    """How its warm capacity is set: the kind of the lever and the keys that identify the resource."""
+    """How its warm capacity is set: the kind of the lever and the keys that identify the resource. With `levers`, the lowest."""
+    top: SerializeAsAny[LeverSettings] | None = Field(default=None, validation_alias="levers")
+    """Lever of the layer above; None for a pool with one lever. In a file, `levers` lists both, and the loader separates them."""
     mode: Literal["shadow", "active"] = Field(default="shadow", examples=["shadow"])
     """shadow: plans are only recorded. active: plans are carried out."""
     objective: Objective = Field(default=Objective(cold_start_cost_usd=0.05))

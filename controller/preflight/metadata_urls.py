@@ -20,9 +20,10 @@ class Leading(NamedTuple):
 def metadata_urls(policy: Policy, environment: Mapping[str, str]) -> Iterator[Leading]:
     """Yield the URLs of the policy that lead to a metadata service. `url_env` is resolved with `environment`."""
     for index, pool in enumerate(policy.pools):
-        for key, value in pool.lever.model_dump().items():
-            if isinstance(value, str) and "://" in value and leads_to_metadata(value):
-                yield Leading(("pools", index, "lever", key), f"{key} of pool {pool.name}")
+        for layer, settings in (("lever", pool.lever), ("top", pool.top)):
+            for key, value in ({} if settings is None else settings.model_dump()).items():
+                if isinstance(value, str) and "://" in value and leads_to_metadata(value):
+                    yield Leading(("pools", index, layer, key), f"{key} of pool {pool.name}")
     for index, sink in enumerate(policy.notify):
         if leads_to_metadata(sink.url if sink.url is not None else environment.get(sink.url_env or "", "")):
             key = "url" if sink.url is not None else "url_env"

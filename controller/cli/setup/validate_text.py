@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from config.model.layers import in_file_keys
 from config.model.policy import Objective, Policy, PoolPolicy
 from config.model.schedule import Schedule
 from controller.decision.events.upcoming import upcoming_windows
@@ -34,7 +35,7 @@ def summary(path: Path, policy: Policy, now: datetime) -> str:
     """Return the summary of a policy: counts by mode and lever, a line per pool, and the next schedule and event windows."""
     pools = policy.pools
     modes = Counter(pool.mode for pool in pools)
-    levers = Counter(pool.lever.kind for pool in pools)
+    levers = Counter(lever.kind for pool in pools for lever in (pool.lever, pool.top) if lever is not None)
     lines = [
         f"{path}: OK, {len(pools)} {'pool' if len(pools) == 1 else 'pools'}",
         f"  modes   {', '.join(f'{count} {mode}' for mode, count in sorted(modes.items()))}",
@@ -43,7 +44,7 @@ def summary(path: Path, policy: Policy, now: datetime) -> str:
     head = ("pool", "mode", "min", "max", "objective", "schedules", "lever", "resource")
     rows = [
         (pool.name, pool.mode, str(pool.min), str(pool.max), objective_text(pool.objective), str(len(pool.schedules)),
-         pool.lever.kind, pool.lever.resource)
+         pool.lever.kind if pool.top is None else f"{pool.lever.kind} + {pool.top.kind}", pool.lever.resource)
         for pool in pools[:MOST_ROWS]
     ]
     lines.extend(f"  {line}" for line in table([head, *rows]))
@@ -84,7 +85,7 @@ def announced(policy: Policy, now: datetime) -> list[str]:
 
 def pool_json(pool: PoolPolicy, now: datetime) -> dict[str, Any]:
     """Return a pool with its defaults, in the keys of the policy file, and the next windows of its schedules and events."""
-    body: dict[str, Any] = pool.model_dump(mode="json", exclude_none=True)
+    body = in_file_keys(pool, without_none=True)
     windows = [{"name": each.window.name, "start": each.window.start.isoformat(), "end": each.window.end.isoformat(),
                 "local_start": each.local[0].isoformat(), "local_end": each.local[1].isoformat(),
                 "factor": each.event.factor, "size": each.event.size} for each in upcoming_windows(pool, now, MOST_WINDOWS)]

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.helpers import ETag
 
+from config.model.layers import in_file_keys
 from controller.accounting.ledger import NAMES
 from controller.accounting.totals import Totals
 from controller.decision.costs.keep_alive import keep_alive_body
@@ -79,7 +80,7 @@ def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
         "as_of": now,
         "reasons": [] if plan is None else [reason.body for reason in plan.reasons],
         "proposal": None if plan is None or plan.proposal is None else proposal_summary(plan.proposal),
-        "policy": reconciler.policy.model_dump(mode="json"),
+        "policy": in_file_keys(reconciler.policy),
         "traits": asdict(reconciler.traits),
         "keep_alive": keep_alive_body(fleet.keep_alive(name)),
         "lead_times_seconds": list(reconciler.lead_seconds),

@@ -124,7 +124,7 @@ def test_six_mistakes_give_six_messages_with_places():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (pool(mim="1"), "6:5 pools[0].mim: unknown key 'mim': did you mean min? allowed: name, lever, mode, "),
+        (pool(mim="1"), "6:5 pools[0].mim: unknown key 'mim': did you mean min? allowed: name, lever, levers, mode, "),
         (pool(min="6"), "5:10 pools[0].max: max 5 is below min 6"),
         (pool(min="-1"), "6:10 pools[0].min: -1 is out of range: at least 0 is allowed"),
         (pool(max="5.5"), "5:10 pools[0].max: 5.5 is not a whole number"),
@@ -318,7 +318,8 @@ def test_any_text_is_loaded_or_raises_a_policy_error(text):
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 TEXTS = st.text(max_size=8)
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
-KEYS = ["name", "lever", "mode", "objective", "min", "max", "schedules", "prices", "scale_down_delay", "memory_mb", "cron"]
+KEYS = ["name", "lever", "levers", "top", "mode", "objective", "min", "max", "schedules", "prices", "scale_down_delay",
+        "memory_mb", "cron"]
 
 
 @examples(200)

@@ -34,6 +34,16 @@ def document(**changes: object) -> dict[str, object]:
     return {"version": 1, "pools": [{"name": "a", "lever": LAMBDA, "max": 5} | changes]}
 
 
+def layered(levers: object) -> dict[str, object]:
+    return {"version": 1, "pools": [{"name": "a", "levers": levers, "max": 5}]}
+
+
+def test_the_schema_accepts_one_lever_or_a_list_of_layers():
+    for good in (document(), layered([LAMBDA]), layered([LAMBDA, LAMBDA | {"kind": "lambda-ping", "handler": "stoker"}])):
+        assert [error.message for error in CHECK.iter_errors(good)] == []
+        assert taken(good)
+
+
 def test_the_schema_is_valid():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$schema"] == DIALECT
@@ -77,7 +87,8 @@ def test_default_durations_have_the_notation_of_the_file():
         {"version": 1, "pools": []}, {"version": 2, "pools": document()["pools"]}, {"pools": document()["pools"]},
         {"version": 1, "pools": [{"name": "a", "lever": LAMBDA}]}, {"version": 1, "pools": [{"name": "a", "max": 5}]},
         document() | {"defaults": {"name": "a"}}, document() | {"defaults": {"lever": LAMBDA}}, document() | {"more": 1},
-        document() | {"assume": {"lead": "1m"}},
+        document() | {"assume": {"lead": "1m"}}, document(levers=[LAMBDA]), layered([]), layered([LAMBDA] * 3), layered(LAMBDA),
+        layered([{"kind": "lamda"}]), document() | {"defaults": {"levers": [LAMBDA]}}, document(top=LAMBDA),
     ],
 )
 def test_the_schema_rejects_invalid_documents(wrong):

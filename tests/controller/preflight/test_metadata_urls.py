@@ -30,6 +30,14 @@ def test_each_url_that_leads_there_is_named_with_its_path():
         (("notify", 0, "url"), "url of notify sink plain")]
 
 
+def test_a_url_of_the_upper_layer_is_named_with_its_path():
+    base = "{kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}"
+    pool = f"{{name: agent, max: 5, levers: [{base}, {{kind: http-ping, url: 'http://169.254.169.254/'}}]}}"
+    policy = parse_policy(f"version: 1\npools:\n  - {pool}\n", lever_kinds())
+
+    assert list(metadata_urls(policy, {})) == [(("pools", 0, "top", "url"), "url of pool agent")]
+
+
 def test_a_url_of_the_environment_is_named_by_its_variable():
     policy = parse_policy(POLICY, lever_kinds())
     last = list(metadata_urls(policy, {"SLACK_URL": "http://169.254.169.254/secret"}))[-1]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.ports.errors import AdapterError
+from config.model.layers import base_name
 from config.model.policy import PoolPolicy
 from controller.decision.costs.kinds import KIND_OF_MODE
 from controller.decision.planning.guardrails import guardrails_for
@@ -130,7 +131,10 @@ def replayed(record: Mapping[str, Any]) -> tuple[str, str]:
 
 def loaded(inputs: Mapping[str, Any]) -> tuple[PoolPolicy, PoolState, Observation]:
     """Return the inputs of a plan from its record. Raise `KeyError`, `TypeError`, `ValueError` or `AttributeError` for damage."""
-    policy = PoolPolicy.model_validate_json(json.dumps({**inputs["policy"], "lever": {"kind": "recorded"}}))
+    name = inputs["policy"]["name"]
+    valid = inputs["policy"] | {"name": base_name(name), "lever": {"kind": "recorded"}}
+    policy = PoolPolicy.model_validate_json(json.dumps(valid))
+    policy = policy.model_copy(update={"name": name})
     seen = load_fields(Observation, inputs, OBSERVATION, demand=load_fields(DemandView, inputs, DEMAND_VIEW),
                        capacity=load_fields(CapacityView, inputs, CAPACITY_VIEW))
     return policy, load_fields(PoolState, inputs["state"], STATE), seen

@@ -77,20 +77,24 @@ def test_a_valid_policy_is_summarised():
 
     assert told.exit_code == 0
     lines = told.stdout.splitlines()
-    assert lines[:3] == [f"{EXAMPLE}: OK, 2 pools", "  modes   1 active, 1 shadow", "  levers  2 lambda-provisioned-concurrency"]
+    assert lines[:3] == [f"{EXAMPLE}: OK, 3 pools", "  modes   1 active, 2 shadow",
+                         "  levers  1 lambda-ping, 3 lambda-provisioned-concurrency"]
     assert lines[5].split()[:6] == ["checkout-agent", "active", "1", "60", "0.99", "warm"]
+    assert lines[6].split()[-6:-3] == ["lambda-provisioned-concurrency", "+", "lambda-ping"]
     assert told.stderr == ""
 
 
 def test_a_valid_policy_as_json_has_each_pool_with_its_defaults():
     told = CliRunner().invoke(main, ["validate", "--json", str(EXAMPLE)])
     said = json.loads(told.stdout)
-    first, second = said["files"][0]["pools"]
+    first, second, layered = said["files"][0]["pools"]
 
     assert told.exit_code == 0
     assert (said["valid"], said["problems"]) == (True, [])
     assert (first["mode"], first["objective"], first["scale_down_delay"]) == ("shadow", {"cold_start_cost_usd": 0.05}, "0s")
     assert (second["mode"], second["lever"]["function"], second["scale_down_delay"]) == ("active", "checkout-agent", "15m")
+    assert [lever["kind"] for lever in layered["levers"]] == ["lambda-provisioned-concurrency", "lambda-ping"]
+    assert not {"lever", "top"} & set(layered)
     assert said["files"][0]["assume"] == {"metric_delay": "2m", "lead_time": "2m", "keep_alive": "6m", "billing_step": "5m"}
 
 

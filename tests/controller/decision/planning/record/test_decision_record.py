@@ -47,6 +47,15 @@ def recorded(decision):
     return {**json.loads(dump_plan(decision.plan)), "inputs": json.loads(dump_inputs({"decision": decision}))}
 
 
+def test_a_record_of_the_layer_of_a_pool_is_replayed_under_its_name():
+    layer = pool_policy().model_copy(update={"name": "agent:pings"})
+    record = recorded(made(layer))
+
+    before, again = replayed(record)
+    assert before == again
+    assert loaded(record["inputs"])[0].name == "agent:pings"
+
+
 TEXTS = st.one_of(st.text(max_size=30), st.sampled_from([
     f"refused {KEY}", "https://user:hunter2@host is away", "token = ", "password=abc):", "Authorization: Bearer abcdefgh.ijk",
     "secret:"]))
