@@ -9,8 +9,9 @@ from adapters.aws.clients import Timeouts
 from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
 from adapters.aws.sessions import AwsSessions
 from adapters.aws.settings import LambdaPingSettings
-from adapters.pinging.demand_without_pings import DemandWithoutPings, Pinged
+from adapters.pinging.demand_without_pings import DemandWithoutPings
 from adapters.pinging.keep_alive_loops import PingProvider
+from adapters.pinging.pinged import Pinged, PingedPools
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
@@ -22,8 +23,9 @@ from config.model.policy import PoolPolicy
 class Aws(PingProvider):
     """AWS with the account of the credentials that the AWS library finds. The registry makes one per process."""
 
-    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
-        super().__init__()
+    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, timeouts: Timeouts | None = None,
+                 pinged: PingedPools | None = None) -> None:
+        super().__init__(pinged)
         self.rng, self.sessions = rng, AwsSessions(clock, sandbox_url, timeouts)
 
     def call_counters(self) -> list[CallCounter]:
@@ -37,7 +39,7 @@ class Aws(PingProvider):
         for pool in pools:
             region, resource = _address(pool)
             of_region.setdefault(region, {})[pool.name] = resource
-        pinged = {pool.name: self.pinged(pool.name) for pool in pools if isinstance(pool.lever, LambdaPingSettings)}
+        pinged = {pool.name: self.pinged[pool.name] for pool in pools if isinstance(pool.lever, LambdaPingSettings)}
         return [(self._source(region, resources, pinged, trusting), tuple(resources)) for region, resources in of_region.items()]
 
     def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged], trusting: set[str]) -> DemandSource:

@@ -1,11 +1,11 @@
 """Demand source for pinged pools, without the demand of Stoker's own pings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapters.pinging.own_traffic import RETENTION_MINUTES, OwnTraffic
-from adapters.pinging.usage_pattern import UsagePattern
+from adapters.pinging.own_traffic import RETENTION_MINUTES
+from adapters.pinging.pinged import Pinged
 from adapters.ports.demand_source import DemandSource, ReportsCost, Telemetry
 from forecasting.demand import instant_of, minute_of
 
@@ -13,16 +13,6 @@ UNSURE_MINUTES = 60
 """Minutes from the start of a pool's first read in which an earlier process may have pinged. They are read again because late
 points change. Rows that the earlier process stored are without its pings; other rows stay unknown.
 """
-
-
-@dataclass(slots=True)
-class Pinged:
-    """State that the lever and the demand source of one pinged pool share."""
-
-    usage: UsagePattern = field(default_factory=UsagePattern)
-    own_traffic: OwnTraffic = field(default_factory=OwnTraffic)
-    unsure: range | None = None
-    """Minutes that may contain pings of an earlier process; None before the first read."""
 
 
 class DemandWithoutPings:

@@ -12,11 +12,10 @@ from typing import Protocol, TypeVar
 
 from numpy.random import Generator
 
-from adapters.pinging.own_traffic import OwnTraffic
 from adapters.pinging.ping_interval import IdleTimeoutEstimator
-from adapters.pinging.results import PingResult, distinct, survivors
+from adapters.pinging.pinged import Pinged
+from adapters.pinging.results import PingResult, pinged_units, survivors
 from adapters.pinging.round_times import next_round
-from adapters.pinging.usage_pattern import UsagePattern
 from adapters.ports.errors import AdapterError, Refused
 from adapters.runtime.clock import Clock, after_work, at_work, seconds_behind
 from forecasting.demand import instant_of, minute_of
@@ -58,13 +57,13 @@ class Proof:
 class KeepAliveLoop:
     """Loop that keeps `target` units of one pool warm while its task runs. It sends no ping before `want` or `start`.
 
-    `usage` and `own_traffic` are shared with the pool's demand source. The last failure is in `error`; the loop retries.
+    `shared` is also used by the pool's demand source and by the lever of the layer below. The platform serves pings with idle
+    units of that layer first, so a round sends enough for both. The last failure is in `error`; the loop retries.
     """
 
-    def __init__(self, pinger: Pinger, clock: Clock, rng: Generator, idle_timeout: IdleTimeoutEstimator, usage: UsagePattern,
-                 own_traffic: OwnTraffic) -> None:
+    def __init__(self, pinger: Pinger, clock: Clock, rng: Generator, idle_timeout: IdleTimeoutEstimator, shared: Pinged) -> None:
         self._pinger, self._clock, self._rng = pinger, clock, rng
-        self.idle_timeout, self.usage, self.own_traffic = idle_timeout, usage, own_traffic
+        self.idle_timeout, self.shared, self.usage, self.own_traffic = idle_timeout, shared, shared.usage, shared.own_traffic
         self.target = 0
         self.proof = Proof()
         self.error: AdapterError | None = None
@@ -94,9 +93,13 @@ class KeepAliveLoop:
         validity = self.idle_timeout.proof_lasts
         fresh = self.proof.at is not None and now - self.proof.at <= validity
         pinged = min(self.target, self.proof.units) if fresh else 0
-        if pinged < self.target and self.usage.last_peak(self.target, minute_of(now - validity)) is not None:
+        if pinged < self.target and self.usage.last_peak(self._both(self.target), minute_of(now - validity)) is not None:
             return self.target
         return pinged
+
+    def _both(self, target: int) -> int:
+        """Return the units of both layers: users that have as many in use at once use all of `target`."""
+        return target and target + self.shared.below
 
     def want(self, target: int) -> None:
         """Set the number of units to keep warm. An increase starts a round at once; 0 stops the rounds."""
@@ -151,17 +154,17 @@ class KeepAliveLoop:
     async def _turn(self) -> None:
         """Run one round, unless users keep the units warm, and schedule the next."""
         now, target = self._clock.now(), self.target
-        pause = self.idle_timeout.pause
-        last_use = self.usage.last_peak(target, minute_of(now - pause) + 1)
+        pause, both = self.idle_timeout.pause, self._both(target)
+        last_use = self.usage.last_peak(both, minute_of(now - pause) + 1)
         if last_use is not None:
-            self.next_at = max(next_round(instant_of(last_use), pause, target, self.usage, self._rng), now + RETRY_AFTER)
+            self.next_at = max(next_round(instant_of(last_use), pause, both, self.usage, self._rng), now + RETRY_AFTER)
             return
-        if self.proof.units >= target and self.usage.expected(minute_of(now)) >= target:
-            self.next_at = next_round(now - pause, pause, target, self.usage, self._rng)
+        if self.proof.units >= target and self.usage.expected(minute_of(now)) >= both:
+            self.next_at = next_round(now - pause, pause, both, self.usage, self._rng)
             self.next_at = max(self.next_at, now + RETRY_AFTER)
             return
         try:
-            complete = await self._round(target, max(1, target - self.usage.busy(minute_of(now))))
+            complete = await self._round(target)
         except AdapterError as error:
             self.error, complete = error, False
         if self.target > target:
@@ -174,40 +177,50 @@ class KeepAliveLoop:
         """Schedule the next round after a complete one, a refusal, or another failure."""
         now, pause = self._clock.now(), self.idle_timeout.pause
         if complete:
-            self.next_at = next_round(now, pause, self.target, self.usage, self._rng)
+            self.next_at = next_round(now, pause, self._both(self.target), self.usage, self._rng)
         elif isinstance(self.error, Refused):
             self.next_at = now + RETRY_AFTER_REFUSAL
         else:
             backoff = min(pause, RETRY_AFTER * 2 ** min(10, self._incomplete - 1))
             self.next_at = now + backoff * float(self._rng.uniform(0.8, 1.2))
 
-    async def _round(self, target: int, count: int) -> bool:
-        """Send one ping, then up to `BURSTS` bursts until `count` different warm units have answered. Return whether they have.
+    async def _round(self, target: int) -> bool:
+        """Send one ping, then up to `BURSTS` bursts until enough different warm units have answered. Return whether they have.
 
-        The other units of `target` are busy with requests of users and therefore warm.
+        The other units of `target` are busy with requests of users and therefore warm. Users occupy the layer below first.
         """
         before, since = self.proof, self._clock.now()
+        busy, below = self.usage.busy(minute_of(since)), self.shared.below
+        count, beyond = max(1, target - max(0, busy - below)), max(0, below - busy)
         canary = await self._watched(self._pinger.canary())
         self._account(since, 1, [canary])
         self.error = None
         for burst in range(BURSTS):
             await self._clock.sleep(seconds_behind(self._clock, self._free_at) + float(self._rng.uniform(*BURST_GAP_SECONDS)))
             began = self._clock.now()
-            outcomes = await self._watched(self._pinger.burst(count))
+            outcomes = await self._watched(self._pinger.burst(count + beyond))
             answers = [each for each in outcomes if isinstance(each, PingResult)]
             self._account(began, len(outcomes), answers)
             self._learn(answers)
             newest = [each for each in answers if each.generation == canary.generation]
             if burst == 0 and before.at is not None and before.generation == canary.generation:
-                held = min(before.units, count)
-                used = self.usage.last_peak(1, minute_of(before.at)) is not None
-                self.idle_timeout.note(since - before.at, held, *survivors(canary, newest, held), used=used)
-            units = distinct(newest)
-            self.proof = Proof(units + target - count, self._clock.now(), canary.generation)
+                self._learn_life(since - before.at, before, count, canary, newest)
+            units = pinged_units(newest, max(below, self.shared.below_requested))
+            beyond = max(beyond, sum(bool(each.below) for each in newest))  # the lever of the layer below may have raised it
+            self.proof = Proof(min(units, count) + target - count, self._clock.now(), canary.generation)
             self.shortfall = shortfall(count, units, outcomes)
             if units >= count and not any(each.cold for each in newest):
                 break
         return units >= count
+
+    def _learn_life(self, pause: timedelta, before: Proof, count: int, canary: PingResult, burst: Sequence[PingResult]) -> None:
+        """Learn how long units stay warm from the first burst of a round, where it is known which units belong to the layer."""
+        above = [each for each in burst if not each.below]
+        if self.shared.below and any(each.below is None for each in above):
+            return
+        held = min(before.units, count)
+        used = before.at is not None and self.usage.last_peak(1 + self.shared.below, minute_of(before.at)) is not None
+        self.idle_timeout.note(pause, held, *survivors(None if canary.below else canary, above, held), used=used)
 
     async def _watched(self, pings: Awaitable[T]) -> T:
         """Await pings with `calling` set."""

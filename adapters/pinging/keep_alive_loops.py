@@ -1,19 +1,17 @@
 """Base class of providers with levers that ping."""
 
-from adapters.pinging.demand_without_pings import Pinged
 from adapters.pinging.keep_alive_loop import KeepAliveLoop
+from adapters.pinging.pinged import PingedPools
 
 
 class PingProvider:
-    """Base class that stores the shared state and the loops of pinged pools. A provider calls `end_pings` when it closes."""
+    """Base class that stores the loops of pinged pools. `pinged`: what their levers and demand sources share. A provider calls
+    `end_pings` when it closes.
+    """
 
-    def __init__(self) -> None:
-        self._pinged: dict[str, Pinged] = {}
+    def __init__(self, pinged: PingedPools | None = None) -> None:
+        self.pinged = pinged or PingedPools()
         self.loops: list[KeepAliveLoop] = []
-
-    def pinged(self, pool: str) -> Pinged:
-        """Return the state that lever and demand source of a pinged pool share."""
-        return self._pinged.setdefault(pool, Pinged())
 
     def keep(self, loop: KeepAliveLoop) -> KeepAliveLoop:
         """Store `loop`, so that `end_pings` closes it, and return it."""

@@ -11,7 +11,8 @@ class PingResult:
 
     `sent` and `answered`: seconds of one monotonic clock. `occupied`: seconds in between in which a unit certainly held the
     ping, including the start of a cold unit. `unit`: name of the unit, if it reports one. `generation`: the deployment that
-    answered; units of other deployments serve no requests any more. `init_seconds`: start time of a cold unit.
+    answered; units of other deployments serve no requests any more. `init_seconds`: start time of a cold unit. `below`: whether
+    the unit belongs to the layer below, which no ping keeps warm; None where the unit does not report it.
     """
 
     sent: float
@@ -21,6 +22,7 @@ class PingResult:
     unit: str | None = None
     generation: str = ""
     init_seconds: float | None = None
+    below: bool | None = None
 
 
 def distinct(answers: Iterable[PingResult]) -> int:
@@ -35,17 +37,29 @@ def distinct(answers: Iterable[PingResult]) -> int:
     return max(len({answer.unit for answer in results if answer.unit is not None}), _at_once(results))
 
 
-def survivors(canary: PingResult, burst: Iterable[PingResult], held: int) -> tuple[int, int]:
+def pinged_units(answers: Iterable[PingResult], below: int) -> int:
+    """Return the minimum number of different units above the layer below that answered; that layer has at most `below` units.
+
+    Units that report their layer are counted by it. Of those that do not, as many as that layer has left may belong to it.
+    """
+    results = list(answers)
+    above = [each for each in results if not each.below]
+    reached = distinct(each for each in results if each.below)
+    return max(distinct(each for each in above if each.below is False), distinct(above) - max(0, below - reached))
+
+
+def survivors(canary: PingResult | None, burst: Iterable[PingResult], held: int) -> tuple[int, int]:
     """Return how many of `held` units, warm before a canary and the first burst after it, are certainly alive, and how many have
-    expired, as cold responses show. A unit started for the canary is not a survivor, although it is warm in the burst.
+    expired, as cold responses show. A unit started for the canary is not a survivor, although it is warm in the burst. `canary`:
+    None if it reached a unit of the layer below.
     """
     results = list(burst)
-    cold = [each for each in (canary, *results) if each.cold]
+    cold = [each for each in (canary, *results) if each is not None and each.cold]
     started = {each.unit for each in cold if each.unit is not None}
     warm = distinct(each for each in results if not each.cold and each.unit not in started)
-    if not canary.cold:
+    if canary is not None and not canary.cold:
         warm = max(warm, 1)
-    elif canary.unit is None:
+    elif canary is not None and canary.unit is None:
         warm = max(warm - 1, 0)
     alive = min(held, warm)
     return alive, min(held - alive, len(cold))

@@ -8,7 +8,9 @@ from adapters.sandbox.world import Hosted, Sandbox
 
 
 class Execution(NamedTuple):
-    """Result of a request; `init_ms` is None in a warm unit. The reply follows after `reply_after_seconds`."""
+    """Result of a request; `init_ms` is None unless the log reports a start: of a cold unit, and of a provisioned one when it
+    serves its first request, although that did not wait. The reply follows after `reply_after_seconds`.
+    """
 
     served: Served
     init_ms: float | None
@@ -27,4 +29,5 @@ def execute(sandbox: Sandbox, hosted: Hosted, hold_ms: int, version: str) -> Exe
     init_ms = hosted.function.init_seconds * 1000 * float(hosted.rng.uniform(0.9, 1.1))
     served = hosted.driver.invoke(sandbox.now_ms(), round(hold_ms * rate), version, round(init_ms) if takes_time else 0)
     delay_ms = hold_ms * rate + (init_ms if served.cold else 0.0)
-    return Execution(served, init_ms if served.cold else None, delay_ms / 1000 if takes_time and not stands_still else 0.0)
+    logged_ms = init_ms if served.cold or served.first else None
+    return Execution(served, logged_ms, delay_ms / 1000 if takes_time and not stands_still else 0.0)

@@ -101,7 +101,8 @@ def _function(hosted: Hosted, now: int, cold_start_cost_usd: float, prices: Pric
     idle, warm_busy, on_demand = (price * gigabytes / 1000 for price in prices)
     init = function.init_seconds * 1000 * on_demand
     cold, cold_without = (count * (init + cold_start_cost_usd) for count in (totals.cold_starts, totals.cold_starts_without))
-    pings = totals.ping_ms * on_demand + totals.ping_cold_starts * init + totals.pings * request_usd
+    held = totals.ping_warm_ms * warm_busy + (totals.ping_ms - totals.ping_warm_ms) * on_demand
+    pings = held + totals.ping_cold_starts * init + totals.pings * request_usd
     requests, requests_without = totals.invocations * request_usd, totals.invocations_without * request_usd
     return FunctionReport(
         name=function.name,

@@ -8,6 +8,7 @@ from numpy.random import Generator
 
 from adapters.pinging.demand_without_pings import DemandWithoutPings
 from adapters.pinging.keep_alive_loops import PingProvider
+from adapters.pinging.pinged import PingedPools
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
 from adapters.ports.discovery import Survey, Where
@@ -23,8 +24,8 @@ class Web(PingProvider):
     """Provider of pools at URLs. The registry makes one per process. `patience`: timeout of the first byte, in seconds."""
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None,
-                 patience: float = FIRST_BYTE_SECONDS) -> None:
-        super().__init__()
+                 patience: float = FIRST_BYTE_SECONDS, pinged: PingedPools | None = None) -> None:
+        super().__init__(pinged)
         self.clock, self.rng = clock, rng
         self.client = Client(sandbox_url, patience)
 
@@ -35,7 +36,7 @@ class Web(PingProvider):
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Return one source for all pools; every pool has its own page."""
         settings = {pool.name: pool.lever for pool in pools if isinstance(pool.lever, HttpPingSettings)}
-        pinged = {name: self.pinged(name) for name in settings}
+        pinged = {name: self.pinged[name] for name in settings}
         source = PageDemand(self.client, self.clock, settings, ledgers={name: each.own_traffic for name, each in pinged.items()})
         return [(DemandWithoutPings(source, pinged), tuple(settings))]
 

@@ -1,6 +1,7 @@
 """The helpers of docs/ping-handler.md do what the pings expect of them."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.aws.lambda_.ping_payloads import environment_in, misunderstood, parameters
+from adapters.aws.lambda_.ping_payloads import environment_in, misunderstood, parameters, provisioned_in
 from adapters.web.client import Client
 from adapters.web.pings import HttpPinger
 from tests.adapters.conformance.ping_stage import http_pool, ping_pool
@@ -24,6 +25,17 @@ def block(heading: str, language: str) -> str:
     found = re.search(rf"^## {re.escape(heading)}\n.*?```{language}\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL)
     assert found is not None, heading
     return found[1]
+
+
+@pytest.mark.parametrize(("kind", "provisioned"), [("provisioned-concurrency", True), ("on-demand", False), (None, None)])
+def test_the_python_helper_reports_its_initialization_type(monkeypatch, kind, provisioned):
+    names: dict = {}
+    exec(block("Lambda, Python", "python"), names)  # noqa: S102  (it is ours)
+    monkeypatch.delenv("AWS_LAMBDA_INITIALIZATION_TYPE", raising=False)
+    if kind is not None:
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
+
+    assert provisioned_in(names["answers_pings"](print)(EVENT, None)) is provisioned
 
 
 def test_the_python_helper_answers_pings_and_lets_all_else_through():
@@ -45,10 +57,12 @@ def test_the_node_helper_answers_pings_and_lets_all_else_through():
     code = block("Lambda, Node", "js").replace("// ...", "return { worked: event }")
     script = (f"{code}\n;(async () => console.log(JSON.stringify([await exports.handler({json.dumps(EVENT)}), "
               "await exports.handler({question: 1}), await exports.handler(null)])))()")
-    told = subprocess.run(["node", "-e", script], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    told = subprocess.run(["node", "-e", script], capture_output=True, text=True, timeout=PATIENCE_SECONDS,
+                          env={**os.environ, "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"})
     ping, other, nothing = json.loads(told.stdout)
 
     assert not misunderstood(LAMBDA, ping)
+    assert provisioned_in(ping) is True
     assert ping["stoker_ping"]["held_ms"] == 30
     assert (other, nothing) == ({"worked": {"question": 1}}, {"worked": None})
 

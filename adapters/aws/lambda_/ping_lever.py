@@ -37,10 +37,10 @@ class LambdaPing:
         self._plane, self._clock = provider.sessions.plane(settings.region), provider.sessions.clock
         self._monitor = AliasMonitor(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
         self.resource = self._monitor.resource
-        rng, shared = provider.rng.spawn(1)[0], provider.pinged(pool.name)
+        rng, shared = provider.rng.spawn(1)[0], provider.pinged[pool.name]
         self._pinger = LambdaPinger(settings, provider.sessions.pings(settings.region), rng, self.resource)
         life = IdleTimeoutEstimator(settings.pause, settings.longest_pause)
-        self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared.usage, shared.own_traffic))
+        self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared))
         self._understood: str | None = None
         """Version that answered a test ping correctly."""
 

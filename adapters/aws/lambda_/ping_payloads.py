@@ -12,6 +12,11 @@ from adapters.aws.settings import LambdaPingSettings
 
 PLUGIN = "serverless-plugin-warmup"
 
+PROVISIONED = "provisioned-concurrency"
+"""Value of `AWS_LAMBDA_INITIALIZATION_TYPE` in a provisioned environment. Others are `on-demand` and `snap-start` (Lambda's list
+of environment variables).
+"""
+
 
 def parameters(settings: LambdaPingSettings, order: int, of: int, mark: str) -> dict[str, object]:
     """Return the parameters of Invoke for ping `order` (from 0) of `of` concurrent ones. `mark`: identifies the round in the
@@ -41,9 +46,20 @@ def _payload(settings: LambdaPingSettings, order: int, of: int, mark: str) -> Ma
 
 def environment_in(body: Any) -> str | None:  # noqa: ANN401  (any JSON)
     """Return the environment's name, which Stoker's helper adds; None with other handlers."""
+    return _reported(body, "environment")
+
+
+def provisioned_in(body: Any) -> bool | None:  # noqa: ANN401  (any JSON)
+    """Return whether the environment is a provisioned one; None where the handler does not report its initialization type."""
+    kind = _reported(body, "initialization")
+    return None if kind is None else kind == PROVISIONED
+
+
+def _reported(body: Any, key: str) -> str | None:  # noqa: ANN401  (any JSON)
+    """Return a text in the answer of Stoker's helper; None if there is none."""
     pong = body.get("stoker_ping") if isinstance(body, dict) else None
-    name = pong.get("environment") if isinstance(pong, dict) else None
-    return name if isinstance(name, str) and name else None
+    text = pong.get(key) if isinstance(pong, dict) else None
+    return text if isinstance(text, str) and text else None
 
 
 def misunderstood(settings: LambdaPingSettings, body: Any) -> bool:  # noqa: ANN401  (any JSON)

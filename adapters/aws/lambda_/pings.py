@@ -12,7 +12,7 @@ from numpy.random import Generator
 from adapters.aws.clients import Answer as Reply
 from adapters.aws.clients import Connections, Digest, Timeouts
 from adapters.aws.errors import ApiCall
-from adapters.aws.lambda_.ping_payloads import environment_in, misunderstood, parameters
+from adapters.aws.lambda_.ping_payloads import environment_in, misunderstood, parameters, provisioned_in
 from adapters.aws.lambda_.report_line import report_in
 from adapters.aws.settings import LambdaPingSettings
 from adapters.pinging.results import PingResult
@@ -86,6 +86,8 @@ class LambdaPinger:
                               f"sends no more: {SEE}")
         if report.run_ms > self._settings.hold_ms + WORK_MS:
             raise Unsupported(f"{self._resource} ran {report.run_ms / 1000:.1f} s for a ping, so Stoker sends no more: {SEE}")
-        answer = PingResult(float(reply["Sent"]), float(reply["Answered"]), (report.run_ms + (report.start_ms or 0.0)) / 1000,
-                            report.start_ms is not None, environment_in(body), str(reply.get("ExecutedVersion", "")))
-        return answer if report.start_ms is None else replace(answer, init_seconds=report.start_ms / 1000)
+        provisioned = provisioned_in(body)
+        start_ms = None if provisioned else report.start_ms  # Lambda logs the earlier start of a provisioned one at its first use
+        answer = PingResult(float(reply["Sent"]), float(reply["Answered"]), (report.run_ms + (start_ms or 0.0)) / 1000,
+                            start_ms is not None, environment_in(body), str(reply.get("ExecutedVersion", "")), below=provisioned)
+        return answer if start_ms is None else replace(answer, init_seconds=start_ms / 1000)

@@ -93,7 +93,7 @@ def _in_a_unit(sandbox: Sandbox, hosted: Hosted, hold_ms: int) -> Reply:
     served, _, reply_after = execute(sandbox, hosted, hold_ms, hosted.driver.serving)
     if served.throttled:
         return Reply(b"", 429, {"Retry-After": "1"})
-    return Reply(b"pong", 200, {UNIT_HEADER: f"{hosted.function.name}-{served.environment}"}, reply_after)
+    return Reply(b"pong", 200, {UNIT_HEADER: f"{hosted.function.name}-{served.unit}"}, reply_after)
 
 
 SERVE = Operation("Request", serve, mutating=True)

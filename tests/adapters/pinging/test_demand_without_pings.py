@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.pinging.demand_without_pings import UNSURE_MINUTES, DemandWithoutPings, Pinged
+from adapters.pinging.demand_without_pings import UNSURE_MINUTES, DemandWithoutPings
 from adapters.pinging.own_traffic import RETENTION_MINUTES
+from adapters.pinging.pinged import Pinged
 from adapters.ports.demand_source import Telemetry
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON

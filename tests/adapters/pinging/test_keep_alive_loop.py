@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from adapters.pinging.keep_alive_loop import BURSTS, KeepAliveLoop
-from adapters.pinging.own_traffic import OwnTraffic
 from adapters.pinging.ping_interval import IdleTimeoutEstimator
+from adapters.pinging.pinged import Pinged
 from adapters.pinging.results import PingResult
-from adapters.pinging.usage_pattern import UsagePattern
 from adapters.ports.errors import AdapterError, Throttled, Unsupported
 from adapters.runtime.clock import ManualClock, ScaledClock
 from forecasting.demand import DemandSeries, minute_of
@@ -73,7 +72,7 @@ class Play:
         self.clock = ManualClock(NOON)
         self.units = Units(self.clock)
         life = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE)
-        self.keeper = KeepAliveLoop(self.units, self.clock, np.random.default_rng(5), life, UsagePattern(), OwnTraffic())
+        self.keeper = KeepAliveLoop(self.units, self.clock, np.random.default_rng(5), life, Pinged())
 
     async def minutes(self, count):
         for _ in range(count * 12):
@@ -365,7 +364,7 @@ async def test_a_simulated_clock_does_not_advance_during_pings():
             return await super().burst(count)
 
     keeper = KeepAliveLoop(Watched(clock), clock, np.random.default_rng(1), IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE),
-                           UsagePattern(), OwnTraffic())
+                           Pinged())
     keeper.want(3)
     await asyncio.wait_for(proved.wait(), PATIENCE_SECONDS)
     await keeper.close()
@@ -387,7 +386,7 @@ async def test_bursts_do_not_overlap_on_a_clock_that_stands_still_during_pings()
             return [replace(each, occupied=2.0) for each in await super().burst(count)]
 
     keeper = KeepAliveLoop(Held(clock), clock, np.random.default_rng(1), IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE),
-                           UsagePattern(), OwnTraffic())
+                           Pinged())
     keeper.want(3)
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(bursts) < 2:  # noqa: ASYNC110

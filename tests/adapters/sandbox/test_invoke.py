@@ -4,6 +4,9 @@ import base64
 import json
 import re
 
+import pytest
+
+from adapters.sandbox.report import PRICES, REQUEST_USD, report_of
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
 from tests.adapters.sandbox.conftest import SIX_MINUTES
@@ -45,8 +48,45 @@ async def test_provisioned_concurrency_serves_before_anything_starts(world) -> N
     world.sandbox.add_function("quiet")
     await world.provision(2, function="quiet")
     await world.pass_time(minutes=3)
-    logs = [(await ping(world))["log"] for _ in range(3)]
-    assert ["Init Duration" in log for log in logs] == [False, False, True]
+    for _ in range(3):
+        await ping(world)
+    assert world.sandbox.hosted("quiet").driver.totals.ping_cold_starts == 1
+
+
+async def test_a_provisioned_unit_logs_its_start_at_its_first_request(world) -> None:
+    world.sandbox.add_function("quiet")
+    await world.provision(1, function="quiet")
+    await world.pass_time(minutes=3)
+    first = await ping(world)
+    await world.pass_time(seconds=5)
+    second = await ping(world)
+    assert ["Init Duration" in each["log"] for each in (first, second)] == [True, False]
+    assert "Billed Duration: 76 ms" in first["log"], "the start is not billed again"
+
+
+@pytest.mark.parametrize("reports", [True, False])
+async def test_stokers_helper_reports_the_initialization_type(world, reports) -> None:
+    function = world.sandbox.add_function("quiet")
+    function.reports_initialization = reports
+    await world.provision(1, function="quiet")
+    await world.pass_time(minutes=3)
+    answers = [await ping(world, payload=b'{"stoker_ping": {"hold_ms": 20}}') for _ in range(2)]
+    pongs = [json.loads(answer["body"])["stoker_ping"] for answer in answers]
+    expected = ["provisioned-concurrency", "on-demand"] if reports else [None, None]
+    assert [pong.get("initialization") for pong in pongs] == expected
+    assert [pong["environment"] for pong in pongs] == ["quiet-1-p1", "quiet-1-1"]
+
+
+async def test_pings_on_provisioned_units_have_their_price(world) -> None:
+    world.sandbox.add_function("quiet")
+    await world.provision(1, function="quiet")
+    await world.pass_time(minutes=3)
+    for _ in range(2):
+        await ping(world, payload=b'{"stoker_ping": {"hold_ms": 5000}}')
+        await world.pass_time(seconds=20)
+    billed = report_of(world.sandbox).functions
+    quiet = next(each for each in billed if each.name == "quiet")
+    assert quiet.cost_usd - quiet.provisioned_usd == pytest.approx(10 * PRICES["x86_64"].warm_busy + 2 * REQUEST_USD)
 
 
 async def test_json_logs_carry_platform_reports(world) -> None:
@@ -120,4 +160,5 @@ async def test_provisioned_concurrency_equal_to_the_reservation_leaves_nothing_f
     await world.pass_time(minutes=3)
     refusal = await world.refusal("lambda", "invoke", FunctionName="quiet", Payload=b"{}")
     assert refusal.kind == "TooManyRequestsException"
-    assert "Init Duration" not in (await ping(world))["log"]
+    await ping(world)
+    assert world.sandbox.hosted("quiet").driver.totals.ping_cold_starts == 0

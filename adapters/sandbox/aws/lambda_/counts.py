@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 
 class Served(NamedTuple):
-    """Result of one request that is not part of the traffic. `environment`: its number within the version; 0 for a provisioned
-    unit and for a throttled request.
+    """Result of one request that is not part of the traffic. `environment`: its number within the version and its kind, on demand
+    or provisioned; 0 for a throttled request. `first`: the first request that a provisioned unit serves.
     """
 
     version: str
@@ -14,6 +14,12 @@ class Served(NamedTuple):
     provisioned: bool = False
     throttled: bool = False
     environment: int = 0
+    first: bool = False
+
+    @property
+    def unit(self) -> str:
+        """Name of the unit among those of its version."""
+        return f"{'p' if self.provisioned else ''}{self.environment}"
 
 
 @dataclass(slots=True)
@@ -21,6 +27,7 @@ class Totals:
     """Sums since the sandbox started. Milliseconds are busy time of environments. `*_without`: the twin, with the same traffic
     and no warm capacity in the account. Pings and their cold starts are not included in the figures of the traffic.
     `cold_starts_during_pings`: of `cold_starts`, those of requests that a unit would have served that a ping held.
+    `ping_warm_ms`: of `ping_ms`, those on provisioned units.
     """
 
     minutes: int = 0
@@ -38,6 +45,7 @@ class Totals:
     on_demand_busy_ms: int = 0
     busy_without_ms: int = 0
     ping_ms: int = 0
+    ping_warm_ms: int = 0
 
 
 @dataclass(slots=True)

@@ -101,11 +101,13 @@ class Driver:
         warm = place.environment is None
         self.totals.pings += 1
         self.totals.ping_ms += hold
+        self.totals.ping_warm_ms += hold * warm
         self.totals.ping_cold_starts += place.cold
         self._pings.served += 1
         self._pings.warm += warm
         self._pings.ms += hold
-        return Served(version, place.cold, warm, environment=0 if place.environment is None else place.environment.number)
+        number = place.provisioned if place.environment is None else place.environment.number
+        return Served(version, place.cold, warm, environment=number, first=place.first)
 
     def alive(self, at: int) -> int:
         """Return the number of on-demand environments that exist at `at`."""

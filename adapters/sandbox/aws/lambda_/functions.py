@@ -38,7 +38,7 @@ class Alias:
 @dataclass(slots=True)
 class LambdaFunction:
     """One function with its versions, aliases and capacities. Tests set `state` and `last_update_status` to emulate a deployment.
-    `modified` is in milliseconds since the epoch.
+    `modified` is in milliseconds since the epoch. `reports_initialization`: its ping handler reports the initialization type.
     """
 
     name: str
@@ -53,6 +53,7 @@ class LambdaFunction:
     reserved: int | None = None
     log_format: str = "Text"
     understands_pings: bool = True
+    reports_initialization: bool = True
     work_done: int = 0
     modified: int = 0
     versions: dict[str, Version] = field(default_factory=dict)

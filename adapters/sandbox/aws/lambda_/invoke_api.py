@@ -17,7 +17,7 @@ TAIL_BYTES = 4096
 
 
 class _Run(NamedTuple):
-    """One execution, as in its log; `init_ms` is None in a warm environment."""
+    """One execution, as in its log; `init_ms` is None where the log reports no start."""
 
     request: str
     duration_ms: float
@@ -55,13 +55,21 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
         headers["X-Amz-Function-Error"] = "Unhandled"
         payload: Any = {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {run.request} Error: Runtime exited"}
     else:
-        pong = {"stoker_ping": {"environment": f"{function.name}-{served.version}-{served.environment}", "held_ms": hold}}
-        payload = {"statusCode": 200, "body": "done"} if not is_ping else "warmed" if requested is None else pong
+        payload = {"statusCode": 200, "body": "done"} if not is_ping else "warmed" if requested is None else \
+            _pong(function, served, hold, restored=restored)
     if call.headers.get("X-Amz-Log-Type") == "Tail" and kind != "Event":
         headers["X-Amz-Log-Result"] = base64.b64encode(_log(function, served, run).encode()[-TAIL_BYTES:]).decode()
     if kind == "Event":
         return Reply(b"", 202, headers)
     return Reply(json.dumps(payload).encode(), 200, headers, reply_after)
+
+
+def _pong(function: LambdaFunction, served: Served, held_ms: int, *, restored: bool) -> dict[str, Any]:
+    """Return the answer of Stoker's helper to a ping. An older one reports no initialization type."""
+    pong: dict[str, Any] = {"environment": f"{function.name}-{served.version}-{served.unit}", "held_ms": held_ms}
+    if function.reports_initialization:
+        pong["initialization"] = "provisioned-concurrency" if served.provisioned else "snap-start" if restored else "on-demand"
+    return {"stoker_ping": pong}
 
 
 def _is_ping(payload: bytes) -> bool:
@@ -91,7 +99,7 @@ def _throttled(function: LambdaFunction) -> ApiError:
 
 def _log(function: LambdaFunction, served: Served, run: _Run) -> str:
     """Return the end of the log with its REPORT line, as text or as JSON platform events."""
-    billed = math.ceil(run.duration_ms + (0.0 if run.restored else run.init_ms or 0.0))
+    billed = math.ceil(run.duration_ms + ((run.init_ms or 0.0) if served.cold and not run.restored else 0.0))
     used = min(function.memory_mb, 96)
     if function.log_format == "JSON":
         metrics: dict[str, float] = {

@@ -11,14 +11,16 @@ from adapters.sandbox.traffic.durations import Ended
 
 @dataclass(slots=True)
 class Place:
-    """Unit that serves a request since `began`: an environment of `pool`, or a provisioned unit if that is None. `since`: start
-    of the work that is not counted yet.
+    """Unit that serves a request since `began`: an environment of `pool`, or the provisioned unit `provisioned` (numbered from 1)
+    if that is None. `first`: a provisioned unit serves its first request. `since`: start of the work that is not counted yet.
     """
 
     began: int
     pool: EnvironmentPool | None = None
     environment: Environment | None = None
     cold: bool = False
+    provisioned: int = 0
+    first: bool = False
     since: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,9 +64,12 @@ class Servers:
         self._draw, self._init_ms = draw, init_ms
         self._pools: dict[str, EnvironmentPool] = {}
         self._open: dict[int, Place] = {}
-        self._warm, self._warm_ending = 0, list[int]()
+        self._warm, self._warm_ending = 0, list[tuple[int, int]]()
+        """Provisioned units in use, and as a heap the end of each use that is known, with the number of its unit."""
+        self._warm_idle, self._used = list[int](), dict[str, set[int]]()
+        """Numbers of provisioned units that are free, the most recently used last; and those of each version that were used."""
         self._held: list[int] = []
-        """Ends of the pings that hold a warm environment, as a heap; without those whose place a request has needed."""
+        """Ends of the pings that hold a warm unit, as a heap; without those whose place a request has needed."""
 
     def begin(self, request: int, at: int, free: FreeUnits) -> bool:
         """Start a request of the traffic and return whether it is a cold start. Without a free unit it is throttled."""
@@ -91,7 +96,7 @@ class Servers:
 
     def hold(self, place: Place, until: int) -> None:
         """Serve a ping until an instant."""
-        if place.environment is not None and not place.cold:
+        if not place.cold:
             heapq.heappush(self._held, until)
         self.leave(place, until)
 
@@ -111,18 +116,26 @@ class Servers:
     def take(self, at: int, free: FreeUnits) -> Place | None:
         """Take a unit for a request that starts at `at`; None if all are in use."""
         if self.warm_in_use(at) < free.provisioned:
-            self._warm += 1
-            return Place(at)
+            return self._provisioned(at, free.version)
         if self.on_demand_in_use(at) >= free.on_demand:
             return None
         pool = self._pools.setdefault(free.version, EnvironmentPool(self._draw))
         environment, cold = pool.begin(at)
         return Place(at, pool, environment, cold)
 
+    def _provisioned(self, at: int, version: str) -> Place:
+        """Take a provisioned unit. One of them is free."""
+        self._warm += 1
+        number = self._warm_idle.pop() if self._warm_idle else self._warm
+        used = self._used.setdefault(version, set())
+        place = Place(at, provisioned=number, first=number not in used)
+        used.add(number)
+        return place
+
     def leave(self, place: Place, at: int) -> None:
         """Free the unit of a request that ends at `at`, now or later."""
         if place.pool is None or place.environment is None:
-            heapq.heappush(self._warm_ending, at)
+            heapq.heappush(self._warm_ending, (at, place.provisioned))
         else:
             place.pool.finish(place.environment, at)
 
@@ -141,8 +154,8 @@ class Servers:
 
     def warm_in_use(self, at: int) -> int:
         """Return the number of provisioned units in use at `at`."""
-        while self._warm_ending and self._warm_ending[0] <= at:
-            heapq.heappop(self._warm_ending)
+        while self._warm_ending and self._warm_ending[0][0] <= at:
+            self._warm_idle.append(heapq.heappop(self._warm_ending)[1])
             self._warm -= 1
         return self._warm
 

@@ -1,0 +1,33 @@
+"""State that the levers and the demand source of one pinged pool share."""
+
+from dataclasses import dataclass, field
+
+from adapters.pinging.own_traffic import OwnTraffic
+from adapters.pinging.usage_pattern import UsagePattern
+
+
+@dataclass(slots=True)
+class Pinged:
+    """Shared state of one pool. `usage` is that of its users, `own_traffic` that of its pings."""
+
+    usage: UsagePattern = field(default_factory=UsagePattern)
+    own_traffic: OwnTraffic = field(default_factory=OwnTraffic)
+    unsure: range | None = None
+    """Minutes that may contain pings of an earlier process; None before the first read."""
+    below: int = 0
+    """Ready units of the layer below the pinged ones, by the last read of its lever; 0 for a pool with one lever. The platform
+    serves requests with them first.
+    """
+    below_requested: int = 0
+    """Units that the layer below has requested: as many may have become ready since that read."""
+
+
+class PingedPools:
+    """Shared states by pool. A registry has one, because the two levers of a pool may belong to different providers."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, Pinged] = {}
+
+    def __getitem__(self, pool: str) -> Pinged:
+        """Return the state of the pool with this name; of a pool with two layers, `pool` is the name of the lower one."""
+        return self._of.setdefault(pool, Pinged())
