@@ -12,6 +12,7 @@ from adapters.ports.discovery import Survey, Where
 from adapters.ports.errors import Unsupported
 from adapters.ports.permissions import Grants
 from adapters.runtime.clock import Clock
+from config.model.layers import with_layers
 from config.model.lease import LeaseSettings
 from config.model.lever import LeverSettings
 from config.model.policy import Policy, PoolPolicy
@@ -111,9 +112,11 @@ def lever_kinds() -> dict[str, type[LeverSettings]]:
 
 
 def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
-    """Return the `Grants` of each provider of the policy with its pools. Pools without access control are left out."""
+    """Return the `Grants` of each provider of the policy with its pools and their layers. Those without access control are left
+    out.
+    """
     of_provider: dict[str, list[PoolPolicy]] = {}
-    for pool in policy.pools:
+    for pool in with_layers(policy.pools):
         of_provider.setdefault(KINDS[pool.lever.kind].grants, []).append(pool)
     leased = "" if policy.lease is None else LEASES[policy.lease.kind].grants
     of_provider.setdefault(leased, [])

@@ -82,7 +82,7 @@ async def _identity(sessions: AwsSessions, region: str) -> list[Finding]:
 
 
 async def _quotas(sessions: AwsSessions, region: str, pools: Sequence[PoolPolicy]) -> list[Finding]:
-    return [_metrics(region, len(pools)), await _concurrency(sessions.plane(region), pools)]
+    return [_metrics(region, len({pool.lever.resource for pool in pools})), await _concurrency(sessions.plane(region), pools)]
 
 
 async def _concurrency(plane: ControlPlane, pools: Sequence[PoolPolicy]) -> Finding:
@@ -104,9 +104,9 @@ async def _concurrency(plane: ControlPlane, pools: Sequence[PoolPolicy]) -> Find
     return Finding("quota", subject, Verdict.OK, text)
 
 
-def _metrics(region: str, pools: int) -> Finding:
+def _metrics(region: str, aliases: int) -> Finding:
     """Check the reads against Stoker's own rate limit: CloudWatch does not report the rest of its limits."""
-    metrics = pools * (len(ALWAYS) + len(SOMETIMES) / SLOWLY) + len(REGION)
+    metrics = aliases * (len(ALWAYS) + len(SOMETIMES) / SLOWLY) + len(REGION)
     calls, most = math.ceil(metrics / MOST_QUERIES) + 1, RATE * timedelta(minutes=1).total_seconds()
     text = f"about {metrics:.0f} metrics a minute in {calls} calls"
     if calls > most:

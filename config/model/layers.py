@@ -1,5 +1,6 @@
 """Layers of a pool: a base of provisioned units, and above it units that pings keep warm."""
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,15 @@ def top_policy(pool: PoolPolicy) -> PoolPolicy | None:
         "events": (), "dead_man": None, "prewarm": None, "keep_setting": False, "budget_usd_per_month": None, "warmer": None,
         "max_step_up": None, "max_step_down": None, "scale_down_delay": timedelta(0),
     })
+
+
+def with_layers(pools: Iterable[PoolPolicy]) -> Iterator[PoolPolicy]:
+    """Yield each pool, and after it the policy of its top layer if it has one."""
+    for pool in pools:
+        yield pool
+        top = top_policy(pool)
+        if top is not None:
+            yield top
 
 
 def base_name(name: str) -> str:

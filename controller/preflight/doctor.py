@@ -16,28 +16,17 @@ from typing import Protocol
 
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
-from adapters.ports.errors import (
-    AdapterError,
-    Limit,
-    Malformed,
-    Misconfigured,
-    NotFound,
-    PermissionDenied,
-    QuotaExceeded,
-    Throttled,
-    Unreachable,
-    Unsupported,
-)
+from adapters.ports.errors import AdapterError, Misconfigured, NotFound, PermissionDenied, Unreachable
 from adapters.ports.lease_store import LeaseStore
-from adapters.ports.lever import Capacity, Phase
 from adapters.ports.permissions import Grants
 from adapters.runtime.clock import Clock
+from config.model.layers import with_layers
 from config.model.lease import LeaseSettings
-from config.model.policy import Assume, Policy, PoolPolicy
-from controller.decision.planning.capacity_of_others import DELETION, others_text
+from config.model.policy import Policy, PoolPolicy
 from controller.demand.warmers import warmer_findings
-from controller.fleet.builder import Providers, pricing
+from controller.fleet.builder import Providers
 from controller.preflight.host_checks import local_findings
+from controller.preflight.pool_checks import REMEDIES, answers_finding, pool_findings, refusal
 
 PATIENCE_SECONDS, SECONDS_A_POOL = 45.0, 0.75
 """Timeout of one check, and the seconds that each pool adds to the timeout of the whole run: calls are paced."""
@@ -49,13 +38,6 @@ TRIED_POOLS = 20
 LOOK_BACK, STALE = timedelta(hours=2), timedelta(minutes=15)  # the first hour of a pinged pool is always unknown
 QUIET = ("set on_quiet_region: trust, or call any function in that region once a minute; a running daemon may find proof in the "
          "calls that AWS counts")
-REMEDIES: Mapping[type[AdapterError], str] = {
-    Misconfigured: "correct the named setting, then run doctor again",
-    Malformed: "correct the named value, then run doctor again", NotFound: "create it, or correct the policy",
-    PermissionDenied: "run `stoker iam POLICY` for the permissions to grant",
-    QuotaExceeded: "request a higher quota, or lower the pool's max", Throttled: "try again later",
-    Unreachable: "check network, proxy, DNS and the provider's status page", Unsupported: "correct the policy",
-}
 
 
 class Examined(Providers, Protocol):
@@ -90,22 +72,24 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
     """Return all findings, grouped by check. `progress` receives the titles of unfinished checks. `patience`: seconds for one
     check.
     """
-    pools, missing = buildable(policy, providers)
+    layers, missing = buildable(policy, providers)
     jobs = [Check("this machine", partial(asyncio.to_thread, local_findings, policy, state_dir, clock.now())),
-            *providers.checks(pools)]
-    named = {pool.name: pool for pool in pools}
+            *providers.checks(layers)]
+    named = {layer.name: layer for layer in layers}
+    pools = [pool for pool in policy.pools if pool.name in named]
     for granted, members in grants:
         able = [pool for pool in members if pool.name in named]
         jobs.append(Check(f"permissions at {granted.provider}", partial(permissions, granted, able, providers, patience)))
     if policy.lease is not None:
         jobs.append(Check("lease", partial(lease_findings, policy.lease, providers)))
-    jobs += [Check(f"pool {pool.name}", partial(pool_findings, pool, policy.assume, providers)) for pool in pools]
+    jobs += [Check(f"pool {layer.name}", partial(pool_findings, layer, policy.assume, providers)) for layer in layers]
     jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock))
              for source, served in providers.sources(pools)]
     jobs += [Check(f"warmers of {', '.join(served[:3])}", partial(warmer_findings, source, [named[name] for name in served],
                                                                   clock))
              for source, served in providers.sources(pools)]  # new sources: one source cannot be used concurrently
-    return missing + await every(jobs, patience, patience + SECONDS_A_POOL * len(pools), progress)
+    missing += [answers_finding(pool) for pool in pools if pool.top is not None]
+    return missing + await every(jobs, patience, patience + SECONDS_A_POOL * len(layers), progress)
 
 
 async def every(jobs: Sequence[Check], patience: float, most: float, progress: Progress) -> list[Finding]:
@@ -137,10 +121,10 @@ async def timed(job: Check, turn: AbstractAsyncContextManager[None], patience: f
 
 
 def buildable(policy: Policy, providers: Examined) -> tuple[list[PoolPolicy], list[Finding]]:
-    """Return the pools whose provider library is installed, and a finding for each of the others."""
+    """Return the pools and layers whose provider library is installed, and a finding for each of the others."""
     pools: list[PoolPolicy] = []
     missing: list[Finding] = []
-    for pool in policy.pools:
+    for pool in with_layers(policy.pools):
         try:
             providers.lever(pool)
         except AdapterError as error:
@@ -203,41 +187,6 @@ def permission_finding(action: str, tally: Tally | None, needing: int) -> Findin
     return Finding("permission", action, Verdict.OK, f"allowed in {tries} of {tries} test calls")
 
 
-async def pool_findings(pool: PoolPolicy, assume: Assume, providers: Examined) -> list[Finding]:
-    """Return whether the pool's resource exists, can be changed, and has the quota for the pool's `max`."""
-    lever = providers.lever(pool)
-    try:
-        capacity, traits = await lever.read(), await lever.traits()
-    except AdapterError as error:
-        return [refusal("pool", pool.name, error)]
-    findings = [capacity_finding(pool.name, capacity)]
-    if capacity.others:
-        text = others_text(capacity, pricing(pool, assume)(traits))
-        remedy = "remove that setting if Stoker should lower these units too"
-        findings.append(Finding("kept by others", pool.name, Verdict.WARN, text, remedy))
-    if capacity.requested and capacity.deletes_at_zero and not pool.keep_setting and not pool.min:
-        verdict = Verdict.WARN if pool.mode == "shadow" else Verdict.UNCHECKED  # an active pool may have Stoker's own setting
-        text = f"provisioned concurrency is set to {capacity.requested}; a target of 0 deletes the setting{DELETION}"
-        findings.append(Finding("setting", pool.name, verdict, text, "see docs/infrastructure-as-code.md"))
-    if traits.allowed is not None and traits.allowed < pool.max:
-        limit = traits.limit or Limit("", "the provider limits the pool", REMEDIES[QuotaExceeded])
-        text = f"max is {pool.max}; {limit.text}, so at most {traits.allowed} units"
-        findings.append(Finding("quota", pool.name, Verdict.WARN, text, limit.remedy))
-    return findings
-
-
-def capacity_finding(pool: str, capacity: Capacity) -> Finding:
-    """Return whether Stoker could change a pool of this capacity."""
-    if capacity.foreign_owner is not None:
-        return Finding("pool", pool, Verdict.WARN, f"{capacity.foreign_owner} sets its capacity, so Stoker does not change it",
-                       f"suspend or remove {capacity.foreign_owner}, or remove the pool from the policy")
-    if capacity.blocked is not None:
-        return refusal("pool", pool, capacity.blocked, Verdict.WARN)
-    if capacity.phase is Phase.FAILED:
-        return Finding("pool", pool, Verdict.WARN, f"its last change failed: {capacity.detail}", "see the log of the resource")
-    return Finding("pool", pool, Verdict.OK, f"{capacity.requested} requested, {capacity.ready} ready")
-
-
 async def lease_findings(settings: LeaseSettings, providers: Examined) -> list[Finding]:
     """Return whether the lease store can be read, and the leader. A missing lease file is not created."""
     subject = ", ".join(str(value) for name, value in settings.model_dump(exclude_defaults=True).items())
@@ -291,10 +240,3 @@ async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clo
         else:
             findings.append(Finding("metrics", pool, Verdict.OK, f"the newest known minute is {age.total_seconds():.0f} s old"))
     return findings
-
-
-def refusal(check: str, subject: str, error: AdapterError, verdict: Verdict | None = None) -> Finding:
-    """Return an error as a finding. By default, throttling is a warning and every other error a failure."""
-    default = Verdict.WARN if isinstance(error, Throttled) else Verdict.FAIL
-    remedy = next((text for kind, text in REMEDIES.items() if isinstance(error, kind)), "")
-    return Finding(check, subject, verdict or default, str(error), remedy)

@@ -232,3 +232,47 @@ async def test_the_command_ends_with_1_when_anything_fails_and_0_otherwise(clini
     assert "3 fail, 0 warn, 3 unchecked" in out, "the permission, and the two pools that need it"
     assert err == "", "what is no terminal is told no progress"
     assert not (tmp_path / "state").exists()
+
+
+LAYERED = """version: 1
+pools:
+  - name: agent
+    mode: active
+    max: 20
+    levers:
+      - {kind: lambda-provisioned-concurrency, region: us-east-1, function: agent, alias: live}
+      - {kind: lambda-ping, region: us-east-1, function: agent, alias: live, handler: stoker, opted_in: OPTED}
+"""
+
+
+async def test_both_layers_of_a_pool_are_checked_and_its_metrics_once(clinic, tmp_path):
+    clinic.policy.write_text(LAYERED.replace("OPTED", "true"))
+    clinic.aws.credentials.denied |= {"lambda:InvokeFunction"}
+    found = await clinic.findings(tmp_path / "state")
+
+    assert subjects(found, check="pool", verdict=Verdict.OK) == {"agent", "agent:pings"}
+    assert [finding.subject for finding in of(found, check="metrics")] == ["agent"]
+    assert subjects(found, check="permission", verdict=Verdict.FAIL) == {"lambda:InvokeFunction"}
+    assert {"lambda:PutProvisionedConcurrencyConfig", "lambda:DeleteProvisionedConcurrencyConfig"} == subjects(
+        found, check="permission", verdict=Verdict.UNCHECKED)
+    (quota,) = (finding for finding in of(found, check="quota") if finding.subject.startswith("CloudWatch"))
+    clinic.policy.write_text(POLICY.replace(POLICY[POLICY.index("  - {name: tool"):], ""))
+    (single,) = (finding for finding in of(await clinic.findings(tmp_path / "state"), check="quota")
+                 if finding.subject.startswith("CloudWatch"))
+    assert quota.text == single.text, "the metrics of an alias are read once"
+
+
+async def test_what_only_a_ping_can_show_is_unchecked(clinic, tmp_path):
+    clinic.policy.write_text(LAYERED.replace("OPTED", "true"))
+    (layers,) = of(await clinic.findings(tmp_path / "state"), check="layers")
+
+    assert (layers.subject, layers.verdict) == ("agent", Verdict.UNCHECKED)
+    assert "lambda-provisioned-concurrency receive some of the pings" in layers.text
+
+
+async def test_a_layer_whose_handler_is_not_opted_in_is_a_warning(clinic, tmp_path):
+    clinic.policy.write_text(LAYERED.replace("OPTED", "false"))
+    found = await clinic.findings(tmp_path / "state")
+
+    assert subjects(found, check="pool", verdict=Verdict.WARN) == {"agent:pings"}
+    assert any("opted in" in finding.text for finding in of(found, check="pool"))

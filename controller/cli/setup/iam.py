@@ -27,6 +27,7 @@ def command(policy_path: Path, provider: str | None, account: str | None, as_jso
       stoker iam policy.yaml --provider aws --account 123456789012 > stoker-role.json
     """  # noqa: D301  (click reads the control character)
     from adapters.registry import grants
+    from config.model.layers import with_layers
 
     policy = read_policy(policy_path)
     granted_by_provider = grants(policy)
@@ -42,5 +43,5 @@ def command(policy_path: Path, provider: str | None, account: str | None, as_jso
             click.echo(f"# {each.provider}")
         click.echo(each.text(pools, account))
     granted = {pool.name for _, pools in granted_by_provider for pool in pools}
-    for kind in dict.fromkeys(pool.lever.kind for pool in policy.pools if pool.name not in granted):
+    for kind in dict.fromkeys(pool.lever.kind for pool in with_layers(policy.pools) if pool.name not in granted):
         click.echo(f"{kind}: no permissions needed, it calls no cloud API", err=True)

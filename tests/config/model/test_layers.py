@@ -6,7 +6,7 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.loading.loader import parse_policy
-from config.model.layers import base_name, in_file_keys, top_policy
+from config.model.layers import base_name, in_file_keys, top_policy, with_layers
 from config.model.policy import PoolPolicy
 
 BASE = {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": "pool", "alias": "live"}
@@ -45,6 +45,12 @@ def test_the_policy_of_a_layer_keeps_what_both_share_and_has_no_floor():
 
 def test_a_pool_with_one_lever_has_no_policy_of_a_layer():
     assert top_policy(pool(levers=[BASE])) is None
+
+
+def test_each_pool_is_followed_by_its_layer():
+    single, whole = pool(name="single", levers=[BASE]), pool()
+
+    assert list(with_layers([single, whole])) == [single, whole, top_policy(whole)]
 
 
 def test_the_name_of_a_layer_is_no_valid_name_of_a_pool():

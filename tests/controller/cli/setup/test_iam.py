@@ -149,6 +149,37 @@ def test_google_allows_to_act_as_an_identity_and_nothing_else_on_it(carried_out,
     assert bound[0].endswith(f"--role=projects/{home}/roles/stokerActAs")
 
 
+def layered(*levers: str, mode: str = "active") -> str:
+    return f"version: 1\npools:\n  - {{name: agent, mode: {mode}, max: 9, levers: [{', '.join(levers)}]}}\n"
+
+
+ALIAS = "region: us-east-1, function: agent, alias: live"
+PROVISIONED = f"{{kind: lambda-provisioned-concurrency, {ALIAS}}}"
+PINGED = f"{{kind: lambda-ping, {ALIAS}, handler: stoker, opted_in: true}}"
+
+
+def test_a_pool_with_layers_gets_the_permissions_of_both(asked):
+    found = statements(asked(layered(PROVISIONED, PINGED)))
+
+    for sid in ("SetWarmCapacity", "Ping"):
+        assert found[sid]["Resource"] == ["arn:aws:lambda:us-east-1:*:function:agent:live"]
+    assert found.keys() - statements(asked(pools("agent"))).keys() == {"Ping"}
+    assert len(found["ReadFunctions"]["Resource"]) == 2
+
+
+def test_a_pool_with_layers_in_shadow_mode_gets_no_write_permission(asked):
+    assert statements(asked(layered(PROVISIONED, PINGED, mode="shadow"))).keys() == statements(
+        asked(pools("agent", mode="shadow"))).keys()
+
+
+def test_pings_above_a_service_need_no_permission_and_the_output_states_it(asked):
+    base = "{kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}"
+    told = asked(layered(base, "{kind: http-ping, url: 'https://a.example.com/ping'}"))
+
+    assert "gcloud run services add-iam-policy-binding chat " in told.stdout
+    assert told.stderr == "http-ping: no permissions needed, it calls no cloud API\n"
+
+
 LEASE = "lease: {kind: dynamodb, region: eu-west-1, table: our-lease}\n"
 
 
