@@ -54,11 +54,11 @@ class Provider(Protocol):
 class Kind:
     """Parts of a lever kind as `module:name`, so that listing them imports nothing.
 
-    `settings`: a `LeverSettings` class, in a module that needs no provider library. `provider`: called with clock, generator
-    and the sandbox's URL (or None), gives a `Provider`. `lever`: called with a `PoolPolicy` and that provider, gives a `Lever`.
-    `extra`: the optional dependency of the distribution that installs the library; empty when none is needed. `grpc`: the
-    provider uses gRPC and gets the sandbox's gRPC address instead of its URL. `grants`: a `Grants` class, in a module that needs
-    no provider library; empty when the provider has no access control.
+    `settings`: a `LeverSettings` class, in a module that needs no provider library. `provider`: called with clock, generator, the
+    sandbox's URL (or None) and `pinged`, the `PingedPools` of all providers, gives a `Provider`. `lever`: called with a
+    `PoolPolicy` and that provider, gives a `Lever`. `extra`: the optional dependency of the distribution that installs the
+    library; empty when none is needed. `grpc`: the provider uses gRPC and gets the sandbox's gRPC address instead of its URL.
+    `grants`: a `Grants` class, in a module that needs no provider library; empty when the provider has no access control.
     """
 
     settings: str
@@ -134,6 +134,9 @@ class Registry:
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, sandbox_grpc: str | None = None) -> None:
         self._clock, self._rng, self._sandbox_url, self._sandbox_grpc = clock, rng, sandbox_url, sandbox_grpc
         self._providers: dict[str, Provider] = {}
+        from adapters.pinging.pinged import PingedPools
+
+        self._pinged = PingedPools()
 
     def lever(self, pool: PoolPolicy) -> Lever:
         """Return the lever of one pool. Raise `Unsupported` when the provider's library is not installed."""
@@ -187,8 +190,8 @@ class Registry:
     def _provider(self, entry: Kind, kind: str, who: str) -> Provider:
         """Return the provider of a lever kind. `who`: the user of the provider, for error messages."""
         if entry.provider not in self._providers:
-            make = cast("Callable[[Clock, Generator, str | None], Provider]", self._loaded(entry.provider, entry, kind, who))
-            self._providers[entry.provider] = make(self._clock, self._rng, self._sandbox(entry, kind, who))
+            make = cast("Callable[..., Provider]", self._loaded(entry.provider, entry, kind, who))
+            self._providers[entry.provider] = make(self._clock, self._rng, self._sandbox(entry, kind, who), pinged=self._pinged)
         return self._providers[entry.provider]
 
     def _sandbox(self, entry: Kind, kind: str, who: str) -> str | None:

@@ -39,7 +39,7 @@ class Aws(PingProvider):
         for pool in pools:
             region, resource = _address(pool)
             of_region.setdefault(region, {})[pool.name] = resource
-        pinged = {pool.name: self.pinged[pool.name] for pool in pools if isinstance(pool.lever, LambdaPingSettings)}
+        pinged = {pool.name: self.pinged.of(pool) for pool in pools if isinstance(pool.top or pool.lever, LambdaPingSettings)}
         return [(self._source(region, resources, pinged, trusting), tuple(resources)) for region, resources in of_region.items()]
 
     def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged], trusting: set[str]) -> DemandSource:

@@ -9,6 +9,8 @@ from adapters.gcp.clients import Timeouts
 from adapters.gcp.monitoring.demand_source import CloudMonitoringDemand
 from adapters.gcp.monitoring.metric_reader import Place
 from adapters.gcp.sessions import GcpSessions
+from adapters.pinging.demand_without_pings import DemandWithoutPings
+from adapters.pinging.pinged import PingedPools
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
@@ -24,8 +26,8 @@ class Gcp:
     """
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_grpc: str | None = None,  # noqa: ARG002  (nothing here is random)
-                 timeouts: Timeouts | None = None) -> None:
-        self.sessions = GcpSessions(clock, sandbox_grpc, timeouts)
+                 timeouts: Timeouts | None = None, pinged: PingedPools | None = None) -> None:
+        self.sessions, self.pinged = GcpSessions(clock, sandbox_grpc, timeouts), pinged or PingedPools()
 
     def call_counters(self) -> list[CallCounter]:
         """Return the counters of calls made."""
@@ -39,11 +41,15 @@ class Gcp:
             project, place = address(pool)
             of_project.setdefault(project, {})[pool.name] = place
         sources: list[tuple[DemandSource, tuple[str, ...]]] = []
+        pinged = {pool.name: self.pinged.of(pool) for pool in pools if pool.top is not None}
+        ledgers = {name: each.own_traffic for name, each in pinged.items()}
         aims = {pool.name: float(pool.lever.model_dump()["concurrency_target"]) for pool in pools}
         for project, resources in of_project.items():
             planes = {place.location: self.sessions.plane(project, place.location) for place in resources.values()}
-            source = CloudMonitoringDemand(self.sessions.reader(project), self.sessions.clock, resources, planes, aims, trusting)
-            sources.append((source, tuple(resources)))
+            source = CloudMonitoringDemand(self.sessions.reader(project), self.sessions.clock, resources, planes, aims, trusting,
+                                           ledgers)
+            layered = DemandWithoutPings(source, pinged, estimated=True) if pinged.keys() & resources.keys() else source
+            sources.append((layered, tuple(resources)))
         return sources
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:

@@ -17,12 +17,13 @@ points change. Rows that the earlier process stored are without its pings; other
 
 class DemandWithoutPings:
     """Demand source that limits the peaks of the pools in `pinged` to those of users; other pools are unchanged. The wrapped
-    source subtracts own pings from requests and work, because it has their metrics.
+    source subtracts own pings from requests and work, because it has their metrics. `estimated`: it estimates the peak from
+    these, so that the peak contains no pings.
     """
 
-    def __init__(self, source: DemandSource, pinged: Mapping[str, Pinged]) -> None:
+    def __init__(self, source: DemandSource, pinged: Mapping[str, Pinged], *, estimated: bool = False) -> None:
         self.kind = source.kind
-        self.source, self._pinged = source, pinged
+        self.source, self._pinged, self._estimated = source, pinged, estimated
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
         """Return the telemetry as the protocol describes. Of a pinged pool, reads go back at most to the first read of this
@@ -53,7 +54,9 @@ class DemandWithoutPings:
     def _cleaned(self, pinged: Pinged, telemetry: Telemetry) -> Telemetry:
         whole = telemetry.series
         first = max(whole.first_minute, min(pinged.unsure.stop if pinged.unsure else 0, whole.end_minute))
-        series = pinged.own_traffic.bounded(whole.window(first, whole.end_minute))  # unsure minutes are not returned
+        series = whole.window(first, whole.end_minute)  # unsure minutes are not returned
+        if not self._estimated:
+            series = pinged.own_traffic.bounded(series)
         pinged.usage.note(series)
         absent = None if telemetry.absent is None else telemetry.absent[first - whole.first_minute :]
         return replace(telemetry, series=series, absent=absent)

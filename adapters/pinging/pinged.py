@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from adapters.pinging.own_traffic import OwnTraffic
 from adapters.pinging.usage_pattern import UsagePattern
+from adapters.ports.lever import Capacity
+from config.model.layers import TopPolicy
+from config.model.policy import PoolPolicy
 
 
 @dataclass(slots=True)
@@ -21,6 +24,11 @@ class Pinged:
     below_requested: int = 0
     """Units that the layer below has requested: as many may have become ready since that read."""
 
+    def note_below(self, capacity: Capacity) -> Capacity:
+        """Record the capacity of the layer below, and return it."""
+        self.below, self.below_requested = capacity.ready, capacity.requested
+        return capacity
+
 
 class PingedPools:
     """Shared states by pool. A registry has one, because the two levers of a pool may belong to different providers."""
@@ -28,6 +36,6 @@ class PingedPools:
     def __init__(self) -> None:
         self._of: dict[str, Pinged] = {}
 
-    def __getitem__(self, pool: str) -> Pinged:
-        """Return the state of the pool with this name; of a pool with two layers, `pool` is the name of the lower one."""
-        return self._of.setdefault(pool, Pinged())
+    def of(self, pool: PoolPolicy) -> Pinged:
+        """Return the state of a pool; both layers of a pool have the same."""
+        return self._of.setdefault(pool.layer_of if isinstance(pool, TopPolicy) else pool.name, Pinged())

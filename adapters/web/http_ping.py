@@ -26,7 +26,7 @@ class HttpPing:
             raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
         self._settings, self._clock = pool.lever, provider.clock
         self.resource = pool.lever.url
-        self._pinger, shared = HttpPinger(pool.lever, provider.client), provider.pinged[pool.name]
+        self._pinger, shared = HttpPinger(pool.lever, provider.client), provider.pinged.of(pool)
         life = IdleTimeoutEstimator(pool.lever.pause, pool.lever.longest_pause)
         rng = provider.rng.spawn(1)[0]
         self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared))

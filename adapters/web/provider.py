@@ -36,7 +36,7 @@ class Web(PingProvider):
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Return one source for all pools; every pool has its own page."""
         settings = {pool.name: pool.lever for pool in pools if isinstance(pool.lever, HttpPingSettings)}
-        pinged = {name: self.pinged[name] for name in settings}
+        pinged = {pool.name: self.pinged.of(pool) for pool in pools}
         source = PageDemand(self.client, self.clock, settings, ledgers={name: each.own_traffic for name, each in pinged.items()})
         return [(DemandWithoutPings(source, pinged), tuple(settings))]
 

@@ -10,7 +10,14 @@ OF_TOP = ":pings"
 """End of the name of a top layer's own policy. A pool's name contains no colon, so the two names differ."""
 
 
-def top_policy(pool: PoolPolicy) -> PoolPolicy | None:
+class TopPolicy(PoolPolicy):
+    """Policy of a top layer. It is derived from that of its pool and is in no file."""
+
+    layer_of: str
+    """Name of the pool whose upper layer this is."""
+
+
+def top_policy(pool: PoolPolicy) -> TopPolicy | None:
     """Return the policy of the top layer as a pool of its own, named `NAME:pings`; None for a pool with one lever.
 
     The floors belong to the base: a pinged unit can be reclaimed at any time. `max` is the ceiling of both layers together. Only
@@ -18,10 +25,11 @@ def top_policy(pool: PoolPolicy) -> PoolPolicy | None:
     """
     if pool.top is None:
         return None
-    return pool.model_copy(update={
-        "name": f"{pool.name}{OF_TOP}", "lever": pool.top, "top": None, "min": 0, "on_foreign_write": "reassert", "schedules": (),
-        "events": (), "dead_man": None, "prewarm": None, "keep_setting": False, "budget_usd_per_month": None, "warmer": None,
-        "max_step_up": None, "max_step_down": None, "scale_down_delay": timedelta(0),
+    return TopPolicy.model_construct(pool.model_fields_set, **dict(pool) | {
+        "layer_of": pool.name, "name": f"{pool.name}{OF_TOP}", "lever": pool.top, "top": None, "min": 0,
+        "on_foreign_write": "reassert", "schedules": (), "events": (), "dead_man": None, "prewarm": None, "keep_setting": False,
+        "budget_usd_per_month": None, "warmer": None, "max_step_up": None, "max_step_down": None,
+        "scale_down_delay": timedelta(0),
     })
 
 

@@ -16,6 +16,7 @@ from adapters.pinging.keep_alive_loop import KeepAliveLoop
 from adapters.pinging.ping_interval import IdleTimeoutEstimator
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported
 from adapters.ports.lever import Capacity, Phase, Traits
+from config.model.layers import TopPolicy
 from config.model.policy import PoolPolicy
 
 ALIAS_FRESH = timedelta(minutes=2)
@@ -34,10 +35,11 @@ class LambdaPing:
         if not isinstance(pool.lever, LambdaPingSettings):
             raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
         self._settings = settings = pool.lever
+        self._layered = isinstance(pool, TopPolicy)
         self._plane, self._clock = provider.sessions.plane(settings.region), provider.sessions.clock
         self._monitor = AliasMonitor(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
         self.resource = self._monitor.resource
-        rng, shared = provider.rng.spawn(1)[0], provider.pinged[pool.name]
+        rng, shared = provider.rng.spawn(1)[0], provider.pinged.of(pool)
         self._pinger = LambdaPinger(settings, provider.sessions.pings(settings.region), rng, self.resource)
         life = IdleTimeoutEstimator(settings.pause, settings.longest_pause)
         self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared))
@@ -110,7 +112,8 @@ class LambdaPing:
     async def _allowed(self, facts: Function) -> tuple[int, Limit]:
         """Return the maximum of environments that a round may hold at once, and its limit."""
         if facts.reserved is not None:
-            return of_pings(SHARE, facts.reserved, of_function(self._settings.function, facts.reserved, 0)[1])
+            below = self._plane.requested.get(self._monitor.key, 0)  # takes its units from the same reservation
+            return of_pings(SHARE, max(0, facts.reserved - below), of_function(self._settings.function, facts.reserved, below)[1])
         account = await self._plane.account.get()
         if account.unreserved is None:
             raise Unreachable(f"{self.resource}: AWS does not report the account's remaining concurrency, of which "
@@ -118,9 +121,11 @@ class LambdaPing:
         return of_pings(SHARE, account.unreserved, of_account(self._settings.region, account, 0, 0))
 
     async def _owner(self, alias: Alias) -> tuple[str | None, AdapterError | None]:
-        """Return the owner of provisioned concurrency that would receive the pings, or the error when it is unknown."""
+        """Return the owner of provisioned concurrency that would receive the pings, or the error when it is unknown. That of the
+        pool's own lower layer is no foreign one: rounds allow for it.
+        """
         provisioned = self._plane.requested.get(self._monitor.key)
-        if provisioned:
+        if provisioned and not self._layered:
             return f"provisioned concurrency ({provisioned} units, of another Stoker pool)", None
         return await self._monitor.owner(alias)
 

@@ -43,6 +43,7 @@ class ProvisionedConcurrency:
         self._monitor = AliasMonitor(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
         self.resource, self._qualified = self._monitor.resource, self._monitor.qualified
         self._seen = Provisioned()
+        self._shared = None if pool.top is None else provider.pinged.of(pool)
         self._switch = ScheduledFallback(self._plane, self._clock, self._monitor.key, self.resource)
 
     async def arm(self, changes: Sequence[ScheduledChange]) -> None:
@@ -149,9 +150,9 @@ class ProvisionedConcurrency:
     def _capacity(self, seen: Provisioned, owner: str | None, blocked: AdapterError | None) -> Capacity:
         self._seen = seen
         self._plane.record_requested(self._monitor.key, seen.requested, self._monitor.reserves)
-        return Capacity(seen.requested, seen.available, seen.phase, self._clock.now(), changed_at=seen.changed_at,
-                        foreign_owner=owner, blocked=blocked, detail=seen.detail,
-                        deletes_at_zero=True)
+        capacity = Capacity(seen.requested, seen.available, seen.phase, self._clock.now(), changed_at=seen.changed_at,
+                            foreign_owner=owner, blocked=blocked, detail=seen.detail, deletes_at_zero=True)
+        return capacity if self._shared is None else self._shared.note_below(capacity)
 
     def _busy(self, seen: Provisioned) -> AdapterError | None:
         """Return an error while an allocation is in progress, if AWS has refused a change during one before; else None."""

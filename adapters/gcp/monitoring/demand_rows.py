@@ -5,10 +5,11 @@ sets makes each of them a little active. A minimum does not change the number of
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from adapters.pinging.own_traffic import Own
 from adapters.ports.minute_rows import Mask, Minutes, filled
 from forecasting.demand import DemandSeries
 
@@ -24,6 +25,16 @@ class Points:
     requests: Minutes
     latency_ms: Minutes
     pending: Minutes
+
+
+def of_users(points: Points, own: Own | None) -> Points:
+    """Return the metrics without own pings."""
+    if own is None:
+        return points
+    users = np.maximum(points.requests - own.pings, 0)
+    total = np.maximum(points.requests * points.latency_ms - 1000 * own.seconds, 0)
+    mean = np.divide(total, users, out=np.full(len(users), np.nan), where=users > 0)
+    return replace(points, requests=users, latency_ms=np.where(own.pings > 0, mean, points.latency_ms))
 
 
 def demand(points: Points, proof: Mask, concurrency: float, usual_ms: float | None) -> DemandSeries:

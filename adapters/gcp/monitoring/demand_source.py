@@ -17,10 +17,11 @@ from typing import Protocol
 
 import numpy as np
 
-from adapters.gcp.monitoring.demand_rows import Points, demand, present
+from adapters.gcp.monitoring.demand_rows import Points, demand, of_users, present
 from adapters.gcp.monitoring.metric_reader import BY_STATE, MAX, SUM, Column, MetricReader, Place, Query
 from adapters.gcp.monitoring.proven_minutes import ProjectActivity, proven_minutes, telemetry_works
 from adapters.gcp.run.services import Service
+from adapters.pinging.own_traffic import OwnTraffic
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError, NotFound
 from adapters.ports.minute_rows import Mask, Minutes, mean_by_requests, quiet_since
@@ -58,14 +59,17 @@ class CloudMonitoringDemand:
 
     `resources`: pool name -> service. `planes`: location -> control plane. `aims`: pool name -> share of an instance's
     concurrency that Cloud Run uses before it starts another. `trusting`: pools for which a project without points counts as idle.
+    `ledgers`: own pings by pool, which are no demand.
     """
 
     kind = "cloud-monitoring"
 
     def __init__(self, reader: MetricReader, clock: Clock, resources: Mapping[str, Place], planes: Mapping[str, Plane],
-                 aims: Mapping[str, float], trusting: Collection[str] = ()) -> None:
+                 aims: Mapping[str, float], trusting: Collection[str] = (),
+                 ledgers: Mapping[str, OwnTraffic] | None = None) -> None:
         self.project, self.resources, self._aims = reader.project, dict(resources), dict(aims)
         self._reader, self._clock, self._planes, self._trusting = reader, clock, planes, frozenset(trusting)
+        self._ledgers = ledgers or {}
         self._usual_ms: dict[str, float | None] = defaultdict(lambda: None)
         self._activity: ProjectActivity | None = None
 
@@ -160,6 +164,8 @@ class CloudMonitoringDemand:
         for pool in pools:
             counts, latencies, pending = (columns[metric].get(self.resources[pool], empty) for metric in PER_POOL)
             points = Points(first, _within(counts.values, latencies.values), latencies.means, pending.values)
+            if pool in self._ledgers:
+                points = of_users(points, self._ledgers[pool].own(first, len(points.requests)))
             mean = mean_by_requests(points.latency_ms, points.requests)
             usual = self._usual_ms[pool] = self._usual_ms[pool] if mean is None else mean
             rows = demand(points, proofs[pool in self._trusting], services[pool].requests_per_instance(self._aims[pool]), usual)

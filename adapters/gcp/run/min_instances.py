@@ -55,6 +55,7 @@ class CloudRunMinInstances:
         self._instances.services.add(settings.service)
         self._service, self._place = settings.service, Place(settings.location, settings.service)
         self.resource = self._plane.resource(settings.service)
+        self._shared = None if pool.top is None else provider.pinged.of(pool)
         self._priced_by_policy = pool.prices is not None
         self._last: Service | None = None
         self._sent: int | None = None
@@ -108,7 +109,8 @@ class CloudRunMinInstances:
             self._ready_instances.set_minimum(target, sent_at)
         ready = self._ready = min(target, self._ready)
         phase = Phase.READY if ready >= target else Phase.IN_PROGRESS
-        return Capacity(target, ready, phase, self._clock.now(), detail=f"accepted, {ready} of {target} were ready before")
+        return self._noted(Capacity(target, ready, phase, self._clock.now(),
+                                    detail=f"accepted, {ready} of {target} were ready before"))
 
     def counted(self) -> Mapping[int, int]:
         """See `adapters.ports.lever.CountsInstances`."""
@@ -170,11 +172,14 @@ class CloudRunMinInstances:
         ours_failed = bool(service.failure) and not service.broken_deployment
         if ours_failed and not ready_enough:
             phase = Phase.FAILED
-        return Capacity(requested, ready, phase, self._clock.now(), changed_at=service.changed_at,
-                        foreign_owner=None if owner is None else _owner(service),
-                        blocked=self._write_conflict(service),
-                        detail="; ".join(filter(None, (note, self._described(service)))),
-                        others=service.others, others_by=service.others_by)
+        return self._noted(Capacity(
+            requested, ready, phase, self._clock.now(), changed_at=service.changed_at,
+            foreign_owner=None if owner is None else _owner(service), blocked=self._write_conflict(service),
+            detail="; ".join(filter(None, (note, self._described(service)))), others=service.others, others_by=service.others_by))
+
+    def _noted(self, capacity: Capacity) -> Capacity:
+        """Return `capacity`, known to the layer above if there is one."""
+        return capacity if self._shared is None else self._shared.note_below(capacity)
 
     def _described(self, service: Service) -> str:
         notes = []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.results import PingResult, distinct, survivors
+from adapters.pinging.results import PingResult, distinct, pinged_units, survivors
 
 moments = st.floats(0.0, 10.0, allow_nan=False)
 spans = st.floats(0.001, 3.0, allow_nan=False)
@@ -100,3 +100,38 @@ def test_no_more_survive_than_were_held_or_are_there(pings, named, held):
 
     assert 0 <= alive <= len({unit for unit, *_, cold in pings if not cold})
     assert 0 <= gone <= held - alive
+
+
+def of_layers(below, above, unknown=0, names=True):
+    """Return overlapping answers of units of the layer below, of units above it, and of units that do not report their layer."""
+    kinds = [True] * below + [False] * above + [None] * unknown
+    return [PingResult(0.0, 0.2, 0.15, cold=False, unit=f"unit {at}" if names else None, below=kind)
+            for at, kind in enumerate(kinds)]
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_units_of_the_layer_below_prove_nothing(names):
+    assert pinged_units(of_layers(3, 4, names=names), below=3) == 4
+    assert pinged_units(of_layers(5, 4, names=names), below=3) == 4, "the layer has grown since"
+    assert pinged_units(of_layers(7, 0, names=names), below=3) == 0
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_of_units_that_do_not_report_their_layer_as_many_as_it_has_prove_nothing(names):
+    assert pinged_units(of_layers(0, 0, unknown=7, names=names), below=3) == 4
+    assert pinged_units(of_layers(0, 0, unknown=2, names=names), below=3) == 0
+    assert pinged_units(of_layers(1, 2, unknown=4, names=names), below=3) == 4, "two of the four may be the other two below"
+
+
+@given(st.integers(0, 6), st.integers(0, 6), st.data())
+def test_no_more_pinged_units_are_proved_than_answered(below, above, data):
+    answers = of_layers(below, above)
+    hidden = [data.draw(st.booleans()) for _ in answers]
+    mixed = [PingResult(0.0, 0.2, 0.15, cold=False, unit=each.unit, below=None if hide else each.below)
+             for each, hide in zip(answers, hidden, strict=True)]
+
+    assert pinged_units(mixed, below) <= above
+
+
+def test_a_canary_of_the_layer_below_says_nothing_about_survivors():
+    assert survivors(None, of_layers(0, 3), 4) == (3, 0)

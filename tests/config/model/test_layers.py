@@ -34,7 +34,7 @@ def test_the_policy_of_a_layer_keeps_what_both_share_and_has_no_floor():
     whole = pool()
     top = top_policy(whole)
 
-    assert (top.name, top.lever, top.top, top.min, top.max) == ("agent:pings", whole.top, None, 0, 40)
+    assert (top.name, top.layer_of, top.lever, top.top, top.min, top.max) == ("agent:pings", "agent", whole.top, None, 0, 40)
     assert top.on_foreign_write == "reassert"
     plain = PoolPolicy(name="a", lever=whole.lever, max=1)
     for key in RESET - {"name", "lever", "on_foreign_write"}:

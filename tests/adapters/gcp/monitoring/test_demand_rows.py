@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.gcp.monitoring.demand_rows import Points, demand
+from adapters.gcp.monitoring.demand_rows import Points, demand, of_users
+from adapters.pinging.own_traffic import Own
 
 NAN = float("nan")
 
@@ -98,3 +99,14 @@ def test_demand_is_valid_for_any_metrics(minutes, concurrency):
     assert (series.busy[known] >= 0).all()
     assert (np.isnan(series.peak) == np.isnan(series.busy)).all()
     assert np.isfinite(series.peak[known]).all()
+
+
+def test_own_pings_are_no_demand():
+    own = Own(*(np.array(column, float) for column in ([7, 0, 7], [0.7, 0, 0.7], [7, 0, 7])))
+    users = of_users(points([17, 10, 7], [300, 500, 100]), own)
+
+    assert users.requests.tolist() == [10, 10, 0]
+    assert users.latency_ms.tolist()[:2] == [pytest.approx(440), 500]
+    assert np.isnan(users.latency_ms[2])
+    assert demand(users, np.full(3, True), 1, None).peak.tolist()[2] == 0
+    assert of_users(users, None) is users
