@@ -38,25 +38,33 @@ class Model(BaseModel):
 
 
 class Objective(Model):
-    """Objective of a pool: a cold-start cost or a warm hit rate."""
+    """Objective of a pool: a cost of each cold start, a cost of each second of a cold start, or a warm hit rate."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["cold_start_cost_usd"]}, {"required": ["warm_hit_rate"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"oneOf": [
+        {"required": ["cold_start_cost_usd"]}, {"required": ["cold_start_cost_usd_per_second"]}, {"required": ["warm_hit_rate"]},
+    ]})
 
     cold_start_cost_usd: Usd | None = Field(default=None, examples=[0.05])
     """Your cost of one cold start in USD: a user who waits, a retry, a lost session. Stoker minimises the total cost."""
+    cold_start_cost_usd_per_second: Usd | None = Field(default=None, examples=[0.006])
+    """Your cost of each second that a user waits for a cold start, in USD. A cold start costs this times its initialisation time.
+    """
     warm_hit_rate: Annotated[float, Field(gt=0, lt=1)] | None = Field(default=None, examples=[0.99])
     """Share of requests that must find a warm unit, above 0 and below 1. Stoker derives the cold-start cost from it."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = (self.cold_start_cost_usd is not None) + (self.warm_hit_rate is not None)
-        if given != 1:
-            how = "both are given" if given else "neither is given"
-            text = "give exactly one of cold_start_cost_usd and warm_hit_rate: {how}"
-            raise PydanticCustomError("objective", text, {"how": how})
+        keys = list(Objective.model_fields)
+        given = [key for key in keys if getattr(self, key) is not None]
+        if len(given) != 1:
+            how = f"{' and '.join(given)} are given" if given else "none is given"
+            raise PydanticCustomError("objective", "give exactly one of {keys}: {how}", {"keys": ", ".join(keys), "how": how})
         return self
+
+    def usd_of_cold_start(self, init_seconds: float) -> float | None:
+        """Return the price of a cold start whose initialisation takes `init_seconds`; None for a warm hit rate."""
+        each_second = self.cold_start_cost_usd_per_second
+        return self.cold_start_cost_usd if each_second is None else each_second * init_seconds
 
 
 class PriceOverride(Model):
@@ -84,7 +92,7 @@ class PoolPolicy(Model):
     mode: Literal["shadow", "active"] = Field(default="shadow", examples=["shadow"])
     """shadow: plans are only recorded. active: plans are carried out."""
     objective: Objective = Field(default=Objective(cold_start_cost_usd=0.05))
-    """The cold-start cost, or the share of requests that must be warm: exactly one of the two."""
+    """The cost of each cold start or of each of its seconds, or the share of requests that must be warm: exactly one."""
     on_missing_metrics: Literal["hold", "floor", "forecast"] = Field(default="hold", examples=["hold"])
     """When metrics are missing: hold the capacity, raise it to the floor, or follow the last forecast. None lowers it."""
     on_quiet_region: Literal["hold", "trust"] = Field(default="hold", examples=["hold"])

@@ -179,6 +179,7 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "idle_usd_per_unit_minute": terms.idle, "warm_busy_usd_per_unit_minute": terms.warm_busy,
             "on_demand_usd_per_unit_minute": terms.on_demand, "request_usd": terms.request_usd,
             "init_seconds": terms.init_seconds, "cold_start_cost_usd": terms.cold_start_cost_usd,
+            "cold_start_cost_usd_per_second": terms.cold_start_cost_usd_per_second,
             "metric_delay_minutes": terms.metric_delay, "lead_time_minutes": terms.lead_time,
             "keep_alive_minutes": terms.keep_alive, "keep_alive": keep_alive_body(pool.keep_alive),
             "billing_step_minutes": terms.billing_step, "warm_hit_rate": terms.warm_hit_rate,

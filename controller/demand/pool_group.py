@@ -200,12 +200,20 @@ def differ(terms: CostTerms, was: CostTerms, prices_only: bool) -> bool:
     """Return whether terms have changed so much that history must be replayed.
 
     They have after any change of a price or a rate, a change of the initialisation by 20 %, and, unless `prices_only`, any change
-    of a duration. A lower billing step is no change: it is 0 until the lever was read.
+    of a duration. A lower billing step is no change: it is 0 until the lever was read. A price per second is compared as the
+    policy states it, because the price of a cold start follows the measured initialisation.
     """
-    prices = [(one.idle, one.warm_busy, one.on_demand, one.cold_start_cost_usd, one.warm_hit_rate) for one in (terms, was)]
+    prices = [(one.idle, one.warm_busy, one.on_demand, stated_price(one), one.warm_hit_rate) for one in (terms, was)]
     if prices[0] != prices[1] or terms.billing_step > was.billing_step:
         return True
-    if abs(terms.init_seconds - was.init_seconds) > 0.2 * max(was.init_seconds, 1.0):
+    short = 1.0 if terms.cold_start_cost_usd_per_second is None else 0.1
+    if abs(terms.init_seconds - was.init_seconds) > 0.2 * max(was.init_seconds, short):
         return True
     spans, before = ((one.metric_delay, one.lead_time, one.keep_alive) for one in (terms, was))
     return not prices_only and spans != before
+
+
+def stated_price(terms: CostTerms) -> tuple[float | None, float | None]:
+    """Return the price of a cold start, or of each of its seconds, as the policy states it."""
+    each_second = terms.cold_start_cost_usd_per_second
+    return (terms.cold_start_cost_usd, None) if each_second is None else (None, each_second)

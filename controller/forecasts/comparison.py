@@ -109,7 +109,9 @@ def _why(each: Difference, basis: Basis) -> str:
     if not terms.cold > 0:
         return f"A cold start costs nothing here. {leading}"
     idle = terms.idle * MINUTES_PER_DAY
-    return (f"A unit that is idle all day costs {idle:.4g} USD and a cold start {terms.cold:.4g} USD: an idle unit pays only if "
+    second = terms.cold_start_cost_usd_per_second
+    price = f"{terms.cold:.4g} USD" if second is None else f"{terms.cold:.4g} USD ({second:g} USD per second)"
+    return (f"A unit that is idle all day costs {idle:.4g} USD and a cold start {price}: an idle unit pays only if "
             f"it avoids more than {idle / terms.cold:.3g} cold starts a day.{_above(each, terms)} {leading}")
 
 

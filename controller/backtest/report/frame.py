@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from controller.backtest.report.text import count, length, share, span
+from controller.backtest.report.text import count, length, price_text, share, span
 from controller.backtest.result import PoolOutcome
 from controller.decision.costs.assumptions import assumed_text, common_text
 from controller.decision.costs.cost_model import MINUTES_A_MONTH, CostTerms
-from controller.decision.costs.sentences import bill_sentence, cold_start_change, dollars
+from controller.decision.costs.sentences import bill_sentence, cold_start_change
 from forecasting.demand import instant_of
 
 HOURS_A_MONTH = MINUTES_A_MONTH / 60
@@ -75,7 +75,7 @@ def peak_text(pools: Sequence[PoolOutcome]) -> str:
 
 def objective(terms: CostTerms) -> str:
     """Return the objective of a pool. With a warm-hit rate the cold-start cost is only for comparison."""
-    price = f"cold-start cost {dollars(terms.cold_start_cost_usd)} each"
+    price = f"cold-start cost {price_text(terms)}"
     if terms.warm_hit_rate is None:
         return price
     return f"{100 * terms.warm_hit_rate:.6g} % of requests warm ({price}, for comparison only)"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 
 from controller.backtest.frontier import Frontier
-from controller.backtest.objective_settings import setting_of
+from controller.backtest.objective_settings import SECOND_KEY, setting_of
 from controller.backtest.report.frontier_text import CAPTION, comparison, matching_sentences, setting_text, step_text
 from controller.backtest.report.text import count
 from controller.backtest.result import Outcome, PoolOutcome
@@ -29,7 +29,8 @@ def section(pool: PoolOutcome, at: int) -> str:
     """Return the comparison of a pool with AWS target tracking, and its settings as a table."""
     if pool.frontier is None:
         return ""
-    names = (setting_of(pool.terms).key, "Cold starts", "Bill", "USD per cold start avoided")
+    key = setting_of(pool.terms).key
+    names = ("USD per second of a cold start" if key == SECOND_KEY else key, "Cold starts", "Bill", "USD per cold start avoided")
     head = "".join(f"<th>{name}</th>" for name in names)
     rows = "".join(row(pool.frontier, index) for index in range(len(pool.frontier.points)))
     compared = comparison(pool.frontier, TARGET_TRACKING, pool.peers[TARGET_TRACKING])

@@ -91,6 +91,11 @@ def setting_text(point: Point) -> str:
     return "each pool's own setting" if point.factor == 1 else f"each pool's price × {point.factor:.3g}"
 
 
+def cell_text(point: Point) -> str:
+    """Return the setting of a point for a column of a table."""
+    return setting_text(point) if point.setting is None else point.setting.short
+
+
 def step_text(frontier: Frontier, point: Point) -> str:
     """Return what each cold start avoided costs from the next cheaper point to this one."""
     if point not in frontier.curve:

@@ -19,6 +19,7 @@ from controller.backtest.report.text import (
     headline,
     hits,
     price_of_waiting,
+    price_text,
     share,
     spread_text,
     verdict,
@@ -185,7 +186,7 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
     items = [
         f"Prices per unit-hour for {escape(pool.name)}: {prices} ({source}).",
         f"A cold start takes {own.init_seconds:g} s, billed as work.",
-        f"Cold-start cost: {dollars(own.cold_start_cost_usd)} ({whose}).",
+        f"Cold-start cost: {price_text(own)}, {whose}.",
         f"{timing}; an on-demand unit stays warm after use for {escape(pool.keep_alive.text)}.",
         "Extra: bill + cold-start cost - bill without Stoker if it had no cold starts. Ratio: extra / extra without Stoker.",
         billed(own.billing_step),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from controller.backtest.result import STOKER, Outcome, PoolOutcome, spread
 from controller.decision.costs.bill import Bill
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.sentences import BASELINE_TEXT, TARGET_TRACKING, WITHOUT_STOKER, bill_sentence, dollars
 from forecasting.demand import instant_of
 
@@ -105,6 +106,12 @@ def price_of_waiting(outcome: Outcome) -> str:
     """Return the cold-start cost as text. With a warm-hit objective it is only for comparison."""
     prices = sorted({pool.terms.cold_start_cost_usd for pool in outcome.pools})
     return f"{dollars(prices[0])} each" if len(prices) == 1 else "each pool's price"
+
+
+def price_text(terms: CostTerms) -> str:
+    """Return the cold-start cost of a pool; with a price per second, also how it is calculated."""
+    each, second = f"{dollars(terms.cold_start_cost_usd)} each", terms.cold_start_cost_usd_per_second
+    return each if second is None else f"{each} ({dollars(second)} per second × {terms.init_seconds:.3g} s)"
 
 
 def promise(outcome: Outcome) -> str:

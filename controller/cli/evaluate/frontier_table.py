@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from controller.backtest.frontier import Frontier, Point
-from controller.backtest.report.frontier_text import CAPTION, frontier_sentences, setting_text, step_text
+from controller.backtest.report.frontier_text import CAPTION, cell_text, frontier_sentences, step_text
 from controller.backtest.report.text import LABELS, count
 from controller.backtest.result import Outcome
 from controller.cli.evaluate.scatter_chart import Mark, scatter
@@ -62,6 +62,6 @@ def table(frontier: Frontier) -> Table:
     for column in ("cold\nstarts", "bill\n(USD)", "USD per cold\nstart avoided"):
         out.add_column(column, justify="right", no_wrap=True)
     for symbol, point in symbols(frontier).items():
-        cells = (symbol, setting_text(point), count(point.cold_starts), f"{point.bill_usd:,.2f}", step_text(frontier, point))
+        cells = (symbol, cell_text(point), count(point.cold_starts), f"{point.bill_usd:,.2f}", step_text(frontier, point))
         out.add_row(*cells, style=OWN_STYLE if symbol == OWN else "")
     return out

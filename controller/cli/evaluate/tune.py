@@ -37,10 +37,10 @@ def command(pool: str, policy_path: Path, histories: tuple[str, ...], start: str
             max_usd_per_month: float | None, like_target_tracking: bool, write: bool, as_json: bool) -> None:
     """Recommend the objective of a POOL for a goal: how many cold starts, or how high a bill.
 
-    The objective is `cold_start_cost_usd`, or `warm_hit_rate` if the pool has that. A higher one means fewer cold starts and a
-    higher bill. `tune` replays recorded traffic with many settings, as a backtest does, and prints the one that meets the goal,
-    what it would have cost, and the next settings on both sides. State exactly one goal. If no setting meets it, `tune` prints
-    the closest one, writes nothing and exits with 1.
+    The objective is `cold_start_cost_usd`, or `cold_start_cost_usd_per_second` or `warm_hit_rate` if the pool has that. A higher
+    one means fewer cold starts and a higher bill. `tune` replays recorded traffic with many settings, as a backtest does, and
+    prints the one that meets the goal, what it would have cost, and the next settings on both sides. State exactly one goal. If
+    no setting meets it, `tune` prints the closest one, writes nothing and exits with 1.
 
     `--write` keeps comments and formatting. A pool that takes its objective from `defaults` gets its own, so that other pools
     stay as they are. A running daemon uses the new value after a restart.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from controller.backtest.frontier import Point
-from controller.backtest.report.frontier_text import setting_text
+from controller.backtest.report.frontier_text import cell_text
 from controller.backtest.report.text import LABELS
 from controller.backtest.tuning import Goal, Tuning, per_day, per_month
 from controller.decision.costs.bill import Bill
@@ -15,9 +15,9 @@ def text_of(pool: str, goal: Goal, tuned: Tuning, tracking: Bill, path: Path, wr
     """Return the recommendation, its neighbours on the curve, and what it is based on. `write`: whether the file is changed."""
     chosen, own, minutes = tuned.chosen, tuned.frontier.own, tuned.minutes
     heading = f"{pool}: {goal_text(goal)}" if tuned.met else f"{pool}: not possible: {goal_text(goal)}"
-    first = f"{setting_text(chosen)}: {figures(chosen, minutes)}"
+    first = f"{cell_text(chosen)}: {figures(chosen, minutes)}"
     lines = [heading, "", first if tuned.met else f"closest: {first}"]
-    lines.append("This is the policy's setting." if chosen == own else f"now {setting_text(own)}: {figures(own, minutes)}")
+    lines.append("This is the policy's setting." if chosen == own else f"now {cell_text(own)}: {figures(own, minutes)}")
     lines.append(f"{LABELS[TARGET_TRACKING]}: {per_day_text(tracking.cold_starts, minutes)}, "
                  f"bill {dollars(per_month(tracking.provider_usd, minutes))} a month")
     lines += ["", *table(tuned), ""]
@@ -55,7 +55,7 @@ def table(tuned: Tuning) -> list[str]:
     for point in tuned.neighbours:
         step = tuned.frontier.steps.get(point)
         sign = "> " if point == tuned.chosen else "  "
-        rows.append((sign + setting_text(point), per_day_text(point.cold_starts, tuned.minutes).split()[0],
+        rows.append((sign + cell_text(point), per_day_text(point.cold_starts, tuned.minutes).split()[0],
                      dollars(per_month(point.bill_usd, tuned.minutes)), "-" if step is None else dollars(step)))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return ["  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])

@@ -21,6 +21,8 @@ def objective_text(objective: Objective) -> str:
     """Return an objective as short text."""
     if objective.warm_hit_rate is not None:
         return f"{objective.warm_hit_rate:.4g} warm"
+    if objective.cold_start_cost_usd_per_second is not None:
+        return f"{objective.cold_start_cost_usd_per_second:g} USD per second"
     return f"{objective.cold_start_cost_usd:g} USD per cold start"
 
 

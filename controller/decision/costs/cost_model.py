@@ -144,6 +144,8 @@ class CostTerms:
     """After scale-in, units stay warm for the keep-alive like any unit after use; otherwise they stop at once."""
     warm_hit_rate: float | None = None
     """Share of requests that must not wait, where the policy sets that instead of a price of a cold start."""
+    cold_start_cost_usd_per_second: float | None = None
+    """Price of each second of a cold start, where the policy sets that. `cold_start_cost_usd` is calculated from it."""
     keep_alive_range: tuple[int, int] | None = field(default=None, compare=False)
     """Likely shortest and longest keep-alive; None: exactly `keep_alive`. No decision uses it."""
     pings: Pings | None = field(default=None, compare=False)
@@ -223,14 +225,15 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
     gigabytes = (pool.memory_mb or memory_mb or DEFAULT_MEMORY_MB) / 1024
     price = price_of(pool, architecture, gigabytes, vcpus, billing)
     per_minute = gigabytes * MINUTE_SECONDS
-    cost = pool.objective.cold_start_cost_usd
     init = next((seconds for seconds in (pool.init_seconds, init_seconds) if seconds is not None), DEFAULT_INIT_SECONDS)
+    cost = pool.objective.usd_of_cold_start(init)
     pings, request_usd = pings_of(pool), request_usd_of(pool.lever.kind, billing)
     warm = keep_alive_of(pool.lever.kind, assume, keep_alive)
     return CostTerms(
         idle=price.idle * per_minute if pings is None else pings.usd_per_minute(price.on_demand * gigabytes, init, request_usd),
         warm_busy=(price.warm_busy if pings is None else price.on_demand) * per_minute, on_demand=price.on_demand * per_minute,
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,
+        cold_start_cost_usd_per_second=pool.objective.cold_start_cost_usd_per_second,
         metric_delay=whole_minutes(assume.metric_delay), lead_time=whole_minutes(assume.lead_time),
         keep_alive=whole_minutes(warm.span), keep_alive_range=(whole_minutes(warm.low), whole_minutes(warm.high)),
         billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),

@@ -135,7 +135,7 @@ def test_six_mistakes_give_six_messages_with_places():
         (pool(name="yes"), None),
         (pool(mode="off"), "6:11 pools[0].mode: 'off' is not allowed: write shadow or active"),
         (pool(mode="shaddow"), "6:11 pools[0].mode: 'shaddow' is not allowed: write shadow or active (did you mean shadow?)"),
-        (pool(objective="{}"), "6:16 pools[0].objective: give exactly one of cold_start_cost_usd and warm_hit_rate: neither"),
+        (pool(objective="{}"), "6:16 pools[0].objective: give exactly one of cold_start_cost_usd, cold_"),
         (pool(objective="{cold_start_cost_usd: 1, warm_hit_rate: 0.9}"), "6:16 pools[0].objective: give exactly one of "),
         (pool(objective="5"), "6:16 pools[0].objective: 5 is not a mapping of keys"),
         (pool(prices="{idle: .nan, warm_busy: 1, on_demand: 1}"), "6:20 pools[0].prices.idle: nan is not a finite number"),

@@ -13,6 +13,7 @@ from adapters.registry import lever_kinds
 from config.loading.loader import PolicyError, parse_policy
 from config.loading.schema import DIALECT, policy_schema
 from config.model.lever import LeverSettings
+from config.model.policy import Objective
 from config.yaml_text.document import read_document
 from tests.examples import examples
 
@@ -80,7 +81,8 @@ def test_default_durations_have_the_notation_of_the_file():
     "wrong",
     [
         document(mim=1), document(max=-1), document(max=1.5), document(max="5"), document(mode="on"), document(name="a/b"),
-        document(objective={}), document(objective={"cold_start_cost_usd": 1, "warm_hit_rate": 0.9}),
+        document(objective={}), document(objective={"cold_start_cost_usd": 1, "cold_start_cost_usd_per_second": 1}),
+        document(objective={"cold_start_cost_usd": 1, "warm_hit_rate": 0.9}),
         document(lever={"kind": "lamda"}), document(lever=LAMBDA | {"url": "x"}), document(lever={"kind": "ping"}),
         document(lever={"region": "us-east-1"}), document(scale_down_delay="10 min"), document(scale_down_delay=10),
         document(schedules=[{"cron": "0 8 * * *", "duration": "1h"}]), document(prices={"idle": 1}),
@@ -113,7 +115,7 @@ OPTIONS = st.fixed_dictionaries({}, optional={
     "mode": st.sampled_from(["shadow", "active", "off"]), "min": UNITS, "max": UNITS, "max_step_up": UNITS,
     "scale_down_delay": SPANS, "architecture": st.sampled_from(["arm64", "x86_64", "riscv", None]), "init_seconds": UNITS,
     "memory_mb": UNITS, "budget_usd_per_month": UNITS, "schedules": SCHEDULES,
-    "objective": st.dictionaries(st.sampled_from(["cold_start_cost_usd", "warm_hit_rate"]), st.sampled_from([0, 0.5, 1, -1])),
+    "objective": st.dictionaries(st.sampled_from(list(Objective.model_fields)), st.sampled_from([0, 0.5, 1, -1])),
 })
 
 

@@ -73,8 +73,11 @@ def test_models_are_frozen_and_hashable():
         ({"budget_usd_per_month": float("inf")}, "finite|less than"),
         ({"init_seconds": float("nan")}, "finite|greater than"),
         ({"scale_down_delay": "25h"}, "1d1h is too long"),
-        ({"objective": {}}, "neither is given"),
-        ({"objective": {"cold_start_cost_usd": 0.1, "warm_hit_rate": 0.9}}, "both are given"),
+        ({"objective": {}}, "none is given"),
+        ({"objective": {"cold_start_cost_usd": 0.1, "warm_hit_rate": 0.9}}, "cold_start_cost_usd and warm_hit_rate are given"),
+        ({"objective": {"cold_start_cost_usd_per_second": 0.1, "warm_hit_rate": 0.9}},
+         "cold_start_cost_usd_per_second and warm_hit_rate are given"),
+        ({"objective": {"cold_start_cost_usd_per_second": -0.1}}, "greater than or equal to 0"),
         ({"objective": {"warm_hit_rate": 1}}, "less than 1"),
         ({"objective": {"cold_start_cost_usd": -0.1}}, "greater than or equal to 0"),
         ({"prices": {"idle": 1.0}}, "Field required"),
@@ -92,6 +95,12 @@ def test_a_whole_number_is_accepted_as_a_number():
 
     assert priced.init_seconds == 8.0
     assert priced.prices == PriceOverride(idle=0.0, warm_busy=1.0, on_demand=2e-6)
+
+
+@pytest.mark.parametrize(("key", "value", "usd"), [
+    ("cold_start_cost_usd", 0.05, 0.05), ("cold_start_cost_usd_per_second", 0.25, 1.0), ("warm_hit_rate", 0.9, None)])
+def test_a_cold_start_of_four_seconds_has_the_price_of_its_objective(key, value, usd):
+    assert Objective(**{key: value}).usd_of_cold_start(4.0) == usd
 
 
 def test_names_are_unique_in_a_policy():

@@ -6,7 +6,7 @@ import pytest
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.planning.observation import DataFreshness
 from controller.demand.collector import DemandCollector
-from controller.demand.pool_group import SPANS_EVERY, Budget, PoolGroup
+from controller.demand.pool_group import SPANS_EVERY, Budget, PoolGroup, differ
 from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from tests.builders import NOON
@@ -50,6 +50,21 @@ async def test_a_new_price_replaces_the_proposer_at_once_with_all_history(region
     assert await region.retune(NOON)
     assert region.proposer is not was
     assert region.view("a", NOON).proposal.target == 3
+
+
+PER_SECOND = replace(TERMS, cold_start_cost_usd_per_second=0.01, cold_start_cost_usd=0.08)
+
+
+@pytest.mark.parametrize(("was", "changes", "replays"), [
+    (PER_SECOND, {"init_seconds": 8.9, "cold_start_cost_usd": 0.089}, False),
+    (PER_SECOND, {"init_seconds": 12.0, "cold_start_cost_usd": 0.12}, True),
+    (PER_SECOND, {"cold_start_cost_usd_per_second": 0.011, "cold_start_cost_usd": 0.088}, True),
+    (TERMS, {"cold_start_cost_usd_per_second": 0.05}, True),
+    (replace(PER_SECOND, init_seconds=0.2), {"init_seconds": 0.3, "cold_start_cost_usd": 0.003}, True),
+    (replace(TERMS, init_seconds=0.2), {"init_seconds": 0.3}, False),
+])
+def test_a_price_per_second_changes_with_the_initialisation_alone(was, changes, replays):
+    assert differ(replace(was, **changes), was, prices_only=True) is replays
 
 
 async def test_a_pool_with_missing_newest_minutes_uses_the_last_known_ones(tmp_path):

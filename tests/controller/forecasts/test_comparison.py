@@ -87,6 +87,8 @@ def test_the_sentence_states_both_numbers_the_prices_and_the_rule_with_the_highe
      "The floor of schedule day is 12."),
     (Difference(FIRST, FIRST + 15, 12, (8.0, 9.0, 9.5)),
      basis(replace(TERMS, warm_hit_rate=0.99)), "Objective: 99 % of requests warm."),
+    (Difference(FIRST, FIRST + 15, 12, (8.0, 9.0, 9.5)),
+     basis(replace(TERMS, cold_start_cost_usd_per_second=0.00625)), "a cold start 0.05013 USD (0.00625 USD per second):"),
 ])
 def test_a_limit_or_an_objective_explains_a_difference(each, made, expected):
     assert expected in difference_text(each, made)

@@ -93,7 +93,7 @@
 
   const price = (setting) => {
     const [key, value] = setting.split(": ");
-    return key === "cold_start_cost_usd" ? "$" + value : key === "warm_hit_rate" ? Number((100 * value).toPrecision(6)) + " %" : setting;
+    return key === "cold_start_cost_usd" ? "$" + value : key === "cold_start_cost_usd_per_second" ? "$" + value + "/s" : key === "warm_hit_rate" ? Number((100 * value).toPrecision(6)) + " %" : setting;
   };
   const spread = (waits) => Math.asinh(waits / 5);
 

@@ -21,14 +21,15 @@ MINUTE = np.arange(4 * 1440)
 DAILY = np.random.default_rng(2).poisson(8 + 7 * np.sin(MINUTE / 229)).astype(np.float32)
 
 
-def outcome_of(peak: np.ndarray, name: str = "agent", start: int = 0, frontier: bool = False) -> PoolOutcome:
+def outcome_of(peak: np.ndarray, name: str = "agent", start: int = 0, frontier: bool = False,
+               terms: CostTerms = TERMS) -> PoolOutcome:
     peak = np.asarray(peak, np.float32)
     demand = DemandSeries(minute_of(NOON), peak, peak / 2, peak * 10)
     load = judged_demand(demand, start)
-    peers = baselines.compare(load, TERMS)
+    peers = baselines.compare(load, terms)
     policy, curve = pool_policy(name=name), None
     if frontier:
-        done, curve = frontier_of(policy, demand, TERMS, Assume(), load, peers["aws-target-tracking"])
+        done, curve = frontier_of(policy, demand, terms, Assume(), load, peers["aws-target-tracking"])
     else:
-        done = replay(policy, demand, TERMS, Assume())
-    return replace(judged(done, demand, load, TERMS, KEEP_ALIVE, peers), frontier=curve)
+        done = replay(policy, demand, terms, Assume())
+    return replace(judged(done, demand, load, terms, KEEP_ALIVE, peers), frontier=curve)

@@ -54,6 +54,12 @@ def test_the_frame_of_several_pools_gives_the_range_of_what_differs():
     assert rows["objective"] == "cold-start cost $0.05 each"
 
 
+def test_a_price_per_second_is_shown_with_the_price_of_a_cold_start():
+    terms = replace(TERMS, cold_start_cost_usd=0.4, cold_start_cost_usd_per_second=0.05)
+    rows = dict(frame([replace(daily(), terms=terms)]))
+    assert rows["objective"] == "cold-start cost $0.40 each ($0.05 per second × 8 s)"
+
+
 def test_a_warm_hit_objective_says_that_the_price_is_for_comparison():
     rows = dict(frame([replace(daily(), terms=replace(TERMS, warm_hit_rate=0.99))]))
     assert rows["objective"] == "99 % of requests warm (cold-start cost $0.05 each, for comparison only)"

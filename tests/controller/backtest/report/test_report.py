@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from controller.backtest.report.figures import band, steps
+from controller.backtest.report.frontier_section import line
 from controller.backtest.report.frontier_text import comparison, matching_sentences, step_text
 from controller.backtest.report.page import page
 from controller.backtest.report.text import LABELS, against, difference, headline, hits, promise, wins
 from controller.backtest.report.worst_hour import worst_hour
-from controller.backtest.result import Outcome, PoolOutcome, monthly
+from controller.backtest.result import Outcome, PoolOutcome, as_json, monthly
 from controller.decision.costs.bill import Bill, cold_starts_of, ready_of
 from controller.decision.costs.sentences import TARGET_TRACKING, WITHOUT_STOKER, dollars
 from forecasting.demand import DemandSeries
@@ -258,3 +259,17 @@ def test_shares_are_never_rounded_to_0_or_100():
 
 def test_a_cost_above_and_below_that_without_stoker_is_named_more_and_less():
     assert (difference(60.27), difference(-646.26), difference(0)) == ("$60.27 more", "$646.26 less", "$0.00 more")
+
+
+PER_SECOND = replace(TERMS, cold_start_cost_usd=0.4, cold_start_cost_usd_per_second=0.05)
+
+
+def test_a_price_per_second_is_in_the_assumptions_the_table_of_settings_and_the_json():
+    outcome = Outcome((outcome_of(DAILY[:2880], frontier=True, terms=PER_SECOND),))
+    text = shown(page(outcome))
+
+    assert "Cold-start cost: $0.40 each ($0.05 per second × 8 s), set in the policy." in text
+    assert "USD per second of a cold start Cold starts Bill" in text
+    assert [point[2] for point in line(outcome.pools[0]) if point[3]] == ["cold_start_cost_usd_per_second: 0.05"]
+    (pool,) = as_json(outcome)["pools"].values()
+    assert (pool["terms"]["cold_start_cost_usd"], pool["terms"]["cold_start_cost_usd_per_second"]) == (0.4, 0.05)

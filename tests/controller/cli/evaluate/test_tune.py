@@ -68,6 +68,32 @@ def test_the_written_setting_gives_the_expected_figures_again(folder):
     assert again["policy"] == {**first["chosen"], "usd_per_avoided_cold_start": again["policy"]["usd_per_avoided_cold_start"]}
 
 
+def test_a_price_per_second_is_tuned_and_written_as_one(folder):
+    own = POOL.replace("NAME", "agent") + "    objective: {cold_start_cost_usd_per_second: 0.006}  # a short wait costs little\n"
+    (folder / "policy.yaml").write_text(POLICY + own)
+    done = tune("--max-cold-starts-per-day", "14", "--write")
+
+    assert done.exit_code == 0, done.output
+    assert "\nnow 0.006 USD a second: " in done.stdout
+    assert "\n> 0." in done.stdout
+    assert max(len(line) for line in done.stdout.split("\nchanged ")[0].splitlines()) <= 80
+    (added,) = (line for line in (folder / "policy.yaml").read_text().splitlines() if line not in (POLICY + own).splitlines())
+    assert added.startswith("    objective: {cold_start_cost_usd_per_second: 0.0")
+    assert added.endswith("}  # a short wait costs little")
+
+
+def test_a_price_per_second_in_a_frontier_fits_80_columns(folder, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    (folder / "policy.yaml").write_text(POLICY + POOL.replace("NAME", "agent")
+                                        + "    objective: {cold_start_cost_usd_per_second: 0.006}\n")
+    done = CliRunner().invoke(main, ["backtest", "--policy", "policy.yaml", "--history", "agent=agent.csv", "--frontier"])
+
+    assert done.exit_code == 0, done.output
+    assert "S  0.006 USD a second " in done.stdout
+    assert "cold-start cost $0.048 each ($0.006 per second" in " ".join(done.stdout.split())
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80
+
+
 @pytest.mark.parametrize("goal", [("--max-usd-per-month", "0.01"), ("--max-cold-starts-per-day", "0")])
 def test_a_goal_that_cannot_be_met_is_called_so_and_nothing_is_written(folder, goal):
     record(folder / "agent.csv", 600)  # the first request of a history always starts cold

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.registry import lever_kinds
-from config.model.policy import Assume, PoolPolicy, PriceOverride
+from config.model.policy import Assume, Objective, PoolPolicy, PriceOverride
 from controller.decision.costs.cost_model import terms_of, whole_minutes
 from tests.builders import pool_policy
 
@@ -22,6 +22,16 @@ def test_a_cold_start_costs_the_wait_and_its_billed_initialisation():
     terms = terms_of(pool_policy(memory_mb=1024, init_seconds=8.0), Assume())
 
     assert terms.cold == pytest.approx(0.05 + 8 * 1.66667e-5)
+
+
+@pytest.mark.parametrize(("of_policy", "measured", "seconds"), [(4.0, 9.0, 4.0), (None, 0.5, 0.5), (None, None, 8.0)])
+def test_a_price_per_second_is_the_price_of_a_cold_start_by_its_seconds(of_policy, measured, seconds):
+    objective = Objective(cold_start_cost_usd_per_second=0.01)
+    terms = terms_of(pool_policy(objective=objective, init_seconds=of_policy), Assume(), init_seconds=measured)
+
+    assert terms.cold_start_cost_usd == pytest.approx(0.01 * seconds)
+    assert terms.cold_start_cost_usd_per_second == 0.01
+    assert terms_of(pool_policy(objective=Objective(cold_start_cost_usd=0.3)), Assume()).cold_start_cost_usd_per_second is None
 
 
 def test_arm_has_a_lower_price():
