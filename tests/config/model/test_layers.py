@@ -1,6 +1,8 @@
 """The policy of a top layer, and the keys of layers in a file."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +71,14 @@ def test_the_file_keys_of_a_pool_load_as_the_same_pool(levers):
     assert ("levers" in body, "lever" in body, "top" in body) == (len(levers) == 2, len(levers) == 1, False)
     again = parse_policy(json.dumps({"version": 1, "pools": [body]}), lever_kinds()).pools[0]
     assert again.model_dump(exclude={"events"}) == whole.model_dump(exclude={"events"})
+
+
+def test_the_policy_of_the_page_on_layers_is_valid():
+    page = (Path(__file__).parents[3] / "docs" / "layers.md").read_text()
+    block = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (found,) = parse_policy(f"version: 1\n{block[1]}", lever_kinds()).pools
+
+    assert (found.lever.kind, found.top.kind, found.min, found.max) == ("lambda-provisioned-concurrency", "lambda-ping", 2, 60)
 
 
 def test_file_keys_without_a_value_are_shown_unless_left_out():

@@ -1,12 +1,13 @@
 """Prices and cost terms."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from adapters.registry import lever_kinds
 from config.model.policy import Assume, Objective, PoolPolicy, PriceOverride
-from controller.decision.costs.cost_model import terms_of, whole_minutes
+from controller.decision.costs.cost_model import MINUTES_A_MONTH, terms_of, whole_minutes
 from tests.builders import pool_policy
 
 
@@ -120,3 +121,16 @@ def test_every_gpu_that_the_lever_calls_priced_has_a_price():
     rows = RATES["cloud-run-min-instances"]
     assert all({f"instance {gpu}", f"instance {gpu} zonal"} <= set(rows) for gpu in PRICED if gpu)
     assert {"request", "instance"} <= set(rows)
+
+
+def test_the_page_on_layers_has_the_prices_of_the_table():
+    page = (Path(__file__).parents[4] / "docs" / "layers.md").read_text()
+    address = {"region": "us-east-1", "function": "a", "alias": "live"}
+    levers = {"lambda-provisioned-concurrency": address, "lambda-ping": address | {"handler": "stoker"},
+              "cloud-run-min-instances": {"project": "acme-project", "location": "us-east1", "service": "a"},
+              "http-ping": {"url": "https://a.example"}}
+    row = next(line for line in page.splitlines() if line.startswith("| price of an idle unit"))
+    for kind, settings in levers.items():
+        lever = lever_kinds()[kind].model_validate({"kind": kind} | settings)
+        idle = terms_of(PoolPolicy(name="a", lever=lever, max=1, memory_mb=1024), Assume(), init_seconds=8.0).idle
+        assert f"{idle * MINUTES_A_MONTH:.2f} USD" in row, kind
