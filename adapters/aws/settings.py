@@ -20,6 +20,7 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
 
     schedules_fallback: ClassVar[bool] = True
     deletes_at_zero: ClassVar[bool] = True
+    measures_init: ClassVar[bool] = False
     stacks_under: ClassVar[frozenset[str]] = frozenset({"lambda-ping"})
     kind: Literal["lambda-provisioned-concurrency"]
     region: Region = Field(examples=["us-east-1"])

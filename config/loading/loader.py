@@ -24,10 +24,8 @@ class Located(NamedTuple):
 
     def place(self, pool: int, path: Iterable[str | int]) -> str:
         """Return the place of a pool's value, in the pool or in the defaults, as `file:line:column path`."""
-        within: tuple[str | int, ...] = ("pools", pool)
-        first, *_ = path = tuple(path)
-        whole = (*within, *path) if self.report.reach((*within, first)) is not None else ("defaults", *path)
-        return self.at(whole)
+        own = self._listed(("pools", pool, *path))
+        return self.at(own if self.report.reach(own[:3]) is not None else ("defaults", *own[2:]))
 
     def at(self, path: tuple[str | int, ...]) -> str:
         """Return the place of the value at `path` of the file, as `file:line:column path`.

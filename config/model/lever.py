@@ -23,6 +23,9 @@ class LeverSettings(BaseModel):
     persists: ClassVar[bool] = True
     """Whether the requested units stay at the provider when the daemon stops or the pool leaves the policy."""
 
+    measures_init: ClassVar[bool] = True
+    """Whether the daemon can measure how long a cold start takes."""
+
     stacks_under: ClassVar[frozenset[str]] = frozenset()
     """Kinds of levers that can be the layer above this one, on the same resource."""
 

@@ -34,7 +34,7 @@ def under_each_lever(pool: PoolPolicy, demand: DemandSeries, load: JudgedDemand,
     alternatives = []
     for kind in kinds:
         prices = pool.prices if kind == pool.lever.kind else None
-        other = pool.model_copy(update={"lever": LeverSettings(kind=kind), "prices": prices})
+        other = pool.model_copy(update={"lever": LeverSettings(kind=kind), "top": None, "prices": prices})
         terms = terms_of(other, assume)
         done = replay(other, demand, terms, assume)
         nothing = bill_of(load, np.zeros(len(load), np.int64), terms)

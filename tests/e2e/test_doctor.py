@@ -276,3 +276,11 @@ async def test_a_layer_whose_handler_is_not_opted_in_is_a_warning(clinic, tmp_pa
 
     assert subjects(found, check="pool", verdict=Verdict.WARN) == {"agent:pings"}
     assert any("opted in" in finding.text for finding in of(found, check="pool"))
+
+
+async def test_provisioned_units_of_the_base_do_not_block_the_pings_above_it(clinic, tmp_path):
+    clinic.aws.hosted("agent").function.capacity("live").put(5, clinic.aws.now_ms(), 0, init_fails=False)
+    clinic.policy.write_text(LAYERED.replace("OPTED", "true"))
+    found = await clinic.findings(tmp_path / "state")
+
+    assert subjects(found, check="pool", verdict=Verdict.OK) == {"agent", "agent:pings"}

@@ -65,11 +65,12 @@ def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
     from config.loading.problem import path_text
     from controller.decision.events.upcoming import all_events_without_windows
     from controller.preflight.metadata_urls import REMEDY, WHAT, metadata_urls
+    from controller.preflight.pool_warnings import pool_warnings
     from controller.preflight.schedule_warnings import schedule_warnings
 
     pools_by_text: dict[str, list[str]] = {}
     for index, pool in enumerate(located.policy.pools):
-        for path, text in schedule_warnings(pool, now):
+        for path, text in (*schedule_warnings(pool, now), *pool_warnings(pool)):
             pools_by_text.setdefault(f"{located.place(index, path)}: {text}", []).append(pool.name)
     for text, names in pools_by_text.items():
         yield text if len(names) == 1 else f"{text} ({names[0]} and {len(names) - 1} more)"
