@@ -52,6 +52,35 @@ async def test_release_works_after_a_kill_and_not_while_a_daemon_runs_or_without
         assert sandbox.hosted("quiet").function.provisioned == 0
 
 
+async def test_release_sets_the_base_of_layers_and_sends_no_ping(tmp_path):
+    sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
+    address = "region: us-east-1, function: agent, alias: live"
+    policy.write_text(f"""version: 1
+pools:
+  - name: agent
+    mode: active
+    on_exit: floor
+    min: 2
+    max: 20
+    levers:
+      - {{kind: lambda-provisioned-concurrency, {address}}}
+      - {{kind: lambda-ping, {address}, handler: stoker, opted_in: true}}
+""")
+    async with serving(sandbox) as url:
+        async with daemon(policy, tmp_path / "state", url) as run:
+            await run.until(lambda: run.told("first-tick"))
+            assert await run.end(signal.SIGKILL) == -signal.SIGKILL
+        assert sandbox.hosted("agent").function.provisioned >= 2
+        before = sandbox.calls.reading["Invoke"] + sandbox.calls.mutating["Invoke"]
+
+        code, out, err = await stoker("release", "--policy", str(policy), "--state-dir", str(tmp_path / "state"), "--yes",
+                                      "--sandbox-url", url)
+        assert code == 0, err
+        assert all(line.startswith(("agent: ", "agent:pings: not changed: ")) for line in out.splitlines() if line), out
+        assert sandbox.hosted("agent").function.provisioned == 2
+        assert sandbox.calls.reading["Invoke"] + sandbox.calls.mutating["Invoke"] == before
+
+
 async def test_release_without_a_store_names_the_option(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))
