@@ -16,14 +16,15 @@ from forecasting.demand import minute_of
 
 
 def checks(sessions: GcpSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
-    """Return one check for each project and location, on its first service."""
+    """Return one check for each project and location, on its first service, and one for each service with pings above it."""
     first: dict[tuple[str, str], PoolPolicy] = {}
     for pool in pools:
         settings = pool.lever.model_dump()
         first.setdefault((str(settings["project"]), str(settings["location"])), pool)
-    return [Check(f"credentials and clock of Google in {project}, {location}",
-                  partial(_identity, sessions, pool, f"{project} in {location}"))
-            for (project, location), pool in first.items()]
+    found = [Check(f"credentials and clock of Google in {project}, {location}",
+                   partial(_identity, sessions, pool, f"{project} in {location}"))
+             for (project, location), pool in first.items()]
+    return found + [Check(f"layers of {pool.name}", partial(_layers, sessions, pool)) for pool in pools if pool.top is not None]
 
 
 def probes(sessions: GcpSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
@@ -48,6 +49,21 @@ def probes(sessions: GcpSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
     return {"run.services.get": lambda: plane.get(service), "run.services.list": plane.list_one,
             "run.revisions.get": revision,
             "monitoring.timeSeries.list": counted, "run.services.update": update}
+
+
+async def _layers(sessions: GcpSessions, pool: PoolPolicy) -> list[Finding]:
+    """Return whether an instance takes 1 request at a time. Otherwise the minimum instances can serve all pings of a round."""
+    settings = pool.lever.model_dump()
+    try:
+        service = await sessions.plane(str(settings["project"]), str(settings["location"])).get(str(settings["service"]))
+    except AdapterError:
+        return []  # the check of the pool reports it
+    most = max((revision.unit.concurrency for _, _, revision in service.serving), default=1)
+    if most <= 1:
+        return [Finding("layers", pool.name, Verdict.OK, "an instance takes 1 request at a time, as pings need it")]
+    return [Finding("layers", pool.name, Verdict.WARN, f"an instance takes {most:g} requests at a time, so the minimum instances "
+                    "can serve all pings, and none above them is kept warm",
+                    "deploy with --concurrency=1, or remove the second lever")]
 
 
 async def _identity(sessions: GcpSessions, pool: PoolPolicy, subject: str) -> list[Finding]:

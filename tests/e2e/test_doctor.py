@@ -284,3 +284,20 @@ async def test_provisioned_units_of_the_base_do_not_block_the_pings_above_it(cli
     found = await clinic.findings(tmp_path / "state")
 
     assert subjects(found, check="pool", verdict=Verdict.OK) == {"agent", "agent:pings"}
+
+
+@pytest.mark.parametrize(("concurrency", "verdict"), [(1, Verdict.OK), (80, Verdict.WARN)])
+async def test_instances_of_several_requests_are_a_warning_for_pings_above_a_minimum(clinic, tmp_path, concurrency, verdict):
+    clinic.google.add_service("shared", steady_history(2), startup_seconds=0.2, concurrency=concurrency)
+    clinic.policy.write_text("""version: 1
+pools:
+  - name: shared
+    max: 20
+    levers:
+      - {kind: cloud-run-min-instances, project: acme, location: europe-west1, service: shared}
+      - {kind: http-ping, url: 'https://shared.example/ping', opted_in: true}
+""")
+    found = of(await clinic.findings(tmp_path / "state"), check="layers")
+
+    assert [finding.verdict for finding in found] == [Verdict.UNCHECKED, verdict]
+    assert f"takes {concurrency} request" in found[1].text
