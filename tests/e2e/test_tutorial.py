@@ -58,7 +58,7 @@ class Terminals:
                                   timeout=PATIENCE_SECONDS)
             if until is None or re.search(until, told.stdout) or time.monotonic() > deadline:
                 break
-            time.sleep(0.3)
+            time.sleep(1.0)  # each try starts a process, and there is a tick a second
         assert told.returncode == 0, f"{body}\n{told.stdout}\n{told.stderr}"
         assert until is None or re.search(until, told.stdout), told.stdout
         expected = [line for line in body.splitlines() if not line.startswith("$ ")]
