@@ -22,7 +22,7 @@ def steady_history(units: float, days: float = 1.0) -> DemandSeries:
     """`units` in flight in every minute of the last `days`, and of the next hour."""
     end = minute_of(datetime.now(UTC)) + 60
     rows = np.full(int(days * 1440) + 60, units, np.float32)
-    return DemandSeries(end - len(rows), rows, rows * np.float32(0.9), rows * 3)
+    return DemandSeries(end - len(rows), rows, rows * np.float32(0.9), rows * 10)
 
 
 def sandbox_of(preparation: float = 0.4, **functions: float) -> Sandbox:

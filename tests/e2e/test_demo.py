@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.daemons import stoker
 from tests.patience import PATIENCE_SECONDS
 
 pytest.importorskip("boto3")
@@ -81,11 +82,10 @@ def test_a_pool_is_warm_before_its_traffic_starts(played):
     assert reports["cold_starts"] < reports["cold_starts_without_stoker"] / 4
 
 
-def test_the_policy_of_the_demo_is_valid(played):
-    told = subprocess.run([*STOKER, "validate", str(played[1] / "policy.yaml")], capture_output=True, text=True,
-                          timeout=PATIENCE_SECONDS)
+async def test_the_policy_of_the_demo_is_valid(played):
+    code, _, told = await stoker("validate", str(played[1] / "policy.yaml"))
 
-    assert told.returncode == 0, told.stderr
+    assert code == 0, told
 
 
 def test_the_picture_shows_every_pool_and_fetches_nothing(played):
@@ -137,12 +137,12 @@ def test_a_recording_is_played_from_the_requested_day(tmp_path):
     assert outcome["pools"]["hourly-agent"]["invocations"] == pytest.approx(30 * 24 + 30 * 6, rel=0.05)
 
 
-def test_a_recording_that_is_too_short_is_refused_with_the_remedy(tmp_path):
-    told = demo("--history", str(history(tmp_path / "short.csv", 2)), "--start-day", "2")
+async def test_a_recording_that_is_too_short_is_refused_with_the_remedy(tmp_path):
+    code, _, told = await stoker("demo", "--port", "0", "--history", str(history(tmp_path / "short.csv", 2)), "--start-day", "2")
 
-    assert told.returncode == 2
-    assert "has 2.0 days" in told.stderr
-    assert "--start-day to a value from 1 to 1" in told.stderr
+    assert code == 2
+    assert "has 2.0 days" in told
+    assert "--start-day to a value from 1 to 1" in told
 
 
 @pytest.mark.parametrize(("arguments", "named"), [
@@ -152,25 +152,25 @@ def test_a_recording_that_is_too_short_is_refused_with_the_remedy(tmp_path):
     (["--duration", "1m"], "between 5m and 28d"),
     (["--speed", "0"], "--speed"),
 ])
-def test_wrong_input_is_reported_in_one_line_and_changes_nothing(arguments, named):
-    told = demo(*arguments)
+async def test_wrong_input_is_reported_in_one_line_and_changes_nothing(arguments, named):
+    code, _, told = await stoker("demo", "--port", "0", *arguments)
 
-    assert told.returncode == 2
-    assert named in told.stderr
-    assert "Traceback" not in told.stderr
+    assert code == 2
+    assert named in told
+    assert "Traceback" not in told
 
 
-def test_a_port_in_use_is_reported_with_the_remedy(tmp_path):
+async def test_a_port_in_use_is_reported_with_the_remedy(tmp_path):
     import socket
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        told = subprocess.run([*STOKER, "demo", "--port", str(port)], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+        code, _, told = await stoker("demo", "--port", str(port))
 
-    assert told.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in told.stderr
+    assert code == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in told
 
 
 def test_ctrl_c_prints_the_summary_and_the_dashboard_answers_until_then(tmp_path):

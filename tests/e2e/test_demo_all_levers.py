@@ -10,6 +10,7 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.loading.loader import load_policy
+from tests.e2e.daemons import stoker
 from tests.patience import PATIENCE_SECONDS
 
 pytest.importorskip("boto3")
@@ -114,8 +115,8 @@ def test_without_the_libraries_of_google_the_package_to_install_is_named():
         "Error: --all-levers requires the library google.cloud.run_v2, which is not installed: pip install 'stoker[aws,gcp]'"]
 
 
-def test_each_pool_has_its_own_traffic():
-    told = demo("--history", "any.csv")
+async def test_each_pool_has_its_own_traffic():
+    code, _, told = await stoker("demo", "--all-levers", "--port", "0", "--history", "any.csv")
 
-    assert told.returncode == 2
-    assert "--all-levers cannot be combined with --history" in told.stderr
+    assert code == 2
+    assert "--all-levers cannot be combined with --history" in told

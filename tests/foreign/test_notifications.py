@@ -71,22 +71,24 @@ async def test_the_sdk_of_cloudevents_reads_a_notice(tmp_path, sdk):
 
 STRIPE = """
 import stripe
-def genuine(header, body):
+def genuine(secret, header, body):
     try:
-        return stripe.WebhookSignature.verify_header(body.decode(), header, sys.argv[1], tolerance=300)
+        return stripe.WebhookSignature.verify_header(body.decode(), header, secret, tolerance=300)
     except stripe.SignatureVerificationError:
         return False
 header = headers["Stoker-Signature"]
-print(json.dumps([genuine(header, body), genuine(header, body + b" "), genuine(header.replace("t=", "t=1"), body)]))
+print(json.dumps([[genuine(secret, header, body), genuine(secret, header, body + b" "),
+                   genuine(secret, header.replace("t=", "t=1"), body)] for secret in sys.argv[1:]]))
 """
 STANDARD = """
 from standardwebhooks import Webhook, WebhookVerificationError
-def genuine(changed, body):
+def genuine(secret, changed, body):
     try:
-        return Webhook(eval(sys.argv[1])).verify(body, {**headers, **changed})["reason"] == "test"
+        return Webhook(eval(secret)).verify(body, {**headers, **changed})["reason"] == "test"
     except WebhookVerificationError:
         return False
-print(json.dumps([genuine({}, body), genuine({}, body + b" "), genuine({"webhook-id": "another"}, body)]))
+print(json.dumps([[genuine(secret, {}, body), genuine(secret, {}, body + b" "),
+                   genuine(secret, {"webhook-id": "another"}, body)] for secret in sys.argv[1:]]))
 """
 
 
@@ -95,8 +97,7 @@ async def test_the_verifier_of_stripe_accepts_the_signature_of_stoker_and_no_oth
     need("stripe")
     message = await sent(tmp_path, "webhook", secret)
 
-    assert read_by(STRIPE, message, secret) == [True, False, False]
-    assert read_by(STRIPE, message, f"{secret}!") == [False, False, False]
+    assert read_by(STRIPE, message, secret, f"{secret}!") == [[True, False, False], [False, False, False]]
 
 
 @pytest.mark.parametrize(("secret", "given"), [
@@ -107,6 +108,5 @@ async def test_the_verifier_of_standard_webhooks_accepts_its_headers_and_no_othe
     need("standardwebhooks")
     message = await sent(tmp_path, "webhook", secret)
 
-    assert read_by(STANDARD, message, given) == [True, False, False]
-    assert read_by(STANDARD, message, repr(b"another secret")) == [False, False, False]
+    assert read_by(STANDARD, message, given, repr(b"another secret")) == [[True, False, False], [False, False, False]]
     assert message["headers"]["webhook-id"] == json.loads(message["body"])["id"]

@@ -17,7 +17,7 @@ def busy_then_idle() -> DemandSeries:
     """Four days of two at once, idle for the last hours and to come."""
     peak = np.full(4 * 1440 + 240, 2.0, np.float32)
     peak[4 * 1440 - 300:] = 0.0
-    return DemandSeries(minute_of(NOON) - 4 * 1440, peak, peak / 2, peak * 3)
+    return DemandSeries(minute_of(NOON) - 4 * 1440, peak, peak / 2, peak * 10)
 
 
 class Stack(Clouds):

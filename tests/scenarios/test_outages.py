@@ -33,7 +33,7 @@ def played(units, days=3, after=300, busy=0.6):
     past = np.full(days * 1440, units if isinstance(units, int | float) else units[0], np.float32)
     coming = np.full(after, units, np.float32) if isinstance(units, int | float) else np.array(units, np.float32)
     peak = np.concatenate((past, coming))
-    return DemandSeries(minute_of(NOON) - len(past), peak, peak * np.float32(busy), peak * 3)
+    return DemandSeries(minute_of(NOON) - len(past), peak, peak * np.float32(busy), peak * 10)
 
 
 class Cloud:

@@ -28,10 +28,10 @@ class WildPortfolio:
         """As `CandidateSelector.advance`."""
         first = int(others[-1])
         pools, minutes = peak.shape
-        target = np.zeros((pools, minutes))
+        target, known = np.zeros((pools, minutes)), np.nan_to_num(peak, posinf=1e9, neginf=0.0)
         for column in range(minutes):
             minute = first + column
-            self._recent[:, minute % MEMORY] = np.nan_to_num(peak[:, column], posinf=1e9, neginf=0.0)
+            self._recent[:, minute % MEMORY] = known[:, column]
             top = self._recent.max(axis=1).astype(np.float64)
             mood = (minute // 7 * 2654435761 + np.floor(top).astype(np.int64) * 40503) % 64
             wanted = top * (mood % 8) / 3
