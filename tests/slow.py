@@ -49,7 +49,6 @@ LONGEST = tuple(TESTS / name for name in (
     "e2e/test_demo.py",
     "foreign/test_aws_lease.py",
     "scenarios/test_agreement.py",
-    "e2e/test_figures.py",
     "foreign/test_aws_daemons.py",
     "scenarios/test_outages.py",
     "foreign/google/test_token_faults.py",

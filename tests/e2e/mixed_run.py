@@ -35,6 +35,9 @@ ON_DEMAND, WARM_IDLE, WARM_BUSY = 0.0000166667, 0.0000041667, 0.0000097222
 REQUEST = 0.20 / 1e6
 """USD per request."""
 
+RATE_LIMITED = timedelta(seconds=1)
+"""The first tick waits less than this for its turn at a rate limit, on the clock."""
+
 BILLING_STEP_MINUTES = 5
 KEEP_ALIVE_MINUTES = (5, 60)
 """Idle life of an on-demand environment, which AWS does not publish: the ends of the range that the product assumes."""
@@ -191,8 +194,10 @@ class Recorder:
 
     async def _play(self, daemon: Daemon) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while daemon.runtime is None or daemon.runtime.components.fleet.last is None:  # noqa: ASYNC110
+            while daemon.runtime is None or daemon.runtime.components.fleet.last is None:
                 await asyncio.sleep(0.01)
+                if (due := self.clock.next_deadline) is not None and due < self.scene.start + RATE_LIMITED:
+                    await self.clock.advance(max(due - self.clock.now(), timedelta(0)))
         self._note()
         for _ in range(MINUTES):
             await time_passes(self.clock, self.clouds.sandbox, (), timedelta(minutes=1))
