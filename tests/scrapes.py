@@ -11,8 +11,11 @@ from forecasting.demand import minute_of
 from tests.services import serving
 
 UNTOLD = {"stoker_fencing_number", "stoker_metric_reads_usd_total", "stoker_limit", "stoker_limit_used", "stoker_notices_total",
-          "stoker_notices_waiting", "stoker_orphan_units"}
-"""A fake's readings are billed by nobody, and the policy of these pools limits nothing, tells nobody and has lost no pool."""
+          "stoker_notices_waiting", "stoker_orphan_units", "stoker_ping_pause_seconds", "stoker_ping_hold_seconds",
+          "stoker_ping_blackout_seconds_total", "stoker_ping_blackout_requests_total"}
+"""A fake's readings are billed by nobody, and the policy of these pools limits nothing, tells nobody, has lost no pool and pings
+none.
+"""
 
 
 async def scraped(here):

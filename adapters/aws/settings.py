@@ -52,7 +52,7 @@ class LambdaPingSettings(LeverSettings):
     answer: Any = Field(default=None, examples=["warmed"])
     """The handler's response to a ping. Pinging stops after any other response."""
     hold_ms: int = Field(default=75, ge=1, le=5000, examples=[75])
-    """How long the handler holds a ping, in ms. Stoker's helper gets this value; a library uses its own configuration."""
+    """How long the handler holds a ping, in ms: initial value with Stoker's helper, later learned; a library has its own."""
     pause: Pause = Field(default=timedelta(minutes=4), examples=["4m"])
     """Initial time between two rounds; later learned from the responses."""
     longest_pause: Pause = Field(default=timedelta(minutes=15), examples=["15m"])

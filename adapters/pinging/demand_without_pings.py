@@ -58,5 +58,6 @@ class DemandWithoutPings:
         if not self._estimated:
             series = pinged.own_traffic.bounded(series)
         pinged.usage.note(series)
+        pinged.own_traffic.note_users(series)
         absent = None if telemetry.absent is None else telemetry.absent[first - whole.first_minute :]
         return replace(telemetry, series=series, absent=absent)

@@ -26,11 +26,20 @@ class Own(NamedTuple):
 
 @dataclass(slots=True)
 class Minute:
-    """Own pings of one minute. `at_once`: maximum in flight in it, including those that started before."""
+    """Own pings of one minute. `at_once`: maximum in flight in it, including those that started before. `blackout`: seconds in
+    which they held all idle units; `requests` of users in the minute, 0 while unknown.
+    """
 
     pings: int = 0
     seconds: float = 0.0
     at_once: int = 0
+    blackout: float = 0.0
+    requests: float = 0.0
+
+    @property
+    def in_blackout(self) -> float:
+        """Expected requests of users while pings held all idle units."""
+        return self.requests * self.blackout / 60
 
 
 class OwnTraffic:
@@ -38,16 +47,31 @@ class OwnTraffic:
 
     def __init__(self) -> None:
         self._minutes: dict[int, Minute] = {}
+        self._in_blackout = 0.0
+        """`in_blackout` of minutes that are not stored any more."""
 
-    def note(self, began: int, pings: int, seconds: float, ended: int | None = None) -> None:
-        """Record `pings` sent at once in minute `began`, with `seconds` of unit time in total, that ended in minute `ended`."""
+    @property
+    def requests_in_blackout(self) -> float:
+        """Expected requests of users that arrived while pings held all idle units, by the requests of each minute."""
+        return self._in_blackout + sum(each.in_blackout for each in self._minutes.values())
+
+    def note_users(self, series: DemandSeries) -> None:
+        """Record the requests of users in the minutes of pings. `series` contains no pings."""
+        for at, minute in self._minutes.items():
+            if series.first_minute <= at < series.end_minute:
+                minute.requests = float(np.fmax(minute.requests, series.invocations[at - series.first_minute]))
+
+    def note(self, began: int, pings: int, seconds: float, ended: int | None = None, blackout: float = 0.0) -> None:
+        """Record `pings` sent at once in minute `began`, with `seconds` of unit time in total, that ended in minute `ended`. For
+        `blackout` seconds they held all idle units.
+        """
         for minute in range(began, max(began, ended or began) + 1):
             own = self._minutes.setdefault(minute, Minute())
             own.at_once = max(own.at_once, pings)
         own = self._minutes[began]
-        own.pings, own.seconds = own.pings + pings, own.seconds + seconds
+        own.pings, own.seconds, own.blackout = own.pings + pings, own.seconds + seconds, own.blackout + blackout
         for old in [at for at in self._minutes if at < began - RETENTION_MINUTES]:
-            del self._minutes[old]
+            self._in_blackout += self._minutes.pop(old).in_blackout
 
     def own(self, first: int, minutes: int) -> Own | None:
         """Return the own pings of `minutes` minutes from `first` on; None without any."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,25 @@ def survivors(canary: PingResult | None, burst: Iterable[PingResult], held: int)
         warm = max(warm - 1, 0)
     alive = min(held, warm)
     return alive, min(held - alive, len(cold))
+
+
+def all_held_seconds(answers: Iterable[PingResult], idle: int) -> float:
+    """Return for how long pings held all of `idle` idle units at once, so that a user's request would have started cold.
+
+    The platform does not report when a unit got its ping. The middle of the times that the answer allows is assumed. A ping that
+    started a unit shows that it found none idle: then the other units were all. The started one was not there for users.
+    """
+    results = list(answers)
+    warm = [each for each in results if not each.cold]
+    if len(warm) < len(results):
+        idle = distinct(warm)
+    middles = [((each.sent + each.answered) / 2, each.occupied / 2) for each in warm]
+    edges = sorted(edge for middle, half in middles for edge in ((middle - half, 1), (middle + half, -1)))
+    total = now = 0.0
+    for (at, step), (following, _) in pairwise(edges):
+        now += step
+        total += (following - at) * (now >= idle)
+    return total if idle else 0.0
 
 
 def _at_once(answers: Sequence[PingResult]) -> int:

@@ -140,6 +140,31 @@ class CountedColdStarts(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class PingRounds:
+    """Rounds of pings of one pool since the process started. `pause`: present pause between two rounds, and `hold` the time for
+    which units hold a ping. `rounds`, `pings`: their numbers. `below_seconds`: time of pings on units of the layer below.
+    `blackout_seconds`: time in which pings held all idle units at once; `blackout_requests`: the requests of users expected to
+    have arrived in it, by the requests of each minute that is known.
+    """
+
+    pause: timedelta
+    hold: timedelta
+    rounds: int
+    pings: int
+    below_seconds: float
+    blackout_seconds: float
+    blackout_requests: float
+
+
+@runtime_checkable
+class MeasuresRounds(Protocol):
+    """Additional port of a lever that keeps units warm with rounds of pings."""
+
+    def rounds(self) -> PingRounds:
+        """Return what the rounds measured. Makes no call to the provider."""
+
+
 class ScheduledChange(NamedTuple):
     """At `at`, capacity above `most` (1 or more) is lowered to it and capacity below `least` is raised to it."""
 

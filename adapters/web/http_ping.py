@@ -9,7 +9,7 @@ from datetime import timedelta
 from adapters.pinging.keep_alive_loop import KeepAliveLoop
 from adapters.pinging.ping_interval import IdleTimeoutEstimator
 from adapters.ports.errors import AdapterError, Refused, Unsupported
-from adapters.ports.lever import Capacity, Phase, Traits
+from adapters.ports.lever import Capacity, Phase, PingRounds, Traits
 from adapters.web.pings import HttpPinger
 from adapters.web.provider import Web
 from adapters.web.settings import HttpPingSettings
@@ -36,6 +36,10 @@ class HttpPing:
         """Continue with the target of an earlier process from the first read on. See `adapters.ports.lever.ResumesTarget`."""
         self.keeper.target = target
 
+    def rounds(self) -> PingRounds:
+        """See `adapters.ports.lever.MeasuresRounds`."""
+        return self.keeper.rounds.measured
+
     async def read(self) -> Capacity:
         """Return the capacity without a call. `ready`: units that are proved warm."""
         self.keeper.start()
@@ -44,7 +48,7 @@ class HttpPing:
 
     async def traits(self) -> Traits:
         """Return start time and idle life as pings measured them, without a call."""
-        return Traits(init_seconds=self.keeper.init_seconds, typical_lead_time=timedelta(minutes=1),
+        return Traits(init_seconds=self.keeper.rounds.init_seconds, typical_lead_time=timedelta(minutes=1),
                       keep_alive=self.keeper.idle_timeout.seen)
 
     async def write(self, target: int) -> Capacity:
@@ -56,7 +60,7 @@ class HttpPing:
             if blocked is not None:
                 raise blocked
             if not self._understood:
-                await self.keeper.canary()
+                await self.keeper.rounds.canary()
                 self._understood = True
         self.keeper.want(target)
         return self._capacity(None)
@@ -71,5 +75,4 @@ class HttpPing:
         now, keeper = self._clock.now(), self.keeper
         ready = keeper.ready(now)
         phase = Phase.READY if ready >= keeper.target else Phase.IN_PROGRESS
-        detail = keeper.shortfall if keeper.error is None else str(keeper.error)
-        return Capacity(keeper.target, ready, phase, now, blocked=blocked, detail=detail)
+        return Capacity(keeper.target, ready, phase, now, blocked=blocked, detail=keeper.detail)

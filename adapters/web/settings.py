@@ -37,7 +37,7 @@ class HttpPingSettings(LeverSettings):
     unit_header: str | None = Field(default=None, pattern=HEADER, examples=["X-Unit"])
     """Response header with the unit's ID, constant while the unit runs. Without it, units are counted by overlapping pings."""
     hold_ms: int = Field(default=100, ge=1, le=5000, examples=[100])
-    """How long a unit holds a ping, in ms; sent as `?hold_ms=`."""
+    """Initial time that a unit holds a ping, in ms; sent as `?hold_ms=` and later learned."""
     cold_after_ms: int = Field(default=1000, ge=1, le=600_000, examples=[1000])
     """A first byte later than hold_ms plus this many ms counts as a cold start."""
     pause: Pause = Field(default=timedelta(minutes=4), examples=["4m"])

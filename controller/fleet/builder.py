@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
 from adapters.ports.demand_source import DemandSource
-from adapters.ports.lever import Lever, ResumesTarget, Traits
+from adapters.ports.lever import Lever, MeasuresRounds, ResumesTarget, Traits
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
@@ -15,6 +16,7 @@ from config.model.policy import Assume, Policy, PoolPolicy
 from controller.decision.costs.cost_model import CostTerms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of
 from controller.decision.costs.measurements import RECENT_RAISES, median_span
+from controller.decision.costs.ping_rounds import measured
 from controller.decision.planning.pool_state.state import PoolState, state_key
 from controller.demand.collector import DemandCollector
 from controller.demand.event_tracker import EventTracker
@@ -116,12 +118,17 @@ def current_terms(collector: DemandCollector, reconcilers: Mapping[str, Reconcil
 
 
 def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta) -> CostTerms:
-    """Return the cost terms of one pool, with the measured lead time once there are enough measurements."""
+    """Return the cost terms of one pool, with the measured lead time once there are enough measurements, and the present pause
+    and hold of a lever that pings.
+    """
     traits = reconciler.traits
     assumed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time,
                                         "billing_step": traits.billing_step or assume.billing_step})
-    return terms_of(reconciler.policy, assumed, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
-                    traits.billing, traits.keep_alive)
+    terms = terms_of(reconciler.policy, assumed, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
+                     traits.billing, traits.keep_alive)
+    if terms.pings is None or not isinstance(reconciler.lever, MeasuresRounds):
+        return terms
+    return replace(terms, pings=measured(terms.pings, reconciler.lever.rounds()))
 
 
 def assumed_delay(assume: Assume, measured: Sequence[Mapping[str, Any]]) -> timedelta:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 import numpy as np
 
+from adapters.ports.lever import MeasuresRounds, PingRounds
 from controller.accounting.figures import AT, projected
 from controller.accounting.ledger import NAMES, Ledger
 from controller.decision.costs.kinds import KIND_OF_MODE, Kind, Mode
@@ -21,6 +22,7 @@ def kind_rows(fleet: Fleet, kind: Kind, labelled: Sequence[tuple[str, str]], now
     rows: dict[str, list[Row]] = {f"stoker_{kind}_{name}": [] for name in ("usd_per_hour", "budget_spent_usd", "writes_total")}
     hourly, spent, writes = rows.values()
     requested, ready, last_write = [], [], []
+    rounds: list[tuple[str, PingRounds]] = []
     for name, label in labelled:
         reconciler = fleet.reconcilers[name]
         capacity, state = reconciler.capacity, reconciler.state
@@ -32,10 +34,22 @@ def kind_rows(fleet: Fleet, kind: Kind, labelled: Sequence[tuple[str, str]], now
             spent.append((label, state.spent_usd if state.month == f"{now:%Y-%m}" else 0.0))
         if state.written_at is not None:
             last_write.append((label, state.written_at.timestamp()))
+        if isinstance(reconciler.lever, MeasuresRounds):
+            rounds.append((label, reconciler.lever.rounds()))
         writes += [(f'{label},outcome="{outcome}"', count) for outcome, count in sorted(dict(reconciler.outcomes).items())]
     if kind == "simulated":
         return rows | {"stoker_simulated_requested_units": requested, "stoker_simulated_ready_units": ready}
-    return rows | {"stoker_last_write_timestamp_seconds": last_write}
+    return rows | round_rows(rounds) | {"stoker_last_write_timestamp_seconds": last_write}
+
+
+def round_rows(rounds: Sequence[tuple[str, PingRounds]]) -> dict[str, list[Row]]:
+    """Return the rows of rounds of pings, from what levers measured, with the labels of their pools."""
+    return {
+        "stoker_ping_pause_seconds": [(label, seen.pause.total_seconds()) for label, seen in rounds],
+        "stoker_ping_hold_seconds": [(label, seen.hold.total_seconds()) for label, seen in rounds],
+        "stoker_ping_blackout_seconds_total": [(label, seen.blackout_seconds) for label, seen in rounds],
+        "stoker_ping_blackout_requests_total": [(label, seen.blackout_requests) for label, seen in rounds],
+    }
 
 
 def account_rows(accounts: Ledger, names: Sequence[str]) -> dict[str, Iterable[Row]]:

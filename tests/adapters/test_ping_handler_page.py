@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.aws.lambda_.ping_payloads import environment_in, misunderstood, parameters, provisioned_in
+from adapters.aws.lambda_.ping_payloads import Ping, environment_in, misunderstood, parameters, provisioned_in
 from adapters.web.client import Client
 from adapters.web.pings import HttpPinger
 from tests.adapters.conformance.ping_stage import http_pool, ping_pool
@@ -18,7 +18,7 @@ from tests.web_servers import served
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ping-handler.md").read_text()
 LAMBDA = ping_pool(hold_ms=30).lever
-EVENT = json.loads(parameters(LAMBDA, 0, 1, "mark")["Payload"])
+EVENT = json.loads(parameters(LAMBDA, Ping(0, 1, "mark", 30))["Payload"])
 
 
 def block(heading: str, language: str) -> str:
@@ -73,7 +73,7 @@ async def test_the_http_helper_holds_pings_and_names_its_unit():
     async with served(names["ping"]) as url:
         client = Client()
         pinger = HttpPinger(http_pool(url=f"{url}/ping", hold_ms=60).lever, client)
-        answers = await pinger.burst(5)
+        answers = await pinger.burst(5, 0.06)
         await client.close()
 
     assert {answer.unit for answer in answers} == {names["UNIT"]}

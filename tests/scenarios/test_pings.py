@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import numpy as np
+import pytest
 
 from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
@@ -11,7 +12,9 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from config.model.policy import Assume, Objective
 from controller.fleet import builder
+from controller.fleet.builder import pool_terms
 from controller.fleet.decision_log import DecisionLog
+from controller.metrics.rows_by_kind import kind_rows
 from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
@@ -85,6 +88,27 @@ async def test_a_function_is_warm_before_each_burst_and_pings_do_not_count_as_de
     assert np.nanmax(peak) == 12
     assert np.count_nonzero(np.nan_to_num(peak[0, :minute_of(clock.now()) % 1440]) > 0) <= 24, "none but the bursts"
     assert sandbox.hosted("agent").function.work_done == 0
+
+
+async def test_accounts_use_the_learned_pause_and_hold_and_metrics_have_what_rounds_measured(tmp_path):
+    clock = ManualClock(NOON)
+    sandbox = sandbox_at(clock)
+    pool = active(FUNCTION, min=4, lever=FUNCTION.lever.model_copy(update={"hold_ms": 800}))
+    async with running(tmp_path, clock, sandbox, [pool]) as play:
+        await play.minutes(45)
+        reconciler = play.fleet.reconcilers["agent"]
+        seen, pings = reconciler.lever.rounds(), pool_terms(reconciler, Assume(), 2 * MINUTE).pings
+        rows = kind_rows(play.fleet, "actual", [("agent", 'pool="agent",mode="active"')], clock.now())
+
+    assert seen.hold < timedelta(milliseconds=400), "it started at 800 ms"
+    assert pings.seconds == pytest.approx(seen.hold.total_seconds(), rel=0.05)
+    assert MINUTE / seen.pause == pytest.approx(pings.a_minute, rel=0.07)
+    found = {name: values[0][1] for name, values in rows.items() if name.startswith("stoker_ping_")}
+    assert found == {
+        "stoker_ping_pause_seconds": seen.pause.total_seconds(), "stoker_ping_hold_seconds": seen.hold.total_seconds(),
+        "stoker_ping_blackout_seconds_total": seen.blackout_seconds,
+        "stoker_ping_blackout_requests_total": seen.blackout_requests}
+    assert seen.blackout_seconds > 0
 
 
 async def test_a_url_with_a_floor_is_warm_when_its_metrics_are_new(tmp_path):

@@ -15,7 +15,7 @@ from adapters.aws.settings import LambdaPingSettings
 from adapters.pinging.keep_alive_loop import KeepAliveLoop
 from adapters.pinging.ping_interval import IdleTimeoutEstimator
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported
-from adapters.ports.lever import Capacity, Phase, Traits
+from adapters.ports.lever import Capacity, Phase, PingRounds, Traits
 from config.model.layers import TopPolicy
 from config.model.policy import PoolPolicy
 
@@ -50,6 +50,10 @@ class LambdaPing:
         """Continue with the target of an earlier process from the first read on. See `adapters.ports.lever.ResumesTarget`."""
         self.keeper.target = target
 
+    def rounds(self) -> PingRounds:
+        """See `adapters.ports.lever.MeasuresRounds`."""
+        return self.keeper.rounds.measured
+
     async def read(self) -> Capacity:
         """Return the capacity; at most one call every 2 min. `ready`: environments that are proved warm."""
         alias, facts = await self._monitor.alias(), await self._monitor.function_facts()
@@ -61,7 +65,7 @@ class LambdaPing:
         """Return memory, processor, the measured start time and idle life, and the maximum of environments a round may hold."""
         facts = await self._monitor.read_function()
         allowed, limit = await self._allowed(facts)
-        return Traits(facts.memory_mb, facts.architecture, self.keeper.init_seconds, allowed=allowed, limit=limit,
+        return Traits(facts.memory_mb, facts.architecture, self.keeper.rounds.init_seconds, allowed=allowed, limit=limit,
                       typical_lead_time=TYPICAL_LEAD_TIME, keep_alive=self.keeper.idle_timeout.seen)
 
     async def write(self, target: int) -> Capacity:
@@ -86,7 +90,7 @@ class LambdaPing:
             raise QuotaExceeded(f"{self.resource}: {target} concurrent pings are too many: {limit.sentence(allowed)}", allowed,
                                 limit)
         if self._understood != alias.version:
-            self._understood = (await self.keeper.canary()).generation
+            self._understood = (await self.keeper.rounds.canary()).generation
 
     def _objection(self, alias: Alias, facts: Function) -> AdapterError | None:
         """Return why pings are not allowed or not safe now; None when they are."""
@@ -133,5 +137,4 @@ class LambdaPing:
         now, keeper = self._clock.now(), self.keeper
         ready = keeper.ready(now)
         phase = Phase.READY if ready >= keeper.target else Phase.IN_PROGRESS
-        detail = keeper.shortfall if keeper.error is None else str(keeper.error)
-        return Capacity(keeper.target, ready, phase, now, foreign_owner=owner, blocked=blocked, detail=detail)
+        return Capacity(keeper.target, ready, phase, now, foreign_owner=owner, blocked=blocked, detail=keeper.detail)

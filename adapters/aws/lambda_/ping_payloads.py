@@ -6,7 +6,7 @@ lambda-warmer and serverless-plugin-warmup are libraries for Node handlers; thei
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.aws.settings import LambdaPingSettings
 
@@ -18,13 +18,22 @@ of environment variables).
 """
 
 
-def parameters(settings: LambdaPingSettings, order: int, of: int, mark: str) -> dict[str, object]:
-    """Return the parameters of Invoke for ping `order` (from 0) of `of` concurrent ones. `mark`: identifies the round in the
-    handler's log.
+class Ping(NamedTuple):
+    """Ping `order` (from 0) of `of` concurrent ones. `mark`: identifies the burst in the handler's log. `hold_ms`: how long
+    Stoker's helper holds it; other handlers have their own time.
     """
+
+    order: int
+    of: int
+    mark: str
+    hold_ms: int
+
+
+def parameters(settings: LambdaPingSettings, ping: Ping) -> dict[str, object]:
+    """Return the parameters of Invoke for a ping."""
     invoke: dict[str, object] = {
         "FunctionName": settings.function, "Qualifier": settings.alias, "InvocationType": "RequestResponse", "LogType": "Tail",
-        "Payload": json.dumps(_payload(settings, order, of, mark)).encode(),
+        "Payload": json.dumps(_payload(settings, ping)).encode(),
     }
     if settings.handler == PLUGIN:
         context = json.dumps({"custom": {"source": PLUGIN}}).encode()
@@ -32,13 +41,13 @@ def parameters(settings: LambdaPingSettings, order: int, of: int, mark: str) -> 
     return invoke
 
 
-def _payload(settings: LambdaPingSettings, order: int, of: int, mark: str) -> Mapping[str, Any]:
+def _payload(settings: LambdaPingSettings, ping: Ping) -> Mapping[str, Any]:
     if settings.handler == "stoker":
-        return {"stoker_ping": {"hold_ms": settings.hold_ms, "round": mark}}
+        return {"stoker_ping": {"hold_ms": ping.hold_ms, "round": ping.mark}}
     if settings.handler == "lambda-warmer":
         # as if the library had sent it to itself: it holds pings numbered above 1, and without `concurrency` sends no others
-        return {"warmer": True, "__WARMER_INVOCATION__": order + 2, "__WARMER_CONCURRENCY__": of + 1,
-                "__WARMER_CORRELATIONID__": mark}
+        return {"warmer": True, "__WARMER_INVOCATION__": ping.order + 2, "__WARMER_CONCURRENCY__": ping.of + 1,
+                "__WARMER_CORRELATIONID__": ping.mark}
     if settings.handler == PLUGIN:
         return {"source": PLUGIN}
     return settings.payload or {}

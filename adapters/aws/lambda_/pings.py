@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from numpy.random import Generator
@@ -12,7 +13,7 @@ from numpy.random import Generator
 from adapters.aws.clients import Answer as Reply
 from adapters.aws.clients import Connections, Digest, Timeouts
 from adapters.aws.errors import ApiCall
-from adapters.aws.lambda_.ping_payloads import environment_in, misunderstood, parameters, provisioned_in
+from adapters.aws.lambda_.ping_payloads import Ping, environment_in, misunderstood, parameters, provisioned_in
 from adapters.aws.lambda_.report_line import report_in
 from adapters.aws.settings import LambdaPingSettings
 from adapters.pinging.results import PingResult
@@ -46,20 +47,22 @@ class TimedConnections(Connections):
 
 
 class LambdaPinger:
-    """Sender of pings to the alias in `settings`. See `adapters.pinging.keep_alive_loop.Pinger`."""
+    """Sender of pings to the alias in `settings`. See `adapters.pinging.rounds.Pinger`."""
 
     def __init__(self, settings: LambdaPingSettings, connections: TimedConnections, rng: Generator, resource: str) -> None:
         self._settings, self._connections, self._rng, self._resource = settings, connections, rng, resource
         self._call = ApiCall("lambda", "invoke", resource, writes=True)
+        self.hold, self.fixed = settings.hold_ms / 1000, settings.handler != "stoker"
 
     async def canary(self) -> PingResult:
-        """Send one test ping."""
-        return await self._ping(0, 1, self._mark())
+        """Send one test ping, which is not held."""
+        return await self._ping(Ping(0, 1, self._mark(), 0))
 
-    async def burst(self, count: int) -> Sequence[PingResult | AdapterError]:
-        """Send `count` concurrent pings. Return the result or the error of each."""
-        mark = self._mark()
-        outcomes = await asyncio.gather(*(self._ping(order, count, mark) for order in range(count)), return_exceptions=True)
+    async def burst(self, count: int, hold: float) -> Sequence[PingResult | AdapterError]:
+        """Send `count` concurrent pings, held for `hold` seconds. Return the result or the error of each."""
+        mark, hold_ms = self._mark(), max(1, round(hold * 1000))
+        outcomes = await asyncio.gather(*(self._ping(Ping(order, count, mark, hold_ms)) for order in range(count)),
+                                        return_exceptions=True)
         failed = [each for each in outcomes if isinstance(each, BaseException) and not isinstance(each, AdapterError)]
         if failed:
             raise failed[0]
@@ -68,10 +71,11 @@ class LambdaPinger:
     def _mark(self) -> str:
         return f"{int(self._rng.integers(2**32)):08x}"
 
-    async def _ping(self, order: int, of: int, mark: str) -> PingResult:
-        return await self._connections.call(self._call, parameters(self._settings, order, of, mark), self._digested)
+    async def _ping(self, ping: Ping) -> PingResult:
+        hold_ms = self._settings.hold_ms if self.fixed else ping.hold_ms
+        return await self._connections.call(self._call, parameters(self._settings, ping), partial(self._digested, hold_ms))
 
-    def _digested(self, reply: Reply) -> PingResult:
+    def _digested(self, hold_ms: int, reply: Reply) -> PingResult:
         """Return the parsed reply. Raise `Unsupported` if the handler did not recognise the ping, ValueError for other faults."""
         raw = reply["Payload"].read()
         report = report_in(base64.b64decode(reply["LogResult"]).decode(errors="replace"))
@@ -84,7 +88,7 @@ class LambdaPinger:
         if misunderstood(self._settings, body):
             raise Unsupported(f"{self._resource} does not answer pings as handler {self._settings.handler} does, so Stoker "
                               f"sends no more: {SEE}")
-        if report.run_ms > self._settings.hold_ms + WORK_MS:
+        if report.run_ms > hold_ms + WORK_MS:
             raise Unsupported(f"{self._resource} ran {report.run_ms / 1000:.1f} s for a ping, so Stoker sends no more: {SEE}")
         provisioned = provisioned_in(body)
         start_ms = None if provisioned else report.start_ms  # Lambda logs the earlier start of a provisioned one at its first use

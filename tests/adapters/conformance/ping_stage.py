@@ -49,7 +49,7 @@ async def rounds_wait(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Ke
     while quiet < 2:
         before = sandbox.calls.mutating.total(), clock.next_deadline
         await asyncio.sleep(0.001)
-        calling = any(keeper.calling for keeper in keepers)
+        calling = any(keeper.rounds.calling for keeper in keepers)
         quiet = 0 if calling or before != (sandbox.calls.mutating.total(), clock.next_deadline) else quiet + 1
 
 

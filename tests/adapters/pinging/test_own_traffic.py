@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.own_traffic import OwnTraffic
+from adapters.pinging.own_traffic import RETENTION_MINUTES, OwnTraffic
 from forecasting.demand import DemandSeries
 
 
@@ -94,3 +94,18 @@ def test_own_pings_are_kept_as_long_as_metrics_are_read_again(later):
     ledger.note(later, 1, 0.1)
 
     assert (ledger.own(100, 5) is None) == (later == 400)
+
+
+def test_requests_of_users_in_a_blackout_are_expected_by_those_of_the_minute():
+    ledger = OwnTraffic()
+    ledger.note(100, 20, 2.0, blackout=0.1)
+    ledger.note(100, 20, 2.0, blackout=0.2)
+    ledger.note(101, 20, 2.0)
+    assert ledger.requests_in_blackout == 0, "the minute is not known yet"
+    ledger.note_users(series((3, 1, 60), (3, 1, 60)))
+    assert ledger.requests_in_blackout == pytest.approx(0.3)
+    ledger.note_users(series((3, 1, np.nan), (3, 1, 60)))
+    ledger.note_users(series((3, 1, 120), (3, 1, 60)))
+    assert ledger.requests_in_blackout == pytest.approx(0.6)
+    ledger.note(100 + 2 * RETENTION_MINUTES, 20, 2.0)
+    assert ledger.requests_in_blackout == pytest.approx(0.6), "a minute that is not stored any more still counts"

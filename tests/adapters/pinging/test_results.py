@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.results import PingResult, distinct, pinged_units, survivors
+from adapters.pinging.results import PingResult, all_held_seconds, distinct, pinged_units, survivors
 
 moments = st.floats(0.0, 10.0, allow_nan=False)
 spans = st.floats(0.001, 3.0, allow_nan=False)
@@ -135,3 +135,21 @@ def test_no_more_pinged_units_are_proved_than_answered(below, above, data):
 
 def test_a_canary_of_the_layer_below_says_nothing_about_survivors():
     assert survivors(None, of_layers(0, 3), 4) == (3, 0)
+
+
+def held(*spans, cold=()):
+    """Return answers to pings that were held from the first to the second of each span, after 0.1 s on the way there and back."""
+    return [PingResult(since - 0.1, until + 0.1, until - since, at in cold) for at, (since, until) in enumerate(spans)]
+
+
+def test_all_units_are_held_from_the_last_beginning_to_the_first_end():
+    assert all_held_seconds(held((0, 1), (0.4, 1.4), (0.6, 1.6)), 3) == pytest.approx(0.4)
+    assert all_held_seconds(held((0, 1), (0.4, 1.4), (0.6, 1.6)), 2) == pytest.approx(1.0)
+    assert all_held_seconds(held((0, 1), (0.4, 1.4)), 3) == 0, "one stays free"
+    assert all_held_seconds(held((0, 1), (1.2, 2)), 2) == 0
+    assert all_held_seconds([], 1) == 0
+
+
+def test_a_ping_that_started_a_unit_shows_that_the_others_were_all():
+    assert all_held_seconds(held((0, 1), (0.4, 1.4), (0.5, 8.5), cold={2}), 3) == pytest.approx(0.6)
+    assert all_held_seconds(held((0, 8), (0, 8), cold={0, 1}), 2) == 0, "there was no unit to hold"

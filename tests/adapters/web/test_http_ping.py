@@ -58,8 +58,8 @@ async def test_time_to_first_byte_distinguishes_cold_from_warm():
     async with SandboxServer(sandbox) as server:
         client = Client(server.url)
         pinger = HttpPinger(http_pool(unit_header=None, hold_ms=250, cold_after_ms=500).lever, client)
-        cold = await pinger.burst(5)
-        warm = await pinger.burst(5)
+        cold = await pinger.burst(5, 0.25)
+        warm = await pinger.burst(5, 0.25)
         await client.close()
 
     assert [answer.cold for answer in cold] == [True] * 5

@@ -28,6 +28,9 @@ class Environment:
 class EnvironmentPool:
     """Pool that serves requests from idle environments, the most recently used first, and starts one if none is idle.
 
+    AWS documents no order. This one is the hardest for pings: the unit that was used least recently is reached only while all
+    others are in use, so no round can reach it while other units stay free.
+
     Instants are in milliseconds; requests must come in order of their start. `draw` is called once per started environment.
     """
 

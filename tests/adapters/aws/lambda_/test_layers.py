@@ -105,7 +105,7 @@ async def test_pings_of_the_upper_layer_wait_for_a_deployment_and_follow_it(stag
     seen = await stage.top.read()
 
     assert (function.aliases["live"].serving, seen.ready, seen.blocked) == ("2", TOP, None)
-    assert stage.top.keeper.proof.generation == "2"
+    assert stage.top.keeper.rounds.proof.generation == "2"
 
 
 async def test_users_meet_both_layers_and_are_not_counted_as_pings(stage):

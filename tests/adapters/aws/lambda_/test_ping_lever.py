@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from adapters.aws.lambda_.ping_payloads import Ping, parameters
 from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.settings import LambdaPingSettings
 from adapters.ports.errors import Conflict, PermissionDenied, QuotaExceeded, Unsupported
@@ -351,18 +352,15 @@ async def test_a_new_process_keeps_the_newest_stored_minutes(stage):
 
 
 def test_a_custom_payload_is_sent_unchanged():
-    from adapters.aws.lambda_.ping_payloads import parameters
-
-    asked = parameters(ping_pool(handler="custom", payload={"ping": [1, 2]}).lever, 3, 20, "mark")
+    asked = parameters(ping_pool(handler="custom", payload={"ping": [1, 2]}).lever, Ping(3, 20, "mark", 75))
 
     assert json.loads(asked["Payload"]) == {"ping": [1, 2]}
     assert (asked["InvocationType"], asked["LogType"]) == ("RequestResponse", "Tail")
 
 
 def test_lambda_warmer_is_never_asked_to_send_pings_on():
-    from adapters.aws.lambda_.ping_payloads import parameters
-
-    payloads = [json.loads(parameters(ping_pool(handler="lambda-warmer").lever, at, 20, "m")["Payload"]) for at in range(20)]
+    settings = ping_pool(handler="lambda-warmer").lever
+    payloads = [json.loads(parameters(settings, Ping(at, 20, "m", 75))["Payload"]) for at in range(20)]
 
     assert all("concurrency" not in payload and payload["warmer"] is True for payload in payloads)
     assert min(payload["__WARMER_INVOCATION__"] for payload in payloads) == 2, "number 1 is not held"

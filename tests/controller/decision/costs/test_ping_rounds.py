@@ -1,19 +1,21 @@
 """Cold starts while a round of pings holds units: the formula, and its figures beside those of the sandbox's requests."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from numpy.random import PCG64, Generator
 
 from adapters.demand.history_file import read_history
+from adapters.ports.lever import PingRounds
 from adapters.sandbox.aws.lambda_.driver import Driver, Limits, Randomness
 from adapters.sandbox.aws.lambda_.functions import Alias, LambdaFunction
 from adapters.sandbox.traffic.metrics import MinuteTable
 from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
 from controller.decision.costs.bill import bill_of, cold_starts_during_pings, judged_demand
 from controller.decision.costs.cost_model import CostTerms, Pings
-from controller.decision.costs.ping_rounds import Rounds
+from controller.decision.costs.ping_rounds import Rounds, measured
 from controller.demo.traffic import Span, office_hours
 from forecasting.demand import DemandSeries
 from tests.controller.decision.costs.test_baselines import REFEREE
@@ -61,15 +63,12 @@ def served(series: DemandSeries, units: int, seed: int) -> Driver:
         minute, now = int(at), round((START + at) * MINUTE_MS)
         if series.peak[max(0, minute - 3) : minute + 1].max() < units:
             driver.advance_to(now)
-            driver.invoke(now, HOLD_MS, driver.serving, INIT_MS)
-            busy, cold = int(series.busy[max(0, minute - 4) : minute - 1].min(initial=0)) if minute > 1 else 0, True
-            for _ in range(3 if units else 0):
-                if cold:
-                    now += HOLD_MS + int(rng.uniform(300, 800))
-                    driver.advance_to(now)
-                    pings = [driver.invoke(now, HOLD_MS, driver.serving, INIT_MS) for _ in range(max(1, units - busy))]
-                    cold = any(ping.cold for ping in pings)
-                    now += INIT_MS * cold
+            driver.invoke(now, 0, driver.serving, INIT_MS)
+            busy = int(series.busy[max(0, minute - 4) : minute - 1].min(initial=0)) if minute > 1 else 0
+            now += int(rng.uniform(300, 800))
+            driver.advance_to(now)
+            for _ in range(max(1, units - busy)):
+                driver.invoke(now, HOLD_MS, driver.serving, INIT_MS)
         at = int(at + rng.uniform(3, 5)) + rng.uniform(5, 50) / 60
     driver.advance_to((START + LENGTH) * MINUTE_MS - 1)
     return driver
@@ -102,7 +101,7 @@ def test_the_expected_number_is_that_of_the_sandbox(trace, quantile, together):
 def of_bursts(arrivals: float, busy: float = 0.0, spare: float = 0.0, rounds: int = 1) -> float:
     """Expected cold starts of the last of equal rounds."""
     each = np.ones(rounds)
-    return float(Rounds(busy * each, (busy + arrivals) * each, each, 100).cold_starts([(each, spare * each)])[-1])
+    return float(Rounds(busy * each, (busy + arrivals) * each, each, 100).cold_starts(spare * each)[-1])
 
 
 def test_a_burst_that_holds_every_unit_starts_each_arrival_cold_and_spare_units_serve_them():
@@ -131,6 +130,22 @@ def test_a_bill_counts_them_as_cold_starts_with_their_cost(lever):
     assert (bill.cold_starts_during_pings > 5) == (lever == "pings")
     assert bill.cold_starts >= bill.cold_starts_during_pings
     assert bill.wait_usd == pytest.approx(bill.cold_starts * terms.cold_start_cost_usd)
+
+
+def test_a_single_unit_needs_no_burst():
+    assert cold_starts_during_pings(judged_demand(bursts(Generator(PCG64(4)))), np.ones(LENGTH, np.int64), TERMS).sum() == 0
+
+
+@pytest.mark.parametrize(("hold_ms", "pause"), [(1, 60), (20, 240), (75, 250), (5000, 3600)])
+def test_measured_pauses_and_holds_are_used_to_the_nearest_step(hold_ms, pause):
+    seen = PingRounds(timedelta(seconds=pause), timedelta(milliseconds=hold_ms), 9, 99, 0.0, 1.0, 2.0)
+    used = measured(TERMS.pings, seen)
+
+    assert used.seconds == pytest.approx(hold_ms / 1000, rel=0.05)
+    assert 60 / used.a_minute == pytest.approx(pause, abs=15)
+    assert used.lasting_minutes == TERMS.pings.lasting_minutes
+    assert len({measured(TERMS.pings, replace(seen, hold=timedelta(milliseconds=hold_ms * (1 + at / 1000)))).seconds
+                for at in range(10)}) <= 2, "pools with similar holds are calculated together"
 
 
 def test_no_round_runs_and_none_is_counted_while_users_have_all_units_in_use():

@@ -144,6 +144,20 @@ def test_pings_warm_environments_for_the_traffic() -> None:
     assert made.table.window("invocations", START, START + 2).tolist() == [3.0, 3.0]
 
 
+def test_a_request_that_waits_because_a_ping_holds_a_unit_is_counted_apart() -> None:
+    """A single request of the minute starts while pings hold both units: a provisioned one and an environment."""
+    made = driver([Minute(0.0, 0.0, 0.0), Minute(1.0, 0.1, 1.0)] * 2, provisioned=1)
+    for minute in (0, 2):
+        at = (START + minute) * MINUTE_MS + 20_000
+        made.advance_to(at)
+        first = [made.invoke(at, 10, "1") for _ in range(2)]  # at the first time one of them starts an environment
+        made.advance_to(at + 20_000)
+        held = [made.invoke(at + 20_000, 100_000 if minute else 10, "1") for _ in range(2)]
+        assert [each.provisioned for each in first] == [each.provisioned for each in held] == [True, False]
+    played(made, 4)
+    assert (made.totals.cold_starts, made.totals.cold_starts_during_pings) == (1, 1)
+
+
 def test_more_than_ten_requests_per_second_and_unit_spill_over() -> None:
     made = played(driver([Minute(3_000.0, 0.5, 1.0)] * 2, provisioned=1), 2)
     assert made.table.window("pc_invocations", START, START + 2).tolist() == [600.0, 600.0]
