@@ -6,7 +6,7 @@ from itertools import pairwise
 from config.model.policy import Assume, PoolPolicy
 from controller.backtest.frontier import Frontier, Point
 from controller.backtest.objective_settings import FACTORS, HIGHER, OWN, SEVEN, Setting, setting_of, settings_around
-from controller.backtest.replay import Replay, carry_out, propose_each
+from controller.backtest.replay import Replay, carry_out_layers, propose_each
 from controller.decision.costs.bill import Bill, JudgedDemand, bill_of
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.forecast_adjustment import events_of, without_events
@@ -37,16 +37,18 @@ class ObjectiveReplays:
     def replay(self, at: int) -> Replay:
         """Return the replay under the setting at a position."""
         if at not in self._replays:
-            self._replays[at] = carry_out(self._policy, self._demand, self._proposed[at], self._terms[at], self._assume,
-                                          explained=at == OWN)
+            self._replays[at] = carry_out_layers(self._policy, self._demand, self._proposed[at], self._terms[at], self._assume,
+                                                 explained=at == OWN)
         return self._replays[at]
 
     def bill(self, at: int) -> Bill:
         """Return the bill under the setting at a position. Equal targets of two settings are carried out once."""
         if at not in self._bills:
-            targets = self._proposed[at].target
-            same = next((other for other in self._replays if (self._proposed[other].target == targets).all()), at)
-            self._bills[at] = bill_of(self._load, self.replay(same).target, self._terms[at])
+            mine = self._proposed[at]
+            same = next((other for other in self._replays if (self._proposed[other].target == mine.target).all()
+                         and (self._proposed[other].level == mine.level).all()), at)
+            done = self.replay(same)
+            self._bills[at] = bill_of(self._load, done.target, self._terms[at], done.pinged)
         return self._bills[at]
 
     def reach(self, meets: Callable[[Bill], bool]) -> None:

@@ -1,21 +1,24 @@
 """Replay of recorded demand: the daemon's selector and planner, minute by minute, on simulated capacity. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.ports.lever import Capacity, Phase
 from adapters.simulated import SimulatedCapacity
+from config.model.layers import top_policy
 from config.model.policy import Assume, PoolPolicy
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.event_demand import HOUR
 from controller.decision.events.forecast_adjustment import events_of, without_events
 from controller.decision.events.pool_events import PoolEvents, learned
 from controller.decision.planning.guardrails import GUARDRAILS
+from controller.decision.planning.layers import pinged_units
 from controller.decision.planning.observation import (
     PATIENCE,
     CapacityView,
@@ -40,14 +43,18 @@ STRETCH = 1440
 """Minutes per call of the selector; `progress` is called after each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposals:
+class Proposals(NamedTuple):
     """Choice of the selector for one pool, see `Choice`. Row i applies `metric_delay` after the minute of row i."""
 
     target: NDArray[np.float64]
     trusted: NDArray[np.bool_]
     leader: NDArray[np.int16]
     mode: NDArray[np.int8]
+    level: NDArray[np.float64]
+
+    def of_rows(self, rows: NDArray[np.int64]) -> "Proposals":
+        """Return the proposals of some rows."""
+        return Proposals(self.target[rows], self.trusted[rows], self.leader[rows], self.mode[rows], self.level[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class Replay:
     """Decisions of one pool over a history, one row per minute.
 
     `target` int64[n]: requested units. `held` bool[n]: whether the plan held. `reasons`: row and reasons, in order, of each plan
-    that may differ from the previous one.
+    that may differ from the previous one. `pinged` int64[n]: units kept by pings above `target`; None for a pool with one lever.
     """
 
     pool: str
@@ -63,6 +70,7 @@ class Replay:
     target: NDArray[np.int64]
     held: NDArray[np.bool_]
     reasons: tuple[tuple[int, tuple[Reason, ...]], ...] = ()
+    pinged: NDArray[np.int64] | None = None
 
 
 def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: Assume,
@@ -70,7 +78,8 @@ def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: A
     """Return the decisions for each minute of `demand`, made from data at least the metric delay old. `progress`: called with the
     number of minutes processed since its last call.
     """
-    return carry_out(policy, demand, propose(without_events(events_of(policy, demand), demand), terms, progress), terms, assume)
+    proposals = propose(without_events(events_of(policy, demand), demand), terms, progress)
+    return carry_out_layers(policy, demand, proposals, terms, assume)
 
 
 def propose(demand: DemandSeries, terms: CostTerms, progress: Callable[[int], None] = lambda _: None) -> Proposals:
@@ -99,18 +108,34 @@ def chosen(selector: CandidateSelector | ObjectiveCohort, count: int, demand: De
     return [Proposals(*values) for values in zip(*choice, strict=True)]
 
 
+def carry_out_layers(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: CostTerms, assume: Assume,
+                     explained: bool = True) -> Replay:
+    """Return the plans of all layers of a pool. The top is planned after the base, minute by minute, as in the daemon."""
+    base, above = carry_out(policy, demand, proposals, terms, assume, explained=explained), top_policy(policy)
+    if above is None or terms.top is None:
+        return base
+    newest = np.maximum(newest_known(demand, terms.metric_delay), 0)
+    ceiling = [bounds_now(policy, instant_of(demand.first_minute + at))[1] for at in range(len(demand))] if policy.schedules \
+        else policy.max
+    units = pinged_units(proposals.level[newest], proposals.target[newest], base.target, ceiling, terms.top.lost_share)
+    wanted = proposals.of_rows(newest)._replace(target=units)
+    top = carry_out(above, demand, wanted, replace(terms, billing_step=0), assume, explained=False, of_minutes=True)
+    return replace(base, pinged=top.target)
+
+
 def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: CostTerms, assume: Assume,
-              every_minute: bool = False, explained: bool = True) -> Replay:
+              every_minute: bool = False, explained: bool = True, of_minutes: bool = False) -> Replay:
     """Return the plans of each minute for `proposals`, with writes to simulated capacity.
 
     A minute with the same inputs as the last one is not planned again, because the planner is pure; unless time alone may change
     the plan, or `every_minute` is set. If not `explained`, a proposal that rounds to the same units is the same input: targets
-    are the same, and `reasons` lack the plans that differ in their text only.
+    are the same, and `reasons` lack the plans that differ in their text only. `of_minutes`: `proposals` have a row for the minute
+    that they apply to, and not for the newest known minute.
     """
     minutes, simulated, state = len(demand), SimulatedCapacity(assume.lead_time), PoolState()
     target, held = np.zeros(minutes, np.int64), np.zeros(minutes, bool)
     reasons: list[tuple[int, tuple[Reason, ...]]] = []
-    view = DelayedView(demand, proposals, terms.metric_delay)
+    view = DelayedView(demand, proposals, terms.metric_delay, of_minutes)
     may_skip, step = not every_minute and not depends_on_time(policy), terms.billing_step * MINUTE
     price = 0.0 if policy.budget_usd_per_month is None else terms.idle
     events = EventView(policy, demand, terms) if policy.events else None
@@ -155,10 +180,13 @@ def depends_on_time(policy: PoolPolicy) -> bool:
 class DelayedView:
     """Demand and proposals that a daemon would have at each minute, given the metric delay."""
 
-    def __init__(self, demand: DemandSeries, proposals: Proposals, metric_delay: int) -> None:
+    def __init__(self, demand: DemandSeries, proposals: Proposals, metric_delay: int, of_minutes: bool) -> None:
         self._patience = metric_delay + PATIENCE // MINUTE
-        newest = np.maximum.accumulate(np.where(demand.known, np.arange(len(demand)), -1))
-        self._newest: list[int] = delayed(newest, metric_delay, -1).tolist()
+        newest = newest_known(demand, metric_delay)
+        self._newest: list[int] = newest.tolist()
+        self._row = np.where(newest < 0, -1, np.arange(len(demand))) if of_minutes else newest
+        """Row of the proposal of each minute; -1 without one."""
+        self._rows: list[int] = self._row.tolist()
         self._unknown: list[int] = delayed(unseen(demand.known), metric_delay, 0).tolist()
         self._proposals = proposals
         self._wanted: list[float] = proposals.target.tolist()
@@ -169,12 +197,12 @@ class DelayedView:
 
     def at(self, minute: int) -> tuple[Proposal | None, DataFreshness, timedelta | None]:
         """Return proposal, freshness and age of the newest known minute at the start of row `minute`."""
-        known = self.newest(minute)
+        known, row = self.newest(minute), self._rows[minute]
         if known < 0:
             return None, DataFreshness.NONE, None
-        if self._last[0] != known:
-            rule = rule_name(self._leader[known], SelectionMode(self._mode[known]))
-            self._last = known, Proposal(self._wanted[known], rule, self._trusted[known])
+        if self._last[0] != row:
+            rule = rule_name(self._leader[row], SelectionMode(self._mode[row]))
+            self._last = row, Proposal(self._wanted[row], rule, self._trusted[row])
         age = minute - known - 1
         return self._last[1], DataFreshness.FRESH if age <= self._patience else DataFreshness.LATE, age * MINUTE
 
@@ -192,7 +220,7 @@ class DelayedView:
         """
         rows, newest, made = np.arange(len(self._newest)), np.array(self._newest), self._proposals
         target = made.target if explained else np.array([whole_units(value) for value in self._wanted], float)
-        proposed = [values[newest] for values in (target, made.trusted, *((made.leader, made.mode) if explained else ()))]
+        proposed = [values[self._row] for values in (target, made.trusted, *((made.leader, made.mode) if explained else ()))]
         late = rows - newest - 1 > self._patience
         changed = np.zeros(len(rows), bool)
         for values in (*proposed, newest < 0, late, np.array(self._unknown)):
@@ -201,6 +229,11 @@ class DelayedView:
             changed[1:] |= np.array([one != other for one, other in pairwise(bounds)], bool)
         following = np.minimum.accumulate(np.where(changed, rows, len(rows))[::-1])[::-1]
         return [*following[1:].tolist(), len(rows)]
+
+
+def newest_known(demand: DemandSeries, metric_delay: int) -> NDArray[np.int64]:
+    """Return the newest known row at the start of each row, given the metric delay: int64[n], -1 where none is known."""
+    return delayed(np.maximum.accumulate(np.where(demand.known, np.arange(len(demand)), -1)), metric_delay, -1)
 
 
 def delayed(values: NDArray[np.int64], minutes: int, before: int) -> NDArray[np.int64]:

@@ -145,7 +145,7 @@ def judged(replay: Replay, demand: DemandSeries, load: JudgedDemand, terms: Cost
            assumed: Mapping[str, str] = MappingProxyType({})) -> PoolOutcome:
     """Return the result of one pool with its bills."""
     def bills(terms: CostTerms, load: JudgedDemand) -> tuple[Bill, Bill]:
-        return bill_of(load, replay.target, terms), bill_of(load, np.zeros(len(load), np.int64), terms)
+        return bill_of(load, replay.target, terms, replay.pinged), bill_of(load, np.zeros(len(load), np.int64), terms)
     spans, ends = (terms.shortest_keep_alive, terms.longest_keep_alive), list[tuple[Bill, Bill]]()
     if spans[0] < spans[1] or terms.estimated_peak:
         low, high = peak_ends(load) if terms.estimated_peak else (load, load)
@@ -217,9 +217,10 @@ def _bill(bills: Sequence[Bill], nothing: Bill) -> dict[str, object]:
         "warm_hit_rate": bill.warm_hit_rate,
         "warm_unit_minutes": bill.warm_unit_minutes,
         "idle_unit_minutes": bill.idle_unit_minutes,
+        "pinged_unit_minutes": bill.pinged_unit_minutes,
         "cost_usd": {
             "idle": bill.idle_usd, "warm_work": bill.warm_work_usd, "on_demand_work": bill.on_demand_work_usd,
-            "cold_start_init": bill.init_usd, "requests": bill.request_usd, "bill": bill.provider_usd,
+            "cold_start_init": bill.init_usd, "requests": bill.request_usd, "pings": bill.ping_usd, "bill": bill.provider_usd,
             "cold_start_cost": bill.wait_usd, "bill_plus_cold_start_cost": bill.total_usd, "extra": bill.extra_usd,
         },
         "per_month": {"cold_starts": month.cold_starts, "bill_usd": month.bill_usd,

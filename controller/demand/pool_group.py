@@ -203,7 +203,8 @@ def differ(terms: CostTerms, was: CostTerms, prices_only: bool) -> bool:
     of a duration. A lower billing step is no change: it is 0 until the lever was read. A price per second is compared as the
     policy states it, because the price of a cold start follows the measured initialisation.
     """
-    prices = [(one.idle, one.warm_busy, one.on_demand, stated_price(one), one.warm_hit_rate) for one in (terms, was)]
+    prices = [(one.idle, one.warm_busy, one.on_demand, stated_price(one), one.warm_hit_rate, one.top and one.top.pings)
+              for one in (terms, was)]
     if prices[0] != prices[1] or terms.billing_step > was.billing_step:
         return True
     short = 1.0 if terms.cold_start_cost_usd_per_second is None else 0.1

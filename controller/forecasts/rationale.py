@@ -11,6 +11,7 @@ import numpy as np
 from controller.decision.costs.keep_alive import keep_alive_body
 from controller.decision.planning.plan import Plan
 from controller.decision.selection.rule_table import heaviest_body
+from controller.decision.selection.rule_values import ProposalBasis
 from controller.fleet.fleet import Fleet
 from controller.forecasts.accuracy_tracker import ForecastAccuracy
 from controller.forecasts.capacity_forecast import SCORED_LEVELS
@@ -29,5 +30,5 @@ def proposal_rationale(fleet: Fleet, accuracy: ForecastAccuracy, plan: Plan) -> 
             "of": at.replace(second=0, microsecond=0).isoformat(), "horizon_minutes": terms.lead_time,
             "peak_below": {str(level): round(float(peak), 2) for level, peak in zip(SCORED_LEVELS, peaks, strict=True)}},
         "keep_alive": keep_alive_body(fleet.keep_alive(name)) | {"used_minutes": terms.keep_alive},
-        **({} if basis is None else heaviest_body(basis, region.proposer.costs(name).bills)),
+        **({} if not isinstance(basis, ProposalBasis) else heaviest_body(basis, region.proposer.costs(name).bills)),
     }

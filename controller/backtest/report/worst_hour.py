@@ -7,7 +7,7 @@ import numpy as np
 from controller.backtest.report.text import LABELS, count, share
 from controller.backtest.result import PoolOutcome
 from controller.decision.costs import baselines
-from controller.decision.costs.bill import Units, bill_of, cold_starts_of, ready_of
+from controller.decision.costs.bill import Units, bill_of, cold_starts_of, cold_starts_with_top, ready_of
 from controller.decision.costs.sentences import TARGET_TRACKING, cold_starts_text, dollars
 from forecasting.demand import instant_of
 
@@ -37,15 +37,19 @@ class WorstHour:
     minutes: tuple[Minute, ...]
 
 
-def counted_cold(pool: PoolOutcome, target: Units) -> tuple[Units, Units]:
-    """Return ready units and counted cold starts of each minute with `target`."""
+def counted_cold(pool: PoolOutcome, target: Units, top: Units | None = None) -> tuple[Units, Units]:
+    """Return ready units and counted cold starts of each minute with `target`, and `top` units kept by pings above."""
     ready, terms = ready_of(target, pool.terms.lead_time), pool.terms
-    return ready, np.where(pool.load.counted, cold_starts_of(pool.load, ready, terms.keep_alive, terms.stay_warm), 0)
+    if top is None:
+        return ready, np.where(pool.load.counted, cold_starts_of(pool.load, ready, terms.keep_alive, terms.stay_warm), 0)
+    pinged = ready_of(top, terms.lead_time)
+    cold = cold_starts_with_top(pool.load, ready, pinged, terms.keep_alive, terms.stay_warm)
+    return ready + pinged, np.where(pool.load.counted, cold, 0)
 
 
 def worst_hour(pool: PoolOutcome) -> WorstHour | None:
     """Return the clock hour with the most cold starts with Stoker (the first if several); None without cold starts."""
-    ready, cold = counted_cold(pool, pool.replay.target)
+    ready, cold = counted_cold(pool, pool.replay.target, pool.replay.pinged)
     if not cold.any():
         return None
     hours = (pool.demand.first_minute + np.arange(len(cold))) // HOUR

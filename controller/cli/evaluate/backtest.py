@@ -225,12 +225,20 @@ def write_outputs(outcome: "Outcome", recorded: "dict[str, History]", decisions:
 
 
 def decision_lines(outcome: "Outcome", recorded: "dict[str, History]") -> Iterator[str]:
-    """Yield CSV text with `timestamp,pool,target` for every minute, one pool after the other."""
-    yield "timestamp,pool,target\n"
+    """Yield CSV text with `timestamp,pool,target` for every minute, one pool after the other; with `pinged` if a pool has two
+    layers.
+    """
+    import numpy as np
+
+    layered = any(pool.replay.pinged is not None for pool in outcome.pools)
+    yield "timestamp,pool,target,pinged\n" if layered else "timestamp,pool,target\n"
     for pool in outcome.pools:
-        stamps = recorded[pool.name].style.write(pool.replay.first_minute, len(pool.replay.target))
-        rows = zip(stamps, pool.replay.target.tolist(), strict=True)
-        yield "".join(f"{stamp},{pool.name},{target}\n" for stamp, target in rows)
+        replay = pool.replay
+        stamps = recorded[pool.name].style.write(replay.first_minute, len(replay.target))
+        pinged = np.zeros_like(replay.target) if replay.pinged is None else replay.pinged
+        rows = zip(stamps, replay.target.tolist(), pinged.tolist(), strict=True)
+        yield "".join(f"{stamp},{pool.name},{target},{top}\n" if layered else f"{stamp},{pool.name},{target}\n"
+                      for stamp, target, top in rows)
 
 
 def write_whole(path: Path, parts: Iterator[str] | list[str]) -> None:

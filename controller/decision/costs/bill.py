@@ -10,7 +10,7 @@ cold start makes exactly one invocation wait.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -64,7 +64,8 @@ class Bill:
     `warm_unit_minutes`: warm units that are billed; `idle_usd`: their idle part. `warm_work_usd`: work on warm units.
     `on_demand_work_usd`: work above them. `init_usd`: initialisations billed as on-demand work. `wait_usd`: cold-start cost by
     the price in the policy, which no provider bills. `request_usd`: charges by request. `baseline_usd`: the same requests and
-    work all on demand, without cold starts.
+    work all on demand, without cold starts. `pinged_unit_minutes`, `ping_usd`: units that pings keep warm above the others, as a
+    layer of the pool, and these pings.
     """
 
     minutes: int = 0
@@ -80,11 +81,13 @@ class Bill:
     wait_usd: float = 0.0
     baseline_usd: float = 0.0
     request_usd: float = 0.0
+    pinged_unit_minutes: int = 0
+    ping_usd: float = 0.0
 
     @property
     def provider_usd(self) -> float:
         """Bill of the provider for warm capacity, work and requests."""
-        return self.idle_usd + self.warm_work_usd + self.on_demand_work_usd + self.init_usd + self.request_usd
+        return self.idle_usd + self.warm_work_usd + self.on_demand_work_usd + self.init_usd + self.request_usd + self.ping_usd
 
     @property
     def total_usd(self) -> float:
@@ -160,6 +163,29 @@ def cold_starts_during_pings(demand: JudgedDemand, ready: Units, terms: CostTerm
     return during_rounds(minutes, terms.keep_alive, terms.metric_delay, terms.pings)
 
 
+def cold_starts_with_top(demand: JudgedDemand, ready: Units, pinged: Units, keep_alive: int, stay_warm: bool) -> Units:
+    """Return the cold starts of each minute with `pinged` units warm above `ready` ones, as `cold_starts_of`.
+
+    Pinged units are on-demand units, which stay warm for the keep-alive like any unit after use.
+    """
+    if stay_warm:
+        return cold_starts_of(demand, ready + pinged, keep_alive, stay_warm)
+    above = replace(demand, peak=np.maximum(demand.peak - ready, 0))
+    return cold_starts_of(above, pinged, keep_alive, stay_warm=True)
+
+
+def top_during_pings(demand: JudgedDemand, ready: Units, pinged: Units, terms: CostTerms) -> Amounts:
+    """Return the expected cold starts of each minute that happen because a round holds the units of both layers: float64[n].
+
+    A provider assigns provisioned units first, so a round has to hold them too.
+    """
+    if terms.top is None:
+        return np.zeros(len(demand))
+    both = np.where(pinged > 0, ready + pinged, 0)
+    as_one = replace(terms, pings=terms.top.pings, stay_warm=True)
+    return cold_starts_during_pings(demand, both, as_one)
+
+
 def through_gaps(used: Units, known: NDArray[np.bool_], keep_alive: int) -> Units:
     """Return `used` where units that were warm before a run of unknown minutes stay warm through it."""
     edges = np.flatnonzero(np.diff(known, prepend=True, append=True))
@@ -185,12 +211,20 @@ def paid_of(target: Units, ready: Units, billing_step: int) -> Units:
     return target + np.cumsum(beyond)[: len(target)]
 
 
-def bill_of(demand: JudgedDemand, target: Units, terms: CostTerms) -> Bill:
-    """Return what requesting `target` (int64[n]) would have cost for this demand."""
+def bill_of(demand: JudgedDemand, target: Units, terms: CostTerms, top: Units | None = None) -> Bill:
+    """Return what requesting `target` (int64[n]), and `top` units (int64[n]) kept by pings above, would have cost."""
     ready = ready_of(target, terms.lead_time)
     counted = demand.counted
-    during_pings = round(float(cold_starts_during_pings(demand, ready, terms)[counted].sum()))
-    cold = int(cold_starts_of(demand, ready, terms.keep_alive, terms.stay_warm)[counted].sum()) + during_pings
+    pinged = np.zeros_like(ready) if top is None else ready_of(top, terms.lead_time)
+    if top is None:
+        waits, cold_starts = (cold_starts_during_pings(demand, ready, terms),
+                              cold_starts_of(demand, ready, terms.keep_alive, terms.stay_warm))
+    else:
+        waits, cold_starts = (top_during_pings(demand, ready, pinged, terms),
+                              cold_starts_with_top(demand, ready, pinged, terms.keep_alive, terms.stay_warm))
+    during_pings = round(float(waits[counted].sum()))
+    cold = int(cold_starts[counted].sum()) + during_pings
+    kept = int(pinged[counted].sum())
     warm = int(paid_of(target, ready, terms.billing_step)[counted].sum())
     busy, invocations = float(demand.busy[counted].sum()), float(demand.invocations[counted].sum())
     warm_busy, requests = float(np.minimum(demand.busy, ready)[counted].sum()), invocations * terms.request_usd
@@ -199,7 +233,8 @@ def bill_of(demand: JudgedDemand, target: Units, terms: CostTerms) -> Bill:
         warm_unit_minutes=warm, idle_unit_minutes=warm - warm_busy, idle_usd=(warm - warm_busy) * terms.idle,
         warm_work_usd=warm_busy * (terms.idle + terms.warm_busy), on_demand_work_usd=(busy - warm_busy) * terms.on_demand,
         init_usd=cold * terms.init_seconds * terms.on_demand / MINUTE_SECONDS, wait_usd=cold * terms.cold_start_cost_usd,
-        baseline_usd=busy * terms.on_demand + requests, request_usd=requests,
+        baseline_usd=busy * terms.on_demand + requests, request_usd=requests, pinged_unit_minutes=kept,
+        ping_usd=0.0 if terms.top is None else kept * terms.top.idle,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from adapters.ports.lever import KeepAliveSeen
+from config.model.lever import LeverSettings
 from config.model.policy import Assume, PoolPolicy
 from controller.decision.costs.keep_alive import keep_alive_of
 
@@ -125,6 +126,24 @@ ESTIMATED_PEAK = frozenset({"cloud-run-min-instances"})
 
 
 @dataclass(frozen=True, slots=True)
+class TopTerms:
+    """Cost of units that pings keep warm above the units of a pool's base. `idle`: USD per unit-minute."""
+
+    idle: float
+    pings: Pings
+
+    @property
+    def held_share(self) -> float:
+        """Share of requests that arrive while a round holds the idle units, which may start them cold."""
+        return self.pings.a_minute * self.pings.seconds / MINUTE_SECONDS
+
+    @property
+    def lost_share(self) -> float:
+        """Share of the units that the provider has stopped by the end of a pause."""
+        return 1 / (self.pings.a_minute * self.pings.lasting_minutes)
+
+
+@dataclass(frozen=True, slots=True)
 class CostTerms:
     """Prices of one pool in USD per unit-minute, and its durations in whole minutes."""
 
@@ -146,6 +165,8 @@ class CostTerms:
     """Share of requests that must not wait, where the policy sets that instead of a price of a cold start."""
     cold_start_cost_usd_per_second: float | None = None
     """Price of each second of a cold start, where the policy sets that. `cold_start_cost_usd` is calculated from it."""
+    top: TopTerms | None = None
+    """Layer of pings above the units of the lever; None for a pool with one lever."""
     keep_alive_range: tuple[int, int] | None = field(default=None, compare=False)
     """Likely shortest and longest keep-alive; None: exactly `keep_alive`. No decision uses it."""
     pings: Pings | None = field(default=None, compare=False)
@@ -209,13 +230,21 @@ def price_of(pool: PoolPolicy, architecture: str | None = None, gigabytes: float
     return PRICES[pool.lever.kind, pool.architecture or architecture or DEFAULT_ARCHITECTURE]
 
 
-def pings_of(pool: PoolPolicy) -> Pings | None:
-    """Return the pings of a pool, with the hold and the initial pause of its policy; None for a lever that does not ping."""
-    usual = PINGS.get(pool.lever.kind)
-    hold_ms, pause = (getattr(pool.lever, name, None) for name in ("hold_ms", "pause"))
+def pings_of(lever: LeverSettings) -> Pings | None:
+    """Return the pings of a lever, with the hold and the initial pause of its settings; None for a lever that does not ping."""
+    usual = PINGS.get(lever.kind)
+    hold_ms, pause = (getattr(lever, name, None) for name in ("hold_ms", "pause"))
     if usual is None or hold_ms is None or pause is None:
         return usual
     return replace(usual, a_minute=timedelta(minutes=1) / pause, seconds=hold_ms / 1000)
+
+
+def top_terms_of(lever: LeverSettings | None, usd_per_second: float, init_seconds: float) -> TopTerms | None:
+    """Return the cost of a pinged layer, `lever`; `usd_per_second` is the on-demand price of a unit. None without a layer."""
+    pings = None if lever is None else pings_of(lever)
+    if lever is None or pings is None:
+        return None
+    return TopTerms(pings.usd_per_minute(usd_per_second, init_seconds, request_usd_of(lever.kind)), pings)
 
 
 def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, architecture: str | None = None,
@@ -227,7 +256,7 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
     per_minute = gigabytes * MINUTE_SECONDS
     init = next((seconds for seconds in (pool.init_seconds, init_seconds) if seconds is not None), DEFAULT_INIT_SECONDS)
     cost = pool.objective.usd_of_cold_start(init)
-    pings, request_usd = pings_of(pool), request_usd_of(pool.lever.kind, billing)
+    pings, request_usd = pings_of(pool.lever), request_usd_of(pool.lever.kind, billing)
     warm = keep_alive_of(pool.lever.kind, assume, keep_alive)
     return CostTerms(
         idle=price.idle * per_minute if pings is None else pings.usd_per_minute(price.on_demand * gigabytes, init, request_usd),
@@ -238,5 +267,6 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         keep_alive=whole_minutes(warm.span), keep_alive_range=(whole_minutes(warm.low), whole_minutes(warm.high)),
         billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),
         warm_hit_rate=pool.objective.warm_hit_rate, request_usd=request_usd, stay_warm=pool.lever.kind in STAY_WARM,
-        pings=pings, estimated_peak=pool.lever.kind in ESTIMATED_PEAK,
+        estimated_peak=pool.lever.kind in ESTIMATED_PEAK, pings=pings,
+        top=top_terms_of(pool.top, price.on_demand * gigabytes, init),
     )

@@ -9,6 +9,7 @@ from adapters.ports.lever import Capacity
 from controller.decision.planning.overrides_in_force import Override
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.selection.choice_inputs import LazyBasis
+from controller.decision.selection.layers.top_basis import PingBasis
 from controller.decision.selection.rule_values import ProposalBasis
 
 MOST_UNITS = 1_000_000
@@ -56,7 +57,7 @@ class Proposal:
     target: float
     candidate: str
     trusted: bool = True
-    basis: LazyBasis | ProposalBasis | None = field(default=None, compare=False, repr=False)
+    basis: LazyBasis | ProposalBasis | PingBasis | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         """Return the proposal with its numbers. They are read only when they are shown: a tick plans all pools."""

@@ -64,7 +64,8 @@ def _words() -> dict[str, str]:
     words |= {f"week {level}": f"P{level * 100:g} of the last 7 days" for level in (0.5, 0.75, 0.9, 0.97)}
     words |= {f"decaying {minutes}": f"decaying maximum, half-life {minutes} min" for minutes in HALF_LIVES}
     return words | {"day 0.9": "P90 of the last 24 h", "hourly": "same minute of the last 4 hours",
-                    "busy 5": "demand sustained for 5 min", "busy 180": "demand sustained for 3 h"}
+                    "busy 5": "demand sustained for 5 min", "busy 180": "demand sustained for 3 h",
+                    "week 1": "maximum of the last 7 days"}
 
 
 WORDS = _words()

@@ -32,25 +32,28 @@ class SelectionMode(IntEnum):
 class Choice(NamedTuple):
     """Targets that apply `metric_delay` after each minute fed, and the rule behind each: arrays [pools, n].
 
-    `target`: units. `trusted`: whether enough minutes were known to compare candidates. `leader`: index of a candidate. `mode`:
-    value of a `SelectionMode`.
+    `target`: units of the lever. `trusted`: whether enough minutes were known to compare candidates. `leader`: index of a
+    candidate. `mode`: value of a `SelectionMode`. `level`: units in total where pings keep units above those of the lever, 0
+    where no pings run.
     """
 
     target: NDArray[np.float64]
     trusted: NDArray[np.bool_]
     leader: NDArray[np.int16]
     mode: NDArray[np.int8]
+    level: NDArray[np.float64]
 
     @classmethod
     def zeros(cls, pools: int, minutes: int) -> "Choice":
         """Return a choice to be filled in."""
         shape = pools, minutes
-        return cls(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, np.int16), np.zeros(shape, np.int8))
+        return cls(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, np.int16), np.zeros(shape, np.int8),
+                   np.zeros(shape))
 
     def fill(self, place: tuple[NDArray[np.int64], slice] | NDArray[np.int64], part: "Choice") -> None:
         """Overwrite the rows (and columns) in `place` with those of `part`."""
         self.target[place], self.trusted[place] = part.target, part.trusted
-        self.leader[place], self.mode[place] = part.leader, part.mode
+        self.leader[place], self.mode[place], self.level[place] = part.leader, part.mode, part.level
 
 
 @cache

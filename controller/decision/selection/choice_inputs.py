@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from controller.decision.selection.candidates import CANDIDATES, RECENT, SIGNALS
 from controller.decision.selection.choice import SelectionMode
+from controller.decision.selection.layers.levels import TopProposals
+from controller.decision.selection.layers.top_selection import top_basis
 from controller.decision.selection.rule_values import Headline, ProposalBasis
 from controller.decision.selection.weighting import ENOUGH, WEIGHT, FollowedRules
 from forecasting.demand import Floats
@@ -28,13 +30,15 @@ class ChoiceInputs:
     """Signals, weights and newest known minute of pools, one column each.
 
     `signals`: float32[pools] by name. `exact`: float64[pools], the ensemble before rounding. `minute`, `known`: int64[pools],
-    the newest known minute (since the epoch), and the known minutes up to there. `peak`: float32[pools], of that minute.
+    the newest known minute (since the epoch), and the known minutes up to there. `peak`: float32[pools], of that minute. `tops`:
+    what the rules of pinged tops propose after it, if the pools have tops.
     """
 
     def __init__(self, signals: Mapping[str, Floats], rules: FollowedRules, exact: NDArray[np.float64],
-                 minute: NDArray[np.int64], peak: Floats, known: NDArray[np.int64], horizon: int) -> None:
+                 minute: NDArray[np.int64], peak: Floats, known: NDArray[np.int64], horizon: int,
+                 tops: TopProposals | None = None) -> None:
         self.signals, self.rules, self.exact, self.minute, self.peak = signals, rules, exact, minute, peak
-        self.known, self.horizon = known, horizon
+        self.known, self.horizon, self.tops = known, horizon, tops
 
     @cached_property
     def totals(self) -> NDArray[np.float64]:
@@ -66,12 +70,14 @@ class ChoiceInputs:
     def basis(self, column: int) -> ProposalBasis:
         """Return all inputs of a pool's proposal."""
         leader, mode = self.followed(column)
-        shares = array("H", self.rules.weights[:, column].astype(np.uint16).tobytes())
+        shares = array("I", self.rules.weights[:, column].astype(np.uint32).tobytes())
         if mode is SelectionMode.ALONE:
-            shares = array("H", bytes(2 * len(CANDIDATES)))
+            shares = array("I", bytes(4 * len(CANDIDATES)))
             shares[leader] = WEIGHT
         return ProposalBasis(mode, CANDIDATES[leader], int(self.minute[column]), self.horizon, int(self.known[column]),
-                             float(self.peak[column]), array("f", [self.signals[name][column] for name in SIGNALS]), shares)
+                             float(self.peak[column]), array("f", [self.signals[name][column] for name in SIGNALS]), shares,
+                             None if self.tops is None else
+                             top_basis(self.rules, self.tops, column, trusted=bool(self.known[column] >= ENOUGH)))
 
 
 class LazyBasis:

@@ -16,6 +16,8 @@ import numpy as np
 
 from controller.decision.selection.candidates import CANDIDATES, INDEX, NOTHING, SIGNALS, WORDS, Candidate
 from controller.decision.selection.choice import SelectionMode
+from controller.decision.selection.layers.top_basis import TopBasis
+from controller.decision.selection.number_text import counted, percent
 from forecasting.demand import instant_of
 
 MOST_DECIMALS = 9
@@ -47,15 +49,17 @@ class ProposalBasis:
     peak: float
     values: "array[float]"
     shares: "array[int]"
+    top: TopBasis | None = None
+    """Basis of the level of a pinged top; None for a pool with one lever."""
 
     @classmethod
     def of(cls, mode: SelectionMode, leader: Candidate, times: tuple[int, int, int], peak: float, signals: Mapping[str, float],
-           weights: Mapping[Candidate, int]) -> "ProposalBasis":
+           weights: Mapping[Candidate, int], top: TopBasis | None = None) -> "ProposalBasis":
         """Return the basis with signals by name, others being 0, and weights by rule. `times`: minute, horizon, known minutes."""
-        shares = array("H", bytes(2 * len(CANDIDATES)))
+        shares = array("I", bytes(4 * len(CANDIDATES)))
         for rule, weight in weights.items():
             shares[INDEX[rule]] = weight
-        return cls(mode, leader, *times, peak, array("f", [signals.get(name, 0) for name in SIGNALS]), shares)
+        return cls(mode, leader, *times, peak, array("f", [signals.get(name, 0) for name in SIGNALS]), shares, top)
 
     @property
     def weights(self) -> list[tuple[Candidate, int]]:
@@ -155,16 +159,6 @@ def exact_text(exact: float) -> str:
 def ensemble_text(exact: float) -> str:
     """Return the ensemble's value before and after rounding."""
     return f"{exact_text(exact)} -> {rounded_mean(exact)}"
-
-
-def percent(share: float) -> str:
-    """Return a share in percent with one decimal: no share above 0 is displayed as 0."""
-    return f"{100 * share:.1f} %" if share >= 0.0005 or not share else "<0.1 %"
-
-
-def counted(rules: int) -> str:
-    """Return a number of rules as text."""
-    return "1 rule" if rules == 1 else f"{rules} rules"
 
 
 def rule_text(rule: Candidate, signals: Mapping[str, float], at: int) -> str:

@@ -6,6 +6,7 @@ for), unit-minutes of work on warm units, and cold starts, summed by quarter of 
 """
 
 from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,19 @@ DECAY = 0.5 ** (QUARTER / HALF_LIFE_MINUTES)
 GRAIN = 1024
 """Work is counted in 1/1024 unit-minutes: a sum of whole numbers does not depend on the order of addition."""
 
+T = TypeVar("T", bound=np.generic)
 Units = NDArray[np.float32]
 Amounts = NDArray[np.float64]
+
+
+class Replayed(NamedTuple):
+    """What became of the units of each rule in n minutes: units that stay warm after use, units that were warm before, and units
+    of the rule that were ready, float32[n, rules, pools] each.
+    """
+
+    used: Units
+    before: Units
+    ready: Units
 
 
 class CandidateScores:
@@ -69,8 +81,8 @@ class CandidateScores:
         self.requests = self.requests * DECAY + self._quarter_requests
         self._quarter_requests[:] = 0
 
-    def add(self, requested: Units, peak: Units, busy: Units, requests: Units) -> None:
-        """Replay n minutes within one quarter.
+    def add(self, requested: Units, peak: Units, busy: Units, requests: Units) -> Replayed:
+        """Replay n minutes within one quarter, and return what became of the units.
 
         `requested`: float32[n, rules, pools], proposed after each minute. `peak`, `busy`, `requests`: float32[n, pools], the
         demand of each minute; NaN where unknown, which adds nothing.
@@ -90,6 +102,7 @@ class CandidateScores:
         self._quarter[1] += np.minimum(ready, work[:, None]).sum(axis=0, dtype=np.float64)
         self._quarter[2] += cold.sum(axis=0, dtype=np.float64)  # zero where demand is unknown: units that were warm stay warm
         self._requested, self._used = requested[count:], used[count:]
+        return Replayed(used[keep:], before, ready)
 
     def _in_use(self, peak: Units, ready: Units, known: NDArray[np.bool_]) -> Units:
         """Return the units that stay warm after each minute, and before them those of the keep-alive that precedes.
@@ -120,7 +133,7 @@ def paid_for(before: Units, ready: Units) -> tuple[Units, Units]:
     return folded(np.maximum, whole, len(ready), steps + 1), whole[len(ready) :]
 
 
-def folded(fold: Callable[..., Units], values: Units, count: int, span: int) -> Units:
+def folded(fold: Callable[..., object], values: NDArray[T], count: int, span: int) -> NDArray[T]:
     """Return `fold` (minimum or maximum) over each of `count` windows of `span` rows, the first of which starts with row 0."""
     out = values[:count].copy()
     for later in range(1, span):

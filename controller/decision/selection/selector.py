@@ -16,7 +16,7 @@ from controller.decision.selection.candidates import CANDIDATES
 from controller.decision.selection.choice import Choice
 from controller.decision.selection.choice_inputs import LazyBasis, newest_known
 from controller.decision.selection.learned_state import Arrays, State, part_of, prefixed
-from controller.decision.selection.timing_cohort import CandidateCosts, TimingCohort, timing_of
+from controller.decision.selection.timing_cohort import CandidateCosts, TimingCohort, cohort_of
 from controller.decision.selection.weighting import SelectionWeights
 from forecasting.demand import Floats
 
@@ -33,7 +33,7 @@ class CandidateSelector:
     def __init__(self, terms: Sequence[CostTerms]) -> None:
         rows: dict[tuple[int, ...], list[int]] = {}
         for at, one in enumerate(terms):
-            rows.setdefault(timing_of(one), []).append(at)
+            rows.setdefault(cohort_of(one), []).append(at)
         self._bases: dict[int, LazyBasis] = {}
         self._cohorts = [(np.array(members), TimingCohort([terms[at] for at in members])) for _, members in sorted(rows.items())]
 

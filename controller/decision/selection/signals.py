@@ -212,7 +212,7 @@ class Signals:
 
     def _described(self, tops: Signal, means: Signal, minutes: NDArray[np.int64]) -> dict[str, Signal]:
         """Return quantiles of the last day, week and 3 h, updated once an hour: those of the week 20 min past the hour."""
-        names = [*(f"week {level}" for level in WEEK_QUANTILES), "day 0.9", "busy 180"]
+        names = [*(f"week {level}" for level in WEEK_QUANTILES), "week 1", "day 0.9", "busy 180"]
         out = {name: np.empty((len(tops), len(minutes)), np.float32) for name in names}
         done = 0
         for at in [int(update) for update in np.flatnonzero(minutes % 20 == 0)] + [len(minutes)]:
@@ -233,6 +233,7 @@ class Signals:
             week = tops[:, -DAYS * BLOCKS_PER_DAY :]
             for level in WEEK_QUANTILES:
                 self._hourly[f"week {level}"] = order_statistic(week, level)
+            self._hourly["week 1"] = week.max(axis=1)
 
     def _base(self, work: Signal) -> Signal:
         """Return the units that are busy often enough to be cheaper warm than on demand, by this quantile of work in flight."""

@@ -7,9 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.costs.cost_model import CostTerms
-from controller.decision.selection.candidates import RECENT, proposals
+from controller.decision.selection.candidates import CANDIDATES, NAIVE, RECENT, proposals
 from controller.decision.selection.choice import Choice, SelectionMode
 from controller.decision.selection.choice_inputs import ChoiceInputs, newest_known
+from controller.decision.selection.layers.levels import TOPS, UNTRAINED, TopProposals
+from controller.decision.selection.layers.pair_scores import Minutes, whole_requests
+from controller.decision.selection.layers.top_selection import Joint, TopSelection, level_of
 from controller.decision.selection.learned_state import (
     Arrays,
     State,
@@ -20,19 +23,22 @@ from controller.decision.selection.learned_state import (
     restored_minute,
 )
 from controller.decision.selection.provisional_scores import ProvisionalRules
-from controller.decision.selection.scoring import QUARTER, Amounts, CandidateScores, Units
+from controller.decision.selection.scoring import QUARTER, Amounts, CandidateScores, Replayed, Units
 from controller.decision.selection.signals import Signals
 from controller.decision.selection.weighting import (
     ENOUGH,
     ENSEMBLE,
     FollowedRules,
+    JointRules,
     SelectionWeights,
     ensemble_mean,
     nearest,
-    weighted,
-    with_fallback,
 )
 from forecasting.demand import Floats
+
+ALONE_BASE = np.arange(len(CANDIDATES), dtype=np.int16)
+ALONE_TOP = np.full(len(CANDIDATES), -1, np.int16)
+"""Base and top of each rule where pools have no top: the candidates alone."""
 
 CORRECTION = 12.0
 """Factor of the difference between allowed and actual cold starts in the share of requests that may start cold next."""
@@ -52,8 +58,16 @@ def timing_of(terms: CostTerms) -> tuple[int, int, int, int, bool]:
     return terms.metric_delay, terms.lead_time, terms.keep_alive, terms.billing_step, terms.stay_warm
 
 
+def cohort_of(terms: CostTerms) -> tuple[int, ...]:
+    """Return what the pools of a cohort share: their timing, and whether they have a top."""
+    return *timing_of(terms), terms.top is not None
+
+
 class TimingCohort:
-    """Selector of pools of which `timing_of` is the same."""
+    """Selector of pools of which `cohort_of` is the same."""
+
+    explained = True
+    """Whether the inputs of the last choices are kept."""
 
     def __init__(self, terms: Sequence[CostTerms]) -> None:
         first, pools = terms[0], len(terms)
@@ -66,8 +80,10 @@ class TimingCohort:
         self._horizon = first.metric_delay + first.lead_time
         self._signals = Signals(pools, self._horizon, self._spare)
         self._scores = CandidateScores(ENSEMBLE + 1, pools, *timing_of(first))
+        self._top = None if first.top is None else self._top_selection()
         self._known = np.zeros(pools, np.int64)
-        self._rules = FollowedRules.untrained(pools)
+        self._rules = FollowedRules.untrained(pools) if self._top is None else \
+            FollowedRules.untrained(pools, len(TOPS), UNTRAINED)
         self._provisional = ProvisionalRules()
         self._next: int | None = None
         self.inputs: list[tuple[NDArray[np.int64], NDArray[np.int64], ChoiceInputs]] = []
@@ -84,6 +100,7 @@ class TimingCohort:
         busy = np.where(np.isnan(peak), np.float32(np.nan), busy)  # work without a known peak would lower the base
         self._provisional.settle(np.stack((peak, busy, invocations)), first_minute)
         signals, proposed = self._proposed(peak, busy, first_minute)
+        tops = self._proposed_tops(signals, invocations)
         self.inputs, newest = [], newest_known(peak) if newest is None else newest
         known = self._known[:, None] + np.cumsum(~np.isnan(peak), axis=1)
         self._known = known[:, -1].copy()
@@ -98,13 +115,17 @@ class TimingCohort:
             ensemble = nearest(exact)
             choice.target[:, rows], choice.leader[:, rows], choice.mode[:, rows] = self._rules.units(
                 proposed[rows], ensemble, choice.trusted[:, rows])
-            self._score(proposed[rows], ensemble, peak[:, rows].T, busy[:, rows].T, invocations[:, rows].T)
-            if len(due := np.flatnonzero((newest >= start) & (newest < end))):
+            part = None if tops is None else tops.rows(rows)
+            if part is not None:
+                choice.level[:, rows] = level_of(self._rules, part, choice.trusted[:, rows].T).T
+            self._score(proposed[rows], ensemble, peak[:, rows].T, busy[:, rows].T, invocations[:, rows].T, part)
+            if self.explained and len(due := np.flatnonzero((newest >= start) & (newest < end))):
                 kept = np.arange(len(peak)) if len(minutes) == 1 else due  # of one minute, all pools: the weights are not copied
                 at = np.clip(newest[kept], start, end - 1)
                 inputs = ChoiceInputs({name: values[kept, at] for name, values in signals.items()},
                                       self._rules if len(kept) == len(peak) else self._rules.part(kept),
-                                      exact[at - start, kept], minutes[at], peak[kept, at], known[kept, at], self._horizon)
+                                      exact[at - start, kept], minutes[at], peak[kept, at], known[kept, at], self._horizon,
+                                      None if tops is None else tops.at(at, kept))
                 self.inputs.append((due, np.searchsorted(kept, due), inputs))
         return choice
 
@@ -125,16 +146,20 @@ class TimingCohort:
         count, exact = self._known + known.sum(axis=1), ensemble_mean(proposed, rules.weights)
         trusted = (count >= ENOUGH)[:, None]
         target, leader, mode = rules.units(proposed, nearest(exact), trusted)
+        tops = None if self._top is None else self._top.preview(signals, invocations, newest)
+        level = np.zeros_like(target) if tops is None else level_of(rules, tops, trusted.T).T
+        last = np.take_along_axis(peak, newest, axis=1)[:, 0]
         inputs = ChoiceInputs({name: values[:, 0] for name, values in signals.items()}, rules, exact[0],
-                              first_minute + newest[:, 0], np.take_along_axis(peak, newest, axis=1)[:, 0], count, self._horizon)
+                              first_minute + newest[:, 0], last, count, self._horizon, tops)
         due = np.flatnonzero(known.any(axis=1))
         self.inputs = [(due, due, inputs)]
-        return Choice(target.astype(np.float64), trusted, leader, mode)
+        return Choice(target.astype(np.float64), trusted, leader, mode, level.astype(np.float64))
 
     def part(self, pools: NDArray[np.int64]) -> "TimingCohort":
         """Return a cohort of some of the pools, which shares nothing with this one."""
         part = TimingCohort([self._terms[pool] for pool in pools])
         part._signals, part._scores = self._signals.part(pools), self._scores.part(pools)
+        part._top = None if self._top is None else self._top.part(pools)
         part._known, part._rules, part._next = self._known[pools], self._rules.part(pools), self._next
         return part
 
@@ -148,25 +173,37 @@ class TimingCohort:
     def state(self) -> Arrays:
         """Return what has been learned, without copies. Provisional rules are left out: they are computed again."""
         own: Arrays = {"known": self._known, **self._rules._asdict(), **minute_state(self._next)}
-        return own | prefixed(signals=self._signals.state(), scores=self._scores.state())
+        top = {} if self._top is None else prefixed(top_layer=self._top.state())
+        return own | top | prefixed(signals=self._signals.state(), scores=self._scores.state())
 
     def restore(self, state: State) -> None:
         """Set what `state` returned; raise KeyError or ValueError if it is of other pools."""
         self._known, self._next = restored(state, "known", self._known), restored_minute(state)
-        rules = self._rules
-        self._rules = FollowedRules(restored(state, "weights", rules.weights), restored(state, "leader", rules.leader),
-                                    restored(state, "mode", rules.mode))
+        self._rules = FollowedRules(*(restored(state, name, array) for name, array in self._rules._asdict().items()))
         self._signals.restore(part_of(state, "signals"))
         self._scores.restore(part_of(state, "scores"))
+        if self._top is not None:
+            self._top.restore(part_of(state, "top_layer"))
 
     def bills(self) -> NDArray[np.float64]:
         """Return the discounted USD of every candidate, and last of the ensemble: float64[candidates + 1, pools].
 
-        They are the difference to serving all demand on demand without a cold start.
+        They are the difference to serving all demand on demand without a cold start. A candidate that forms pairs with tops has
+        the bill of its cheapest pair.
         """
-        amounts, _ = self._amounts()
-        bills: NDArray[np.float64] = self._prices[0] * amounts[0] + self._prices[1] * amounts[1] + self._prices[2] * amounts[2]
+        joint, bills = self._joint(), np.full((ENSEMBLE + 1, len(self._terms)), np.inf)
+        np.minimum.at(bills, joint.rules.base.astype(np.int64), joint.rules.bills)
+        bills[ENSEMBLE] = joint.rules.ensemble
         return bills
+
+    def _joint(self) -> Joint:
+        """Return the costs of all rules."""
+        amounts, _ = self._amounts()
+        bills = self._prices[0] * amounts[0] + self._prices[1] * amounts[1] + self._prices[2] * amounts[2]
+        if self._top is not None:
+            return self._top.joint(bills, amounts[2], self._prices[2])
+        rules = JointRules(bills[:ENSEMBLE], bills[ENSEMBLE], ALONE_BASE, ALONE_TOP, np.array(NAIVE))
+        return Joint(rules, amounts[2][:ENSEMBLE], amounts[2][ENSEMBLE])
 
     def worth(self) -> NDArray[np.float64]:
         """Return cold starts and on-demand work saved, in USD per USD of warm units, as `CandidateSelector.worth`."""
@@ -185,17 +222,35 @@ class TimingCohort:
 
     def costs(self, pool: int) -> CandidateCosts:
         """Return what each candidate has cost, and its share in what a pool requests now."""
-        bills = np.einsum("ar,a->r", self._scores.amounts[:, :, pool], self._prices[:, pool])
-        return CandidateCosts(bills, self.selection(pool).shares())
+        return CandidateCosts(self.part(np.array([pool])).bills()[:, 0], self.selection(pool).shares())
 
     def _proposed(self, peak: Floats, busy: Floats, first_minute: int) -> tuple[dict[str, Floats], Units]:
         """Return the signals of n new minutes, and what each candidate proposes after each: float32[n, candidates, pools]."""
         signals = self._signals.advance(peak, busy, first_minute)
         return signals, proposals(signals)
 
-    def _score(self, proposed: Units, ensemble: Units, peak: Units, busy: Units, requests: Units) -> None:
-        """Add n minutes within one quarter to the scores of the candidates and of the ensemble, float32[n, pools]."""
-        self._scores.add(np.concatenate((proposed, ensemble[:, None]), axis=1), peak, busy, requests)
+    def _proposed_tops(self, signals: dict[str, Floats], invocations: Floats) -> TopProposals | None:
+        """Return what the tops propose after each of n new minutes; None for pools with one lever."""
+        return None if self._top is None else self._top.propose(signals, invocations)
+
+    def _top_selection(self) -> TopSelection:
+        """Return the selection of the tops, without history."""
+        return TopSelection(self._terms)
+
+    def _score(self, proposed: Units, ensemble: Units, peak: Units, busy: Units, requests: Units,
+               tops: TopProposals | None) -> None:
+        """Add n minutes within one quarter to the scores of the rules and of the ensemble, float32[n, pools]."""
+        replayed = self._scores.add(np.concatenate((proposed, ensemble[:, None]), axis=1), peak, busy, requests)
+        own = Replayed(*(part[:, ENSEMBLE] for part in replayed))
+        self._score_tops(tops, proposed, ensemble, (replayed, own), peak, requests)
+
+    def _score_tops(self, tops: TopProposals | None, proposed: Units, ensemble: Units, replayed: tuple[Replayed, Replayed],
+                    peak: Units, requests: Units) -> None:
+        """Add n minutes to the scores of the pairs, if the pools have tops."""
+        if tops is not None and self._top is not None:
+            known = ~np.isnan(peak)
+            minutes = Minutes(known, whole_requests(requests, known))
+            self._top.score(tops, proposed, ensemble, level_of(self._rules, tops), minutes, replayed)
 
     def _amounts(self) -> tuple[Amounts, Amounts]:
         """Return the scores' amounts, float64[3, candidates + 1, pools], and requests, float64[pools]."""
@@ -204,21 +259,24 @@ class TimingCohort:
     def _close_quarter(self) -> None:
         """Add the quarter to the scores, and set the rules of the next one."""
         self._scores.close_quarter()
-        bills, budgeted = self.bills(), ~np.isnan(self._rate)
+        if self._top is not None:
+            self._top.close_quarter()
+        joint, budgeted = self._joint(), ~np.isnan(self._rate)
+        # one rule at a time keeps an error budget; without demand no rule is better
+        alone = budgeted | (joint.rules.bills[0] == 0)
         if budgeted.any():
-            bills[:ENSEMBLE, budgeted] = self._within_budget(bills[:ENSEMBLE, budgeted], budgeted)
-        alone = budgeted | (bills[0] == 0)  # one rule at a time keeps an error budget; without demand no rule is better
-        self._rules = with_fallback(weighted(bills, alone), bills, allowed=~budgeted)
+            joint.rules.bills[:, budgeted] = self._within_budget(joint, budgeted)
+        self._rules = joint.rules.followed(alone, ~budgeted, len(self._rules.top))
 
-    def _within_budget(self, bills: NDArray[np.float64], budgeted: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return bills by which the leader is the cheapest candidate within its error budget, else that with fewest cold starts.
+    def _within_budget(self, joint: Joint, budgeted: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return bills by which the leader is the cheapest rule within its error budget, else that with fewest cold starts.
 
         The error budget is the share of requests that the policy allows to start cold, corrected by `CORRECTION` times the
         difference to the share that did. It covers about a week, because older requests are discounted.
         """
-        amounts, requests = self._amounts()
-        cold, requests = amounts[2][:, budgeted], np.maximum(requests[budgeted], 1.0)
-        allowed = 1 - self._rate[budgeted]
-        budget = np.maximum(allowed + CORRECTION * (allowed - cold[ENSEMBLE] / requests), 0.0) * requests
-        within = cold[:ENSEMBLE] <= budget
-        return np.where(within, bills, np.where(within.any(axis=0), np.inf, cold[:ENSEMBLE]))
+        requests = np.maximum(self._amounts()[1][budgeted], 1.0)
+        allowed, cold = 1 - self._rate[budgeted], joint.cold[:, budgeted]
+        missed = joint.ensemble_cold[budgeted] / requests
+        budget = np.maximum(allowed + CORRECTION * (allowed - missed), 0.0) * requests
+        within = cold <= budget
+        return np.where(within, joint.rules.bills[:, budgeted], np.where(within.any(axis=0), np.inf, cold))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.selection.candidates import CANDIDATES, NAIVE, RECENT
+from controller.decision.selection.candidates import CANDIDATES, RECENT
 from controller.decision.selection.choice import SelectionMode
 from forecasting.demand import MINUTES_PER_DAY
 
@@ -29,30 +29,40 @@ ENSEMBLE = len(CANDIDATES)
 
 
 class FollowedRules(NamedTuple):
-    """Rules that pools follow: `weights` float64[candidates, pools], `leader` int16[pools], `mode` int8[pools]; see `Choice`."""
+    """Rules that pools follow: `weights` float64[candidates, pools], `leader` int16[pools], `mode` int8[pools]; see `Choice`.
+
+    `top` float64[tops, pools]: weights of the rules of a pinged top, which are part of the same total; without rows where pools
+    have no top. `top_leader` int16[pools]: the top of the leader, -1 for none.
+    """
 
     weights: NDArray[np.float64]
     leader: NDArray[np.int16]
     mode: NDArray[np.int8]
+    top: NDArray[np.float64]
+    top_leader: NDArray[np.int16]
 
     @classmethod
-    def untrained(cls, pools: int) -> "FollowedRules":
-        """Return the rules of pools without history: the recent maximum alone."""
-        weights = np.zeros((len(CANDIDATES), pools), np.float64)
+    def untrained(cls, pools: int, tops: int = 0, top: int = -1) -> "FollowedRules":
+        """Return the rules of pools without history: the recent maximum alone, and the top in row `top` of `tops`."""
+        weights, tops_weights = np.zeros((len(CANDIDATES), pools), np.float64), np.zeros((tops, pools), np.float64)
         weights[RECENT] = WEIGHT
-        return cls(weights, np.full(pools, RECENT, np.int16), np.full(pools, SelectionMode.ALONE, np.int8))
+        tops_weights[top : top + 1 or None] = WEIGHT
+        return cls(weights, np.full(pools, RECENT, np.int16), np.full(pools, SelectionMode.ALONE, np.int8), tops_weights,
+                   np.full(pools, top if tops else -1, np.int16))
 
     def part(self, pools: NDArray[np.int64]) -> "FollowedRules":
         """Return a copy with some of the pools."""
-        return FollowedRules(self.weights[:, pools], self.leader[pools], self.mode[pools])
+        return FollowedRules(self.weights[:, pools], self.leader[pools], self.mode[pools], self.top[:, pools],
+                             self.top_leader[pools])
 
     def copy(self) -> "FollowedRules":
         """Return a copy that shares no array."""
-        return FollowedRules(self.weights.copy(), self.leader.copy(), self.mode.copy())
+        return FollowedRules(self.weights.copy(), self.leader.copy(), self.mode.copy(), self.top.copy(), self.top_leader.copy())
 
     def assign(self, pools: NDArray[np.int64], rules: "FollowedRules") -> None:
         """Overwrite the rules of some of the pools, in place."""
-        self.weights[:, pools], self.leader[pools], self.mode[pools] = rules
+        self.weights[:, pools], self.leader[pools], self.mode[pools] = rules.weights, rules.leader, rules.mode
+        self.top[:, pools], self.top_leader[pools] = rules.top, rules.top_leader
 
     def units(self, proposed: NDArray[np.float32], ensemble: NDArray[np.float32],
               trusted: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.int16], NDArray[np.int8]]:
@@ -100,27 +110,45 @@ def ensemble_mean(proposed: NDArray[np.float32], weights: NDArray[np.float64]) -
     return np.asarray(np.einsum("cp,ncp->np", weights, proposed) / weights.sum(axis=0))
 
 
-def weighted(bills: NDArray[np.float64], alone: NDArray[np.bool_]) -> FollowedRules:
-    """Return the cheapest candidate of each pool as its leader, and weights that fall exponentially with the cost above it.
+class JointRules(NamedTuple):
+    """Rules of a choice over candidates, or over pairs of a base and a top: what each costs, row 0 without warm capacity.
 
-    `bills`: float64[candidates + 1, pools]. `alone`: bool[pools], where the leader has all the weight.
+    `bills` float64[rules, pools], discounted USD. `ensemble` float64[pools]: of the ensemble. `base`, `top` int[rules]: candidate
+    of each rule, and row of its top or -1. `naive`: the rules that replace an ensemble that costs more.
     """
-    candidates, pools = bills[:ENSEMBLE], np.arange(bills.shape[1])
-    leader = candidates.argmin(axis=0).astype(np.int16)
-    above = (candidates - bills[leader, pools]) / np.where(alone, 1.0, SPREAD * np.abs(bills[0]))
-    above[:, alone] = np.inf
-    weights = np.round(WEIGHT * np.exp(-above))
-    weights[leader, pools] = WEIGHT
-    return FollowedRules(weights, leader, np.where(alone, SelectionMode.ALONE, SelectionMode.ENSEMBLE).astype(np.int8))
+
+    bills: NDArray[np.float64]
+    ensemble: NDArray[np.float64]
+    base: NDArray[np.int16]
+    top: NDArray[np.int16]
+    naive: NDArray[np.int64]
+
+    def followed(self, alone: NDArray[np.bool_], allowed: NDArray[np.bool_], tops: int = 0) -> FollowedRules:
+        """Return the rules to follow: the cheapest leads, and weights fall exponentially with the cost above it.
+
+        Rules with a top have weight only if the leader has one, and else only the others: their mean would be neither.
+        `alone`: bool[pools], where the leader has all the weight. Where `allowed`, bool[pools], the best naive rule replaces an
+        ensemble that has cost clearly more. `tops`: number of rows of tops.
+        """
+        pools = np.arange(self.bills.shape[1])
+        leader = self.bills.argmin(axis=0)
+        nothing = np.abs(self.bills[0])
+        above = (self.bills - self.bills[leader, pools]) / np.where(alone, 1.0, SPREAD * nothing)
+        above[:, alone] = np.inf
+        weights = np.round(WEIGHT * np.exp(-above)) * ((self.top >= 0)[:, None] == (self.top[leader] >= 0))
+        weights[leader, pools] = WEIGHT
+        best = self.naive[self.bills[self.naive].argmin(axis=0)]
+        beaten = allowed & (self.ensemble > self.bills[best, pools] + MARGIN * nothing)
+        leader = np.where(beaten, best, leader)
+        mode = np.where(beaten, SelectionMode.FALLBACK, np.where(alone, SelectionMode.ALONE, SelectionMode.ENSEMBLE))
+        return FollowedRules(summed(weights, self.base, len(CANDIDATES)), self.base[leader], mode.astype(np.int8),
+                             summed(weights, self.top, tops), self.top[leader])
 
 
-def with_fallback(rules: FollowedRules, bills: NDArray[np.float64], allowed: NDArray[np.bool_]) -> FollowedRules:
-    """Return `rules`, with the best naive candidate as leader where the ensemble has cost clearly more, if `allowed` bool[pools].
-
-    `bills`: float64[candidates + 1, pools], last of the ensemble.
-    """
-    naive = np.array(NAIVE, np.int16)
-    best = naive[bills[naive].argmin(axis=0)]
-    beaten = allowed & (bills[ENSEMBLE] > bills[best, np.arange(bills.shape[1])] + MARGIN * np.abs(bills[0]))
-    return rules._replace(leader=np.where(beaten, best, rules.leader),
-                          mode=np.where(beaten, np.int8(SelectionMode.FALLBACK), rules.mode))
+def summed(weights: NDArray[np.float64], place: NDArray[np.int16], rows: int) -> NDArray[np.float64]:
+    """Return the sum of weights float64[rules, pools] by place int[rules]: float64[rows, pools]. Places of -1 are left out."""
+    if len(place) == rows:
+        return weights  # each rule has its own place
+    out = np.zeros((rows, weights.shape[1]))
+    np.add.at(out, place[place >= 0], weights[place >= 0])
+    return out

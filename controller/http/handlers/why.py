@@ -10,6 +10,7 @@ from controller.decision.planning.plan import Plan, PlannedDecision
 from controller.decision.planning.record.codec import load_basis
 from controller.decision.planning.record.decision_record import VERSION, inputs_body, plan_body
 from controller.decision.selection.rule_table import rules_body
+from controller.decision.selection.rule_values import ProposalBasis
 from controller.http.handlers.decisions import instant_of
 from controller.http.published_state import PublishedState
 from controller.http.responses import Missing, json_answer
@@ -40,7 +41,8 @@ def body(name: str, at: datetime | None, record: Mapping[str, Any],
     `overrides`: those in force now; None for a decision from the store.
     """
     basis = (record["inputs"].get("proposal") or {}).get("basis")
-    rules = [] if basis is None or record["inputs"].get("version") != VERSION else rules_body(load_basis(basis))
+    loaded = None if basis is None or record["inputs"].get("version") != VERSION else load_basis(basis)
+    rules = rules_body(loaded) if isinstance(loaded, ProposalBasis) else []  # the text of a top has all its numbers
     return {"pool": name, "asked_for": at, "recorded": overrides is None, "record": record, "overrides": overrides or [],
             "rules": rules}
 

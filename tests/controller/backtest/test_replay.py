@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.model.lever import LeverSettings
 from config.model.policy import Assume, Objective, Schedule
-from controller.backtest.replay import Proposals, carry_out, depends_on_time, propose, replay
-from controller.decision.costs.cost_model import CostTerms
+from controller.backtest.replay import Proposals, carry_out, carry_out_layers, depends_on_time, propose, replay
+from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
 from controller.decision.planning.reason_codes import ReasonCode
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
@@ -33,7 +34,8 @@ def series(peak: list[float]) -> DemandSeries:
 
 def wanting(wanted: list[float]) -> Proposals:
     minutes = len(wanted)
-    return Proposals(np.array(wanted, float), np.ones(minutes, bool), np.zeros(minutes, np.int16), np.zeros(minutes, np.int8))
+    return Proposals(np.array(wanted, float), np.ones(minutes, bool), np.zeros(minutes, np.int16), np.zeros(minutes, np.int8),
+                     np.zeros(minutes))
 
 
 def carried(wanted: list[float], peak: list[float] | None = None, every_minute: bool = False, step: int = 0,
@@ -168,3 +170,41 @@ def test_the_same_history_gives_the_same_decisions():
     demand = series(np.random.default_rng(5).poisson(4, 3000).astype(float).tolist())
     one, other = (replay(policy(), demand, TERMS, Assume()) for _ in range(2))
     assert one.target.tobytes() == other.target.tobytes()
+
+
+def layered(**changes: object):
+    return policy(top=LeverSettings(kind="lambda-ping"), **changes)
+
+
+def test_the_top_keeps_what_the_base_lacks_to_the_level_and_a_share_for_units_that_stopped_unseen():
+    terms = replace(TERMS, top=TopTerms(1e-6, Pings(0.25, 0.1, 120.0)))
+    proposals = wanting([2] * 10 + [5] * 10)._replace(level=np.full(20, 8.0))
+    done = carry_out_layers(layered(), series([1] * 20), proposals, terms, Assume())
+
+    assert done.target[-1] == 5
+    assert done.pinged is not None
+    assert (done.pinged[terms.metric_delay + 1 : 10] == 7).all()  # 8 - 2, and 1 more
+    assert done.pinged[-1] == 4
+
+
+def test_the_ceiling_holds_for_both_layers_together():
+    terms = replace(TERMS, top=TopTerms(1e-6, Pings(0.25, 0.1, 120.0)))
+    proposals = wanting([4] * 20)._replace(level=np.full(20, 50.0))
+    done = carry_out_layers(layered(max=6), series([1] * 20), proposals, terms, Assume())
+
+    assert done.pinged is not None
+    assert (done.target[5:] + done.pinged[5:] == 6).all()
+
+
+def test_pings_for_a_lower_base_start_before_the_base_is_lowered():
+    terms = replace(TERMS, billing_step=5, top=TopTerms(1e-6, Pings(0.25, 0.1, 120.0)))
+    proposals = wanting([9] * 2 + [0] * 18)._replace(level=np.full(20, 9.0))
+    done = carry_out_layers(layered(max=100), series([1] * 20), proposals, terms, Assume())
+
+    assert done.pinged is not None
+    falls = int(np.flatnonzero(np.diff(done.target) < 0)[0]) + 1
+    assert done.pinged[falls - 1] > 9
+
+
+def test_a_pool_with_one_lever_has_no_pinged_units():
+    assert carry_out_layers(policy(), series([1] * 5), wanting([1] * 5), TERMS, Assume()).pinged is None

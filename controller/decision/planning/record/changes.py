@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from controller.decision.planning.plan import REMARKS, Plan
 from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.decision.selection.choice import SelectionMode
-from controller.decision.selection.rule_values import ProposalBasis, RuleValue, exact_text, percent, value_of
+from controller.decision.selection.number_text import percent
+from controller.decision.selection.rule_values import ProposalBasis, RuleValue, exact_text, value_of
 from forecasting.demand import instant_of
 
 OVERRIDES = frozenset({ReasonCode.PAUSED, ReasonCode.PINNED, ReasonCode.BOOSTED, ReasonCode.PREWARMED})
@@ -41,7 +42,8 @@ def changes(before: Plan, plan: Plan) -> list[Change]:
 
 
 def _basis(plan: Plan) -> ProposalBasis | None:
-    return None if plan.proposal is None or plan.proposal.basis is None else plan.proposal.basis.detach()
+    basis = None if plan.proposal is None or plan.proposal.basis is None else plan.proposal.basis.detach()
+    return basis if isinstance(basis, ProposalBasis) else None
 
 
 def proposal_changes(before: ProposalBasis, after: ProposalBasis) -> list[Change]:

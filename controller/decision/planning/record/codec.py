@@ -17,6 +17,7 @@ from controller.decision.planning.pool_state.state import INSTANTS, TIMED
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.selection.candidates import BY_KEY
 from controller.decision.selection.choice import SelectionMode
+from controller.decision.selection.layers.top_basis import PingBasis, TopBasis
 from controller.decision.selection.rule_values import ProposalBasis
 from forecasting.demand import instant_of, minute_of
 
@@ -82,12 +83,16 @@ def load_proposal(body: Mapping[str, Any]) -> Proposal:
     return Proposal(float(body["target"]), body["candidate"], body["trusted"], basis)
 
 
-def dump_basis(basis: ProposalBasis) -> dict[str, Any]:
+def dump_basis(basis: ProposalBasis | PingBasis) -> dict[str, Any]:
     """Return the values behind a proposal: signals by name, and the weight of each rule by its key, the highest first."""
+    if isinstance(basis, PingBasis):
+        return {"top": basis.top.body(), "base": basis.base, "ceiling": basis.ceiling, "lost": basis.lost,
+                "known_minutes": basis.known}
     return {"mode": basis.mode.name.lower(), "leader": basis.leader.key, "known_at": instant_of(basis.minute).isoformat(),
             "horizon_minutes": basis.horizon, "known_minutes": basis.known, "peak": round(basis.peak, 4),
             "signals": {name: int(units) for name, units in read_signals(basis).items()},
-            "weights": {rule.key: weight for rule, weight in basis.weights}}
+            "weights": {rule.key: weight for rule, weight in basis.weights}} | \
+        ({} if basis.top is None else {"top": basis.top.body()})
 
 
 def read_signals(basis: ProposalBasis) -> dict[str, float]:
@@ -96,11 +101,14 @@ def read_signals(basis: ProposalBasis) -> dict[str, float]:
     return {name: units for name, units in basis.signals.items() if name in names}
 
 
-def load_basis(body: Mapping[str, Any]) -> ProposalBasis:
+def load_basis(body: Mapping[str, Any]) -> ProposalBasis | PingBasis:
     """Return the basis that `dump_basis` wrote."""
+    top = None if "top" not in body else TopBasis.of_body(body["top"])
+    if top is not None and "lost" in body:
+        return PingBasis(top, int(body["base"]), int(body["ceiling"]), float(body["lost"]), int(body["known_minutes"]))
     times = minute_of(datetime.fromisoformat(body["known_at"])), int(body["horizon_minutes"]), int(body["known_minutes"])
     return ProposalBasis.of(SelectionMode[body["mode"].upper()], BY_KEY[body["leader"]], times, float(body["peak"]),
-                            body["signals"], {BY_KEY[key]: weight for key, weight in body["weights"].items()})
+                            body["signals"], {BY_KEY[key]: weight for key, weight in body["weights"].items()}, top)
 
 
 def load_timed(body: Any) -> tuple[tuple[datetime, int], ...]:  # noqa: ANN401

@@ -31,7 +31,7 @@ from controller.decision.planning.record.codec import (
 )
 from controller.redaction.redactor import redact, redact_text
 
-VERSION = 5
+VERSION = 6
 POLICY = frozenset({"name", "mode", "on_missing_metrics", "missing_metrics_limit", "on_foreign_write", "min", "max", "schedules",
                     "keep_setting", "scale_down_delay", "max_step_up", "max_step_down", "budget_usd_per_month"})
 """Keys of a policy that a plan depends on. The effects of the lever, the objective and the events are in the observation."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from adapters.sandbox.aws.lambda_.provisioned_capacity import Meter
 from adapters.sandbox.traffic.recorded import MINUTE_MS
 from controller.decision.costs.bill import Bill, bill_of, cold_starts_of, judged_demand, ready_of, total
-from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
 from forecasting.demand import DemandSeries
 
 TERMS = CostTerms(idle=0.25, warm_busy=0.5, on_demand=1.0, init_seconds=30, cold_start_cost_usd=2.0, metric_delay=2, lead_time=2,
@@ -211,3 +211,52 @@ def test_provisioned_concurrency_costs_the_same_as_in_the_emulator(series):
     target = np.repeat([wanted for _, wanted in series] + [0], [minutes for minutes, _ in series] + [5])
 
     assert idle(target.astype(np.int64)) == meter.billed_unit_ms(at * MINUTE_MS) / MINUTE_MS
+
+
+LAYERED = replace(TERMS, top=TopTerms(1e-6, Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0)))
+
+
+def test_units_kept_by_pings_above_the_base_prevent_cold_starts_and_are_billed_apart():
+    load = judged_demand(demand([0] * 20 + [5] + [0] * 20, [0] * 41, [0] * 20 + [5] + [0] * 20))
+    base, top = np.full(41, 1), np.full(41, 3)
+    alone, both = bill_of(load, base, LAYERED), bill_of(load, base, LAYERED, top)
+
+    assert (alone.cold_starts, both.cold_starts) == (4, 1)
+    assert both.pinged_unit_minutes == 3 * (41 - LAYERED.lead_time)
+    assert both.ping_usd == pytest.approx(both.pinged_unit_minutes * 1e-6)
+    assert both.warm_unit_minutes == alone.warm_unit_minutes
+    assert both.provider_usd - both.init_usd == pytest.approx(alone.provider_usd - alone.init_usd + both.ping_usd)
+
+
+def test_units_that_pings_kept_stay_warm_for_the_keep_alive_after_the_pings_end():
+    peak = [0] * 20 + [0] * (TERMS.keep_alive - 1) + [3] + [0] * (TERMS.keep_alive - 1) + [3]
+    load = judged_demand(demand(peak))
+    top = np.where(np.arange(len(peak)) < 20, 3, 0)
+
+    assert bill_of(load, np.zeros_like(top), LAYERED, top).cold_starts == 0
+
+
+def test_requests_during_a_round_of_a_busy_pool_start_cold():
+    load = judged_demand(demand([2] * 600, [0.5] * 600, [3000] * 600))
+    top = np.full(600, 4)
+
+    assert bill_of(load, np.zeros_like(top), LAYERED, top).cold_starts_during_pings > 10
+    assert bill_of(load, np.zeros_like(top), LAYERED).cold_starts_during_pings == 0
+
+
+@pytest.mark.parametrize("trace", ["crane_05_d0_16", "sg_m_mid_064_d0_14"])
+def test_an_independent_calculation_gives_no_lower_bill_of_layers(trace):
+    """The referee lets units stop as soon as pings end, and every request during a round start cold."""
+    judge = referee()
+    from adapters.demand.history_file import read_history
+
+    path = REFEREE.parent.parent / "traces" / f"{trace}.csv.gz"
+    theirs, terms = judge.read_demand(path), judge.Terms()
+    load = judged_demand(read_history(path), 4320)
+    steps = np.random.default_rng(7).integers(0, int(load.peak.max()) + 2, (2, len(load) // 9 + 1))
+    base, top = (np.repeat(row, 9)[: len(load)] for row in steps)
+    own = CostTerms(**terms.__dict__, top=TopTerms(terms.pinged_minute, Pings(0.25, 0.1, 120.0)))
+    expected, bill = judge.score(theirs, base, terms, 4320, top), bill_of(load, base, own, top)
+
+    assert bill.cold_starts <= expected["cold_starts"]
+    assert bill.warm_unit_minutes == expected["warm_unit_minutes"]

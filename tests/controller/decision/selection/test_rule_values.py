@@ -135,7 +135,8 @@ def test_the_basis_of_a_preview_gives_its_target_and_headline_without_the_other_
 
 def test_a_pool_with_less_than_a_day_of_history_follows_the_recent_maximum():
     weights = np.full((len(CANDIDATES), 1), 7.0)
-    rules = FollowedRules(weights, np.array([9], np.int16), np.array([SelectionMode.ENSEMBLE], np.int8))
+    rules = FollowedRules.untrained(1)._replace(weights=weights, leader=np.array([9], np.int16),
+                                                mode=np.array([SelectionMode.ENSEMBLE], np.int8))
     signals = {name: np.array([4.0], np.float32) for name in SIGNALS}
     inputs = ChoiceInputs(signals, rules, np.array([9.9]), np.array([AT]), np.array([3.0], np.float32), np.array([1439]), 4)
     basis = LazyBasis(inputs, 0)

@@ -1,0 +1,134 @@
+"""Values behind the level of a pinged top, and its text, from which it can be computed by hand. Pure.
+
+The level is the mean of the levels that the tops with weight want, by weight, rounded up. Pings run if these tops have at least
+half of the whole weight; a top wants pings while the rate of requests is below its limit.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controller.decision.costs.layer_units import ROUNDING
+from controller.decision.selection.layers.levels import LEVELS, TOPS
+from controller.decision.selection.number_text import counted, percent
+
+VOTES = 0.5
+"""Share of the weight that must want pings."""
+
+MOST_DECIMALS = 6
+
+Vote = tuple[int, float, int]
+"""Index of a level, its limit of the rate, and its weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopBasis:
+    """`levels`: units of each of `LEVELS`. `weights`: weight of the tops that have one, by row of `TOPS`. `total`: the whole
+    weight, which includes that of candidates without a top. `rate`: requests per minute.
+    """
+
+    levels: tuple[int, ...]
+    weights: Mapping[int, int]
+    total: int
+    rate: float
+
+    @property
+    def votes(self) -> list[Vote]:
+        """The tops with weight, the heaviest first."""
+        rows = sorted(self.weights.items(), key=lambda each: (-each[1], each[0]))
+        return [(LEVELS.index(TOPS[row][0]), TOPS[row][1], weight) for row, weight in rows]
+
+    @property
+    def wanted(self) -> list[Vote]:
+        """The tops that want pings at this rate."""
+        return [vote for vote in self.votes if self.rate < vote[1]]
+
+    @property
+    def share(self) -> float:
+        """Share of the weight that wants pings."""
+        return sum(weight for _, _, weight in self.wanted) / self.total if self.total else 0.0
+
+    @property
+    def exact(self) -> float:
+        """Mean level of the tops that want pings; 0 without any."""
+        wanted = self.wanted
+        weight = sum(each for _, _, each in wanted)
+        return sum(self.levels[level] * each for level, _, each in wanted) / weight if weight else 0.0
+
+    @property
+    def level(self) -> int:
+        """Units in total, 0 where no pings run."""
+        return math.ceil(self.exact - ROUNDING) if self.share >= VOTES else 0
+
+    @property
+    def text(self) -> str:
+        """The level with the numbers that it was computed from."""
+        rate = f"{self.rate:g} requests per minute" if self.rate == self.rate else "the rate of requests is not known"
+        if self.share < VOTES:
+            return f"no pings: {percent(self.share)} of the weight wants them at {rate}, {percent(VOTES)} is needed"
+        level, limit, weight = self.wanted[0]
+        value = f"{LEVELS[level].name} = {self.levels[level]}"
+        bound = "at any rate" if math.isinf(limit) else f"below {limit:g} requests per minute"
+        mean = f"mean of {counted(len(self.wanted))} {raised_text(self.exact)}"
+        return (f"{self.level} units in total: {value}, {bound}, weight {percent(weight / self.total)}; {mean}; "
+                f"{percent(self.share)} of the weight wants pings at {rate}")
+
+    def body(self) -> dict[str, Any]:
+        """Return the basis as JSON values. A limit of null means none."""
+        return {"levels": {LEVELS[at].key: units for at, units in enumerate(self.levels)}, "total": self.total,
+                "rate": None if math.isnan(self.rate) else self.rate,
+                "weights": [[LEVELS[level].key, None if math.isinf(limit) else limit, weight]
+                            for level, limit, weight in self.votes]}
+
+    @classmethod
+    def of_body(cls, body: Mapping[str, Any]) -> "TopBasis":
+        """Return the basis that `body` wrote. Raise `KeyError`, `TypeError` or `ValueError` for damage."""
+        keys = {level.key: level for level in LEVELS}
+        weights = {TOPS.index((keys[key], math.inf if limit is None else float(limit))): int(weight)
+                   for key, limit, weight in body["weights"]}
+        levels = tuple(int(body["levels"][level.key]) for level in LEVELS)
+        return cls(levels, weights, int(body["total"]), math.nan if body["rate"] is None else float(body["rate"]))
+
+
+def raised_text(exact: float) -> str:
+    """Return a mean with one decimal, or with as many as rounding it up to units requires."""
+    decimals = 1
+    while decimals < MOST_DECIMALS and math.ceil(round(exact, decimals) - ROUNDING) != math.ceil(exact - ROUNDING):
+        decimals += 1
+    return f"{exact:.{decimals}f}"
+
+
+@dataclass(frozen=True, slots=True)
+class PingBasis:
+    """Inputs of the units to keep by pings: the basis of their level, the units of the base that are counted on, the ceiling of
+    both layers, and the share of pinged units that the provider may have stopped. `known`: known minutes of demand.
+    """
+
+    top: TopBasis
+    base: int
+    ceiling: int
+    lost: float
+    known: int
+
+    @property
+    def text(self) -> str:
+        """The units with the numbers that they were computed from."""
+        level = self.top.level
+        if not level:
+            return self.top.text
+        missing = max(level - self.base, 0)
+        units = math.ceil(missing / (1 - self.lost) - ROUNDING)
+        text = f"{self.top.text}; {level} - {self.base} of the base = {missing}"
+        text += f", + {units - missing} that may have stopped unseen ({percent(self.lost)}) = {units}" if missing else ""
+        most = max(self.ceiling - self.base, 0)
+        return text if units <= most else f"{text}, limited to {most} by the ceiling {self.ceiling} of both layers"
+
+    @property
+    def headline(self) -> "PingBasis":
+        """Summary of the proposal: itself."""
+        return self
+
+    def detach(self) -> "PingBasis":
+        """Return itself, like `controller.decision.selection.choice_inputs.LazyBasis`."""
+        return self
