@@ -6,7 +6,7 @@ import numpy as np
 
 from controller.backtest.report import frontier_section
 from controller.backtest.report.text import LABELS
-from controller.backtest.report.worst_hour import WorstHour, counted_cold
+from controller.backtest.report.worst_hour import WorstHour, base_ready, counted_cold
 from controller.backtest.result import STOKER, PoolOutcome
 from controller.decision.costs import baselines
 from controller.decision.costs.bill import Units
@@ -24,7 +24,7 @@ DIGITS = 3
 
 def charts(pool: PoolOutcome, worst: WorstHour | None) -> dict[str, object]:
     """Return the chart data of one pool: its minutes, and cost vs. cold starts."""
-    ready, cold = counted_cold(pool, pool.replay.target)
+    both, cold = counted_cold(pool, pool.replay.target, pool.replay.pinged)
     tracked, _ = counted_cold(pool, baselines.target_tracking(pool.load, pool.terms))
     return {
         "name": pool.name,
@@ -32,7 +32,8 @@ def charts(pool: PoolOutcome, worst: WorstHour | None) -> dict[str, object]:
         "start": pool.load.start,
         "worst": None if worst is None else worst.first,
         "demand": [int(peak) if known else None for peak, known in zip(pool.load.peak, pool.load.known, strict=True)],
-        "ready": steps(ready),
+        "ready": steps(base_ready(pool)),
+        "both": None if pool.replay.pinged is None else steps(both),
         "tracked": steps(tracked),
         "cold": sparse(cold),
         "band": band(pool.demand),

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from controller.backtest.report.text import count, length, price_text, share, span
 from controller.backtest.result import PoolOutcome
 from controller.decision.costs.assumptions import assumed_text, common_text
-from controller.decision.costs.cost_model import MINUTES_A_MONTH, CostTerms
-from controller.decision.costs.sentences import bill_sentence, cold_start_change
+from controller.decision.costs.cost_model import MINUTES_A_MONTH, CostTerms, Pings
+from controller.decision.costs.sentences import bill_sentence, cold_start_change, dollars
 from forecasting.demand import instant_of
 
 HOURS_A_MONTH = MINUTES_A_MONTH / 60
@@ -24,7 +24,8 @@ def frame(pools: Sequence[PoolOutcome]) -> list[tuple[str, str]]:
         ("timing", each_text(timing(pool.terms) for pool in pools)),
         ("keep-alive", each_text(pool.keep_alive.text for pool in pools)),
         *([("assumed", f"{assumed}: not set in the policy")] if assumed else []),
-        *([("pings", text)] if (text := pings_text(pools)) else []), ("per month", scaling(pools)), ("result", result(pools)),
+        *((name, text) for name, text in (("layers", layers_text(pools)), ("pings", pings_text(pools))) if text),
+        ("per month", scaling(pools)), ("result", result(pools)),
     ]
 
 
@@ -88,15 +89,31 @@ def timing(terms: CostTerms) -> str:
 
 def pings_text(pools: Sequence[PoolOutcome]) -> str:
     """Return the cold starts that pings would cause beside those that they would avoid; empty without a pool with pings."""
-    pinged = [pool for pool in pools if pool.terms.pings is not None]
+    pinged = [pool for pool in pools if rounds_of(pool.terms) is not None]
     if not pinged:
         return ""
     during = sum(pool.stoker.cold_starts_during_pings for pool in pinged)
     fewer = sum(pool.nothing.cold_starts - pool.stoker.cold_starts for pool in pinged)
     rounds = each_text(f"a round every {1 / pings.a_minute:.3g} min holds each unit for {pings.seconds:.3g} s"
-                       for pings in (pool.terms.pings for pool in pinged) if pings is not None)
+                       for pings in (rounds_of(pool.terms) for pool in pinged) if pings is not None)
     return (f"{rounds}; {during:,} cold start{'' if during == 1 else 's'} would happen because a round holds units, with "
             f"{cold_start_change(fewer)} in total")
+
+
+def rounds_of(terms: CostTerms) -> Pings | None:
+    """Return the pings of a pool, of its only lever or of the layer above its base; None without pings."""
+    return terms.pings if terms.top is None else terms.top.pings
+
+
+def layers_text(pools: Sequence[PoolOutcome]) -> str:
+    """Return the unit-hours of each layer and the bill of the pings; empty without a pool with layers."""
+    bills = [pool.stoker for pool in pools if pool.replay.pinged is not None]
+    if not bills:
+        return ""
+    warm, pinged = (sum(getattr(bill, name) for bill in bills) / 60 for name in ("warm_unit_minutes", "pinged_unit_minutes"))
+    of_pools = "" if len(pools) == 1 else f" (of {len(bills)} pool{'' if len(bills) == 1 else 's'} with layers)"
+    return (f"base {warm:,.1f} unit-hours, above it {pinged:,.1f} unit-hours kept by pings for "
+            f"{dollars(sum(bill.ping_usd for bill in bills))}, part of the bill{of_pools}")
 
 
 def scaling(pools: Sequence[PoolOutcome]) -> str:

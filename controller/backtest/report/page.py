@@ -35,9 +35,9 @@ from controller.decision.costs.sentences import TARGET_TRACKING, WITHOUT_STOKER,
 CHARTED = 12
 """Maximum number of pools with charts, highest cost without warm capacity first. It limits the size of the page."""
 
-KINDS = (("idle_usd", "idle", "Idle warm units"), ("warm_work_usd", "warm", "Work on warm units"),
-         ("on_demand_work_usd", "demand", "Work on demand"), ("init_usd", "init", "Initialisation"),
-         ("request_usd", "requests", "Requests"),
+KINDS = (("idle_usd", "idle", "Idle warm units"), ("ping_usd", "pings", "Pings above the base"),
+         ("warm_work_usd", "warm", "Work on warm units"), ("on_demand_work_usd", "demand", "Work on demand"),
+         ("init_usd", "init", "Initialisation"), ("request_usd", "requests", "Requests"),
          ("wait_usd", "wait", "Cold-start cost"))
 """Parts of the total: field, style, and name in the legend."""
 
@@ -60,6 +60,7 @@ def page(outcome: Outcome) -> str:
         "losses": frontier_section.losses(outcome.frontier, outcome.peers),
         "frontiers": "".join(frontier_section.section(pool, at) for at, pool in enumerate(drawn)),
         "tiles": tiles(outcome),
+        "legend": legend(outcome),
         "bills": bills(outcome),
         "each": each_pool(outcome),
         "choices": "".join(f'<option value="{at}">{escape(pool.name)}</option>' for at, pool in enumerate(drawn)),
@@ -100,6 +101,12 @@ def tile(name: str, parts: Sequence[Bill], outcome: Outcome) -> str:
     whole = f"{dollars(bill.total_usd)} <small>bill + cold-start cost, with cold starts at {price_of_waiting(outcome)}</small>"
     return (f'<section class="tile {"stoker" if name == STOKER else ""}"><h2>{LABELS[name]}</h2>'
             f"<p class=figure>{waits}</p><p class=figure>{paid}</p><p>{whole}</p></section>")
+
+
+def legend(outcome: Outcome) -> str:
+    """Return the kinds of cost that at least one strategy has."""
+    each = [total(parts) for parts in strategies(outcome.pools).values()]
+    return "".join(f'<li class="{style}">{label}' for field, style, label in KINDS if any(getattr(bill, field) for bill in each))
 
 
 def bills(outcome: Outcome) -> str:
@@ -153,7 +160,8 @@ def hour(pool: PoolOutcome, worst: WorstHour | None, at: int) -> str:
     if worst is None:
         return f"<div class=hour data-pool={at}><p>With Stoker {escape(pool.name)} would have had no cold starts.</p></div>"
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in worst.sentences)
-    names = ("UTC", "Demand", "Ready", "Requested", "Cold starts", "Reasons of the plan")
+    units = ("Ready", "Requested") if pool.replay.pinged is None else ("Base ready", "Base requested", "Pinged")
+    names = ("UTC", "Demand", *units, "Cold starts", f"Reasons of the {'plan' if len(units) == 2 else 'plan of the base'}")
     head = "<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
     table = scrolled(head, "".join(minute_row(minute) for minute in worst.minutes), "minutes")
     return (f"<div class=hour data-pool={at}><h3>{escape(worst.title)}</h3><ul>{items}</ul>"
@@ -163,7 +171,8 @@ def hour(pool: PoolOutcome, worst: WorstHour | None, at: int) -> str:
 def minute_row(minute: Minute) -> str:
     """Return the row of one minute."""
     demand = "unknown" if minute.demand is None else minute.demand
-    cells = (minute.at, demand, minute.ready, minute.requested, minute.cold or "", escape(minute.why))
+    above = () if minute.pinged is None else (minute.pinged,)
+    cells = (minute.at, demand, minute.ready, minute.requested, *above, minute.cold or "", escape(minute.why))
     return f'<tr class="{"cold" if minute.cold else ""}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
@@ -183,6 +192,8 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
     source = f"price table of {PRICES_AS_OF:%-d %B %Y}, unless set in the policy"
     timing = f"Every strategy reads metrics with a delay of {own.metric_delay} min and has a lead time of {own.lead_time} min"
     whose = "set in the policy" if own.warm_hit_rate is None else "for comparison only: the objective is a warm-hit rate"
+    if own.top is not None:
+        prices += f", {dollars(own.top.idle * 60)} for a unit that pings keep warm above the base"
     items = [
         f"Prices per unit-hour for {escape(pool.name)}: {prices} ({source}).",
         f"A cold start takes {own.init_seconds:g} s, billed as work.",
@@ -191,8 +202,8 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
         "Extra: bill + cold-start cost - bill without Stoker if it had no cold starts. Ratio: extra / extra without Stoker.",
         billed(own.billing_step),
     ]
-    if own.pings is not None:
-        items.append(f"Pings: {escape(pings_text([pool]))}.")
+    if pings := pings_text([pool]):
+        items.append(f"Pings: {escape(pings)}.")
     if assumed := common_text(one.assumed for one in outcome.pools):
         items.append(f"Assumed (not set in the policy): {escape(assumed)}.")
     if zeros := zeros_text({one.name: one.zeros for one in outcome.pools}):

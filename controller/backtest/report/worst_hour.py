@@ -16,7 +16,9 @@ HOUR = 60
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """One minute of the worst hour. `demand`: None when unknown; `why`: empty without a new plan."""
+    """One minute of the worst hour. `demand`: None when unknown; `why`: empty without a new plan. `ready`, `requested`: units of
+    the base. `pinged`: warm units that pings keep above it; None for a pool with one lever.
+    """
 
     at: str
     demand: int | None
@@ -24,6 +26,7 @@ class Minute:
     requested: int
     cold: int
     why: str
+    pinged: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ def counted_cold(pool: PoolOutcome, target: Units, top: Units | None = None) -> 
     pinged = ready_of(top, terms.lead_time)
     cold = cold_starts_with_top(pool.load, ready, pinged, terms.keep_alive, terms.stay_warm)
     return ready + pinged, np.where(pool.load.counted, cold, 0)
+
+
+def base_ready(pool: PoolOutcome) -> Units:
+    """Return the ready units of the base in each minute."""
+    return ready_of(pool.replay.target, pool.terms.lead_time)
 
 
 def worst_hour(pool: PoolOutcome) -> WorstHour | None:
@@ -70,7 +78,7 @@ def sentences(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tu
     part = share(waits, pool.stoker.cold_starts)
     lines = [f"{count(waits)} of the {cold_starts_text(pool.stoker.cold_starts)} ({part}) occurred in this hour."]
     lines.append(f"The worst minute was {clock(pool, at)}, with {cold_starts_text(int(cold[at]))}: demand reached {peak}, "
-                 f"after a maximum of {before} in the 10 min before; {ready[at]} units were ready.")
+                 f"after a maximum of {before} in the 10 min before; {ready_text(pool, ready, at)} were ready.")
     caught = np.flatnonzero(ready[at : at + HOUR] >= peak)
     if peak > before and len(caught):
         lines.append(f"The metric delay is {terms.metric_delay} min and the lead time is {terms.lead_time} min; {peak} units "
@@ -87,15 +95,25 @@ def sentences(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tu
     return tuple(lines)
 
 
+def ready_text(pool: PoolOutcome, ready: Units, at: int) -> str:
+    """Return the ready units of a row; of a pool with layers those of each."""
+    if pool.replay.pinged is None:
+        return f"{ready[at]} units"
+    base = base_ready(pool)[at]
+    return f"{base} units of the base and {ready[at] - base} kept by pings"
+
+
 def minutes(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tuple[Minute, ...]:
     """Return the minutes of the worst hour, with the reasons of the plans made in each."""
     planned: dict[int, str] = {}
     for row, reasons in pool.replay.reasons:
         # the last plan before the hour is shown at its first minute
         planned[max(row, within.start)] = "; ".join(reason.text for reason in reasons)
+    base, layered = base_ready(pool), pool.replay.pinged is not None
     return tuple(
-        Minute(clock(pool, row), int(pool.load.peak[row]) if pool.load.known[row] else None, int(ready[row]),
-               int(pool.replay.target[row]), int(cold[row]), planned.get(row, ""))
+        Minute(clock(pool, row), int(pool.load.peak[row]) if pool.load.known[row] else None, int(base[row]),
+               int(pool.replay.target[row]), int(cold[row]), planned.get(row, ""),
+               int(ready[row] - base[row]) if layered else None)
         for row in range(within.start, within.stop)
     )
 

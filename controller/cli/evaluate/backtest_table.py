@@ -27,6 +27,9 @@ COLUMNS = (
 )
 """Columns of a table of strategies."""
 
+OF_LAYERS = (Column("pinged", "pinged unit-hours", rank=5), Column("pings", "bill of pings", rank=6))
+"""Further columns for pools with layers: units that pings keep warm above the base, and the part of the bill for these pings."""
+
 BY_LEVER = (
     Column("cold", "cold starts"), Column("during-pings", "during pings"), Column("bill", "bill"),
     Column("cost", "cold-start cost"), Column("sum", "bill + cold-start cost", rank=2),
@@ -62,7 +65,8 @@ def show(outcome: Outcome, compare: bool) -> None:
     if len(pools) > 1:
         write(console, f"{len(pools)} pools", frame_lines(whole, console.width))
     if len(pools) > IN_FULL:
-        write(console, "Stoker, by pool", fitted("pool", [pool_row(pool) for pool in pools], BY_POOL, console.width))
+        rows = [pool_row(pool) for pool in pools]
+        write(console, "Stoker, by pool", fitted("pool", rows, (*BY_POOL, *of_layers(pools)), console.width))
     for pool in pools if len(pools) <= IN_FULL else ():
         own = frame([pool])
         lines = frame_lines(own if len(pools) == 1 else [row for row in own if row not in whole], console.width)
@@ -108,13 +112,22 @@ def sentences(pools: Sequence[PoolOutcome], width: int) -> list[Line]:
 
 def strategy_lines(pools: Sequence[PoolOutcome], width: int) -> list[Line]:
     """Return the strategies of one or more pools together, the lowest bill + cold-start cost first."""
-    return fitted("strategy", ordered([(name, bills, {}) for name, bills in strategies(pools).items()]), COLUMNS, width)
+    rows = ordered([(name, bills, {}) for name, bills in strategies(pools).items()])
+    return fitted("strategy", rows, (*COLUMNS, *of_layers(pools)), width)
+
+
+def of_layers(pools: Sequence[PoolOutcome]) -> tuple[Column, ...]:
+    """Return the columns of layers if one of the pools has layers."""
+    return OF_LAYERS if any(pool.replay.pinged is not None for pool in pools) else ()
 
 
 def lever_lines(pool: PoolOutcome, width: int) -> list[Line]:
     """Return the same traffic under each lever, and without Stoker at the pool's own prices."""
     rows = [(one.kind, [one.stoker], {"keep-alive": format_duration(one.keep_alive.span),
                                       "during-pings": f"{one.stoker.cold_starts_during_pings:,}"}) for one in pool.levers]
+    if pool.replay.pinged is not None:
+        rows.append(("both layers", [pool.stoker], {"keep-alive": format_duration(pool.keep_alive.span),
+                                                    "during-pings": f"{pool.stoker.cold_starts_during_pings:,}"}))
     rows.append((WITHOUT_STOKER, [pool.nothing], {"keep-alive": format_duration(pool.keep_alive.span)}))
     return fitted("lever", ordered(rows), BY_LEVER, width)
 
@@ -128,7 +141,8 @@ def ordered(rows: Iterable[tuple[str, Sequence[Bill], dict[str, str]]]) -> list[
 def period_cells(bill: Bill) -> dict[str, str]:
     """Return the cells of a bill for the period."""
     return {"cold": f"{bill.cold_starts:,}", "warm": hits(bill), "bill": dollars(bill.provider_usd),
-            "cost": dollars(bill.wait_usd), "sum": dollars(bill.total_usd)}
+            "cost": dollars(bill.wait_usd), "sum": dollars(bill.total_usd),
+            "pinged": f"{bill.pinged_unit_minutes / 60:,.1f}", "pings": dollars(bill.ping_usd)}
 
 
 def month_cells(bills: Sequence[Bill]) -> dict[str, str]:

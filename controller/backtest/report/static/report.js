@@ -50,7 +50,8 @@
       });
     }
     one.cold.forEach(([row]) => { cold[row] = one.demand[row]; });
-    return [times, high, low, middle, one.demand, expanded(one.tracked, rows), expanded(one.ready, rows), cold];
+    const both = one.both ? [expanded(one.both, rows)] : [];
+    return [times, high, low, middle, one.demand, expanded(one.tracked, rows), ...both, expanded(one.ready, rows), cold];
   };
 
   const drawTime = () => {
@@ -65,7 +66,8 @@
       {label: "P50", show: false, stroke: colour("band"), width: 1, dash: [4, 4], paths: stepped, points: {show: false}, value: whole},
       {label: "Demand", stroke: faded("area", .7), fill: faded("area", .35), width: 1, paths: stepped, points: {show: false}, value: whole},
       {label: "AWS target tracking (70 %), ready", show: false, stroke: colour("tracked"), width: 1.5, paths: stepped, points: {show: false}, value: whole},
-      {label: "Stoker, ready", stroke: colour("accent"), width: 2, paths: stepped, points: {show: false}, value: whole},
+      ...(pool.both ? [{label: "Stoker, base + pings", stroke: colour("pings"), width: 2, paths: stepped, points: {show: false}, value: whole}] : []),
+      {label: pool.both ? "Stoker, base ready" : "Stoker, ready", stroke: colour("accent"), width: 2, paths: stepped, points: {show: false}, value: whole},
       {label: "Cold starts", stroke: colour("wait"), paths: () => null, points: {show: true, size: 5, fill: colour("wait"), stroke: colour("wait")},
         value: (u, value, at, row) => row == null || !counts.has(row) ? "–" : String(counts.get(row))},
     ];

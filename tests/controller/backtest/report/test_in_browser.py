@@ -9,7 +9,7 @@ import pytest
 from controller.backtest.report.page import page
 from controller.backtest.result import Outcome
 from tests.browser import CHROMIUM, chromium
-from tests.controller.backtest.report.outcomes import DAILY, outcome_of
+from tests.controller.backtest.report.outcomes import DAILY, LAYERED, outcome_of
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
@@ -39,3 +39,15 @@ async def test_both_charts_are_drawn_without_errors(report, look):
         assert re.search(rf'<div id="{chart}" class="chart"><div class="uplot', shown)
     assert len(re.findall(r'<div class="hour" data-pool="\d" hidden', shown)) == 1
     assert len(re.findall(r"<canvas width=\"\d{2,}\"", shown)) == 2
+
+
+async def test_the_chart_of_layers_names_both_lines(tmp_path):
+    file = tmp_path / "layers.html"
+    file.write_text(page(Outcome((outcome_of(DAILY, terms=LAYERED),))), encoding="utf-8")
+    async with chromium() as tab:
+        await tab.open(file.as_uri())
+        await tab.until("document.querySelectorAll('.chart .uplot canvas').length === 2")
+        names = await tab.js("[...document.querySelectorAll('#time .u-label')].map((label) => label.textContent).join('|')")
+
+    assert tab.complaints == []
+    assert "Stoker, base + pings|Stoker, base ready|Cold starts" in names
