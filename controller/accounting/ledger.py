@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from controller.accounting.capacity_minutes import MINUTES, CapacityMinutes, Read, unstepped
 from controller.accounting.minute_bill import Amounts, Columns, Units, bill
 from controller.accounting.paid_units import Change, Paid
 from controller.accounting.pinged_minutes import PingedMinutes, Work
@@ -25,28 +26,26 @@ NAMES = ("warm_usd", "on_demand_usd", "bill_usd", "bill_without_stoker_usd", "bi
          "cold_starts", "cold_starts_without_stoker", "cold_starts_target_tracking", "cold_start_cost_usd",
          "cold_start_cost_without_stoker_usd", "cold_start_cost_target_tracking_usd", "warm_unit_minutes", "idle_unit_minutes",
          "minutes", "known_minutes", "idle_usd", "warm_hits", "others_unit_minutes", "others_bill_usd", "request_usd",
-         "cold_starts_during_pings",
-         "cold_starts_delta_low", "cold_starts_delta_high",
+         "ping_usd", "cold_starts_during_pings", "cold_starts_delta_low", "cold_starts_delta_high",
          "cold_starts_without_stoker_delta_low", "cold_starts_without_stoker_delta_high")
 """Names of the columns of a ledger.
 
-`bill_usd`: what the provider charges: warm capacity, on-demand work, initialisation and requests. `*_without_stoker`: of the same
-traffic without Stoker's warm capacity; `*_target_tracking`: with AWS target tracking at 70 %. `cold_start_cost_usd`: cold starts
-at the price of the objective, never part of a bill. `cold_starts_during_pings`: of `cold_starts`, those that happen because a
-round of pings holds units. `warm_unit_minutes`: of billed units; `idle_unit_minutes` and `idle_usd`: of
-billed units without work. `minutes`: those that are counted; `known_minutes`: those of them with known demand. `warm_hits`:
+`bill_usd`: what the provider charges: warm capacity, on-demand work, initialisation, requests and pings. `*_without_stoker`: of
+the same traffic without Stoker's warm capacity; `*_target_tracking`: with AWS target tracking at 70 %. `cold_start_cost_usd`:
+cold starts at the price of the objective, never part of a bill. `cold_starts_during_pings`: of `cold_starts`, those that happen
+because a round of pings holds units. `warm_unit_minutes`: of billed units; `idle_unit_minutes` and `idle_usd`: of billed units
+without work. `minutes`: those that are counted; `known_minutes`: those of them with known demand. `warm_hits`:
 invocations without a cold start. Capacity that others keep warm is part of every bill, also of those without Stoker;
-`others_unit_minutes` and `others_bill_usd` are its share. `request_usd`: charges per request. `*_delta_low`: what the short end
-of the pool's keep-alive range, with the high end of an estimated peak, would add to that figure; `*_delta_high`: the long end,
-with the low end. They are differences, so sums that include days before they were recorded stay correct.
+`others_unit_minutes` and `others_bill_usd` are its share. `request_usd`: charges per request. `ping_usd`: pings that keep units
+warm above those of the lever, as a layer of the pool. `*_delta_low`: what the short end of the pool's keep-alive range, with the
+high end of an estimated peak, would add to that figure; `*_delta_high`: the long end, with the low end. They are differences, so
+sums that include days before they were recorded stay correct.
 """
 
 REHEARSAL = 120
 """Minutes of demand before the first counted minute. They give the warm units, and the state of target tracking, at the start."""
 
 MINUTE = timedelta(minutes=1)
-READY_MINUTES = 128
-"""Minutes for which ready capacity is kept. Demand that settles later is not counted."""
 
 RANGED = {name: tuple(NAMES.index(f"{name}{end}") for end in ("", "_delta_low", "_delta_high"))
           for name in ("cold_starts", "cold_starts_without_stoker")}
@@ -56,14 +55,6 @@ NOISE = 1e-9
 """Differences below this are rounding errors."""
 
 COLD_STARTS, IDLE = NAMES.index("cold_starts"), NAMES.index("idle_unit_minutes")
-
-ANY = np.array([0.0, np.inf])
-"""Bounds (minimum, maximum) of the cold starts of a minute that the provider has not counted."""
-
-
-def unstepped(_: str) -> Change:
-    """Return the change of a pool whose units are billed while they are ready."""
-    return Change((), timedelta(0))
 
 
 class GroupLedger:
@@ -79,60 +70,51 @@ class GroupLedger:
         self.day = now.date()
         """Day (UTC) of the sums in `today`."""
         self._pending: dict[date, Amounts] = {}
-        self._ready = np.full((len(pools), READY_MINUTES), np.nan)
-        self._others = np.zeros((len(pools), READY_MINUTES))
-        self._bounds = np.tile(ANY[:, None, None], (1, len(pools), READY_MINUTES))
-        self._paid, self._paid_tracking = Paid(len(pools), READY_MINUTES), Paid(len(pools), 1)
+        self._counted = minute_of(now)
+        self._capacity, self._paid_tracking = CapacityMinutes(len(pools), self._counted), Paid(len(pools), 1)
         self._warm = tuple(tuple(Warm(len(pools)) for _ in range(cases)) for cases in (3, 2, 2))
         """Warm on-demand units with Stoker, without it, and with target tracking; for the keep-alive and peak, and for the ends
         of their ranges (there without target tracking).
         """
         self._tracked, self._pinged = TargetTracker(len(pools)), PingedMinutes(len(pools))
         self.rehearsed = False
-        self._noted = self._counted = minute_of(now)
         self.changes = 0
         """Number of changes of the sums since the start."""
 
     def ready(self, ready: Floats, now: datetime, others: Floats | None = None, requested: Floats | None = None,
-              changed: Callable[[str], Change] = unstepped) -> None:
-        """Record a reading for the minutes since the last call: ready units, units that others keep warm in addition, and
-        requested units, float32[pools] each, NaN where unknown. `changed`: returns the change of a pool whose requested units
-        changed.
+              pinged: Floats | None = None, changed: Callable[[str], Change] | None = None) -> None:
+        """Record a reading for the minutes since the last call: ready units, units that others keep warm in addition, requested
+        units, and units that pings keep warm above them, float32[pools] each, NaN where unknown. `changed`: returns the change of
+        a pool whose requested units changed.
         """
-        upto = max(self._noted, minute_of(now) + 1)
-        minutes = np.arange(max(self._noted, upto - READY_MINUTES), upto)
-        self._ready[:, minutes % READY_MINUTES] = ready[:, None]
-        self._others[:, minutes % READY_MINUTES] = 0.0 if others is None else np.nan_to_num(others)[:, None]
-        self._bounds[:, :, minutes % READY_MINUTES] = ANY[:, None, None]
-        wanted = np.asarray(ready if requested is None else requested, np.float64)
-        self._paid.note(upto - len(minutes), upto, ready.astype(np.float64), wanted, now, lambda row: changed(self.pools[row]))
-        self._noted = upto
+        none = np.zeros_like(ready)
+        read = Read(ready, ready if requested is None else requested, none if others is None else others,
+                    none if pinged is None else pinged)
+        self._capacity.note(read, now, unstepped if changed is None else lambda row: changed(self.pools[row]))
 
     def counted(self, name: str, units: Mapping[int, int]) -> None:
         """Correct the ready units of a pool in minutes that the provider has counted since. Settled minutes stay."""
-        for minute, ready in units.items():
-            if self.pending_from() <= minute < self._noted:
-                self._ready[self.row[name], minute % READY_MINUTES] = ready
+        self._capacity.correct(self.row[name], units, self.pending_from())
 
     def bound(self, name: str, cold_starts: Mapping[int, tuple[int, int]]) -> None:
         """Set the minimum and maximum of cold starts of a pool in minutes that the provider has counted. Settled minutes stay."""
-        for minute, bounds in cold_starts.items():
-            if self.pending_from() <= minute < self._noted:
-                self._bounds[:, self.row[name], minute % READY_MINUTES] = bounds
+        self._capacity.bound(self.row[name], cold_starts, self.pending_from())
 
     def pending_from(self) -> int:
         """Return the first minute that is not counted yet."""
-        return max(self._counted, self._noted - READY_MINUTES)
+        return max(self._counted, self._capacity.end - MINUTES)
 
     def warm_up(self, peak: Floats, terms: Sequence[CostTerms]) -> None:
         """Process demand before the first counted minute, float32[pools, n], so that on-demand units that are still warm and the
         state of target tracking are known. The ready capacity of the first counted minute is assumed for all of it.
         """
         columns = Columns.of(terms)
-        ready, others = (np.nan_to_num(each[:, self.pending_from() % READY_MINUTES]) for each in (self._ready, self._others))
+        _, warm, others, _ = self._capacity.at(self.pending_from())
+        nothing, idle = Units.of_lever(others, others), Work(np.zeros_like(others), np.zeros_like(others))
         for at in range(peak.shape[1]):
             tracked = np.maximum(self._tracked.advance(peak[:, at], columns.metric_delay, columns.lead_time), others)
-            self._start((peak[:, at],) * 3, (ready + others, others, tracked), columns)
+            self._start((peak[:, at],) * 3, (warm, nothing, Units.of_lever(tracked, tracked)), columns)
+            self._pinged.note(peak[:, at], idle, warm, terms)
         self.rehearsed = True
 
     def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[CostTerms]) -> None:
@@ -140,22 +122,19 @@ class GroupLedger:
         columns = Columns.of(terms)
         for at in range(peak.shape[1]):
             minute = first + at
-            own = self._ready[:, minute % READY_MINUTES]
-            others = self._others[:, minute % READY_MINUTES]
-            ready = np.nan_to_num(own) + others
+            known, warm, others, bounds = self._capacity.at(minute)
             tracked = self._tracked.advance(peak[:, at], columns.metric_delay, columns.lead_time)
-            paid = self._paid.units(minute, np.nan_to_num(own)) + others
-            units = (Units(ready, paid), Units(others, others),
-                     Units(np.maximum(tracked, others), np.maximum(self._tracking_paid(minute, tracked, columns), others)))
+            paid = np.maximum(self._tracking_paid(minute, tracked, columns), others)
+            units = warm, Units.of_lever(others, others), Units.of_lever(np.maximum(tracked, others), paid)
             requests = np.nan_to_num(invocations[:, at]).astype(float)
             low, high = peak_range(peak[:, at], busy[:, at], invocations[:, at], columns.estimated_peak)
             peaks = peak[:, at], high, low      # high peak with the shortest keep-alive: both add cold starts
             amounts, deltas, during_pings = self._minute(units, peaks, Work(np.nan_to_num(busy[:, at]).astype(float), requests),
-                                                         columns, self._bounds[:, :, minute % READY_MINUTES], terms)
+                                                         columns, bounds, terms)
             hits = np.maximum(0.0, requests - amounts[:, COLD_STARTS])
             amounts = np.column_stack((amounts, amounts[:, IDLE] * columns.idle, hits, others, others * columns.idle,
-                                       requests * columns.request_usd, during_pings, deltas))
-            self._add(instant_of(minute).date(), np.where(np.isnan(own)[:, None], 0.0, amounts))
+                                       requests * columns.request_usd, warm.pinged * columns.pinged_idle, during_pings, deltas))
+            self._add(instant_of(minute).date(), np.where(known[:, None], amounts, 0.0))
         self._counted = max(self._counted, first + peak.shape[1])
 
     def _tracking_paid(self, minute: int, ready: Amounts, columns: Columns) -> Amounts:
@@ -172,10 +151,11 @@ class GroupLedger:
         and maximum of the cold starts with Stoker.
         """
         known, cold_usd, warm = ~np.isnan(peaks[0]), columns.cold_start_cost_usd, units[0]
-        starts, deltas = self._start(peaks, tuple(each.ready for each in units), columns)
+        starts, deltas = self._start(peaks, units, columns)
         within = starts[0].clip(*bounds)
         deltas[:, :2] = (starts[0][:, None] + deltas[:, :2]).clip(*bounds[:, :, None]) - within[:, None]
-        during_pings = self._pinged.advance(peaks[0], work, warm.ready, self._warm[0][0].before, terms)
+        self._pinged.note(peaks[0], work, warm, terms)
+        during_pings = self._pinged.expected(terms)
         starts, requests = [within + during_pings, *starts[1:]], work.requests * columns.request_usd
         stoker, nothing, tracking = (bill(each, work.busy, cold_starts, requests, columns)
                                      for each, cold_starts in zip(units, starts, strict=True))
@@ -185,13 +165,13 @@ class GroupLedger:
                             known.astype(float)), axis=1)
         return amounts, deltas, during_pings
 
-    def _start(self, peaks: Sequence[Floats | Amounts], ready: Sequence[Amounts],
+    def _start(self, peaks: Sequence[Floats | Amounts], units: Sequence[Units],
                columns: Columns) -> tuple[list[Amounts], Amounts]:
         """Return the cold starts of the next minute with Stoker, without it, and with target tracking; and what the low and the
         high end of the keep-alive, with their `peaks`, would add to the first two: float64[pools, 4].
         """
-        exact, low, high = ([each.advance(peak, units, units * columns.stay_warm, keep_alive)
-                             for each, units in zip(trackers, ready, strict=False)]
+        exact, low, high = ([each.advance(peak, kept.warm, kept.ready * columns.stay_warm + kept.pinged, keep_alive)
+                             for each, kept in zip(trackers, units, strict=False)]
                             for trackers, peak, keep_alive in zip(self._warm, peaks, columns.keep_alives, strict=True))
         return exact, np.stack([end[at] - exact[at] for at in range(len(low)) for end in (low, high)], axis=1)
 

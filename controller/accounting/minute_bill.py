@@ -13,10 +13,21 @@ Amounts = NDArray[np.float64]
 
 
 class Units(NamedTuple):
-    """Units of each pool in a minute: ready units, and billed units."""
+    """Units of each pool in a minute: ready and billed ones of the lever, and those that pings keep warm as a layer above."""
 
     ready: Amounts
     paid: Amounts
+    pinged: Amounts
+
+    @classmethod
+    def of_lever(cls, ready: Amounts, paid: Amounts) -> "Units":
+        """Return units without a layer of pings."""
+        return cls(ready, paid, np.zeros_like(ready))
+
+    @property
+    def warm(self) -> Amounts:
+        """Units of both layers."""
+        return self.ready + self.pinged
 
 
 class Columns(NamedTuple):
@@ -25,6 +36,7 @@ class Columns(NamedTuple):
     idle: Amounts
     warm_busy: Amounts
     on_demand: Amounts
+    pinged_idle: Amounts
     init_seconds: Amounts
     cold_start_cost_usd: Amounts
     request_usd: Amounts
@@ -60,15 +72,19 @@ class Parts(NamedTuple):
     on_demand: Amounts
     init: Amounts
     requests: Amounts
+    pings: Amounts
 
     @property
     def usd(self) -> Amounts:
         """Sum of the parts."""
-        return self.warm + self.on_demand + self.init + self.requests
+        return self.warm + self.on_demand + self.init + self.requests + self.pings
 
 
 def bill(units: Units, work: Amounts, cold_starts: Amounts, requests: Amounts, columns: Columns) -> Parts:
-    """Return the bill of a minute with warm `units`, busy units `work` and `cold_starts`. `requests`: in USD."""
+    """Return the bill of a minute with warm `units`, busy units `work` and `cold_starts`. `requests`: in USD.
+
+    Work of pinged units has the on-demand price.
+    """
     served = np.minimum(work, units.ready)
     warm, on_demand = units.paid * columns.idle + served * columns.warm_busy, (work - served) * columns.on_demand
-    return Parts(warm, on_demand, cold_starts * columns.initialisation, requests)
+    return Parts(warm, on_demand, cold_starts * columns.initialisation, requests, units.pinged * columns.pinged_idle)

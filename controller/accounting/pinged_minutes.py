@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from controller.accounting.minute_bill import Amounts
+from controller.accounting.minute_bill import Amounts, Units
+from controller.decision.costs.cold_starts import Warm
 from controller.decision.costs.cost_model import CostTerms, Pings
 from controller.decision.costs.ping_rounds import Minutes, during_rounds
 from forecasting.demand import Floats
@@ -27,22 +28,40 @@ class PingedMinutes:
     def __init__(self, pools: int) -> None:
         self._recent = np.zeros((len(Minutes._fields), pools, RECENT))
         """Fields of `Minutes` by pool, the newest minute last."""
+        self._warm = Warm(pools)
+        """Units that are warm because of rounds, or of use within the keep-alive."""
 
-    def advance(self, peak: Floats | Amounts, work: Work, ready: Amounts, warm: Amounts, terms: Sequence[CostTerms]) -> Amounts:
-        """Add the demand of the next minute and return its expected cold starts: float64[pools].
+    def note(self, peak: Floats | Amounts, work: Work, units: Units, terms: Sequence[CostTerms]) -> None:
+        """Add the next minute. `peak`: float[pools], NaN where unknown."""
+        if all(rounds_of(each) is None for each in terms):
+            return
+        held = held_units(units, terms)
+        self._warm.advance(peak, held, held, np.array([each.keep_alive for each in terms], np.float64))
+        self._recent[..., :-1] = self._recent[..., 1:]
+        self._recent[..., -1] = np.nan_to_num(peak), work.busy, work.requests, held, self._warm.before
 
-        `peak`: NaN where unknown. `ready`: pinged units; `warm`: units that were warm before the minute.
-        """
-        expected = np.zeros(len(peak))
+    def expected(self, terms: Sequence[CostTerms]) -> Amounts:
+        """Return the expected cold starts of the newest minute: float64[pools]."""
+        expected = np.zeros(len(terms))
         groups: dict[tuple[Pings, int, int], list[int]] = {}
         for row, each in enumerate(terms):
-            if each.pings is not None:
-                groups.setdefault((each.pings, each.keep_alive, each.metric_delay), []).append(row)
-        if not groups:
-            return expected
-        self._recent[..., :-1] = self._recent[..., 1:]
-        self._recent[..., -1] = np.nan_to_num(peak), work.busy, work.requests, ready, np.maximum(warm, ready)
+            if (pings := rounds_of(each)) is not None:
+                groups.setdefault((pings, each.keep_alive, each.metric_delay), []).append(row)
         for (pings, keep_alive, delay), rows in groups.items():
             minutes = Minutes(*self._recent[:, rows])
             expected[rows] = during_rounds(minutes, min(keep_alive, RECENT), min(delay, RECENT), pings)[:, -1]
         return expected
+
+
+def rounds_of(terms: CostTerms) -> Pings | None:
+    """Return the rounds of a pool: those of its lever, or of the layer above it; None without pings."""
+    return terms.pings if terms.top is None else terms.top.pings
+
+
+def held_units(units: Units, terms: Sequence[CostTerms]) -> Amounts:
+    """Return the units that a round holds: those of the lever; of a pool with two layers those of both, 0 without pinged ones.
+
+    A provider assigns provisioned units first, so a round above them has to hold them too.
+    """
+    layered = np.array([each.top is not None for each in terms], bool)
+    return np.where(layered & (units.pinged == 0), 0.0, units.warm)

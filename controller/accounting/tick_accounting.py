@@ -38,14 +38,21 @@ def present(stored: Stored, modes: Mapping[str, Mode]) -> dict[str, Mapping[str,
     return {name: stored[mode][name] for name, mode in modes.items() if name in stored.get(mode, {})}
 
 
+def tops_of(fleet: Fleet) -> Mapping[str, Reconciler]:
+    """Return the reconcilers of top layers by the name of their pool."""
+    tops: Mapping[str, Reconciler] = getattr(fleet, "tops", {})
+    return tops
+
+
 def update_spent(fleet: Fleet, accounts: Ledger) -> None:
-    """Pass the cost of each pool's warm capacity this month to the limits of the fleet: unit-minutes at the current price.
-    Capacity that others keep warm is excluded, because no limit can lower it.
+    """Pass the cost of each pool's warm capacity this month to the limits of the fleet: unit-minutes at the current price, and
+    the pings of a layer. Capacity that others keep warm is excluded, because no limit can lower it.
     """
-    warm, others = NAMES.index("warm_unit_minutes"), NAMES.index("others_unit_minutes")
+    warm, others, pings = (NAMES.index(name) for name in ("warm_unit_minutes", "others_unit_minutes", "ping_usd"))
     for region, account in zip(fleet.regions, accounts.each, strict=True):
         price = np.array([fleet.reconcilers[name].usd_per_unit_minute for name in region.collector.pools])
-        fleet.limiter.note_spent(region.collector.pools, (account.month[:, warm] - account.month[:, others]) * price)
+        spent = (account.month[:, warm] - account.month[:, others]) * price + account.month[:, pings]
+        fleet.limiter.note_spent(region.collector.pools, spent)
 
 
 def paid_units(capacity: Capacity) -> int:
@@ -74,14 +81,16 @@ async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clo
     """Record the current capacity, count the minutes that have settled since the last call, and pass their peaks to `score`.
     `ended`: count all known minutes.
     """
-    now = clock.now()
+    now, tops = clock.now(), tops_of(fleet)
     for region, account in zip(fleet.regions, accounts.each, strict=True):
         collector = region.collector
         reconcilers = [fleet.reconcilers[name] for name in collector.pools]
         readings = [(read.ready, read.others, paid_units(read)) if (read := each.capacity) else (np.nan, 0, np.nan)
                     for each in reconcilers]
         ready, others, requested = np.array(readings, np.float32).reshape(len(readings), 3).T
-        account.ready(ready, now, others, requested, lambda name: change_of(fleet.reconcilers[name], policy.assume))
+        pinged = np.array([0.0 if (top := tops.get(name)) is None else np.nan if top.capacity is None else top.capacity.ready
+                           for name in collector.pools], np.float32)
+        account.ready(ready, now, others, requested, pinged, lambda name: change_of(fleet.reconcilers[name], policy.assume))
         for each in reconcilers:
             if each.counted is not None:
                 account.counted(each.policy.name, each.counted())

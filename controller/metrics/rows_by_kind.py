@@ -84,10 +84,10 @@ def counter_rows(accounts: Ledger, kind: Kind, names: Sequence[str], labels: Seq
     rows: dict[str, Iterable[Row]] = {
         f"{prefix}_{name}_total": zip(labels, table[:, AT[name]].tolist(), strict=True)
         for name in ("warm_hits", "cold_starts", "cold_starts_during_pings", "cold_start_cost_usd")}
-    warm, idle, beyond, whole, requests = (table[:, AT[name]] for name in
-                                           ("warm_usd", "idle_usd", "on_demand_usd", "bill_usd", "request_usd"))
+    warm, idle, beyond, whole, requests, pings = (
+        table[:, AT[name]] for name in ("warm_usd", "idle_usd", "on_demand_usd", "bill_usd", "request_usd", "ping_usd"))
     parts = {"idle": idle, "warm_work": warm - idle, "on_demand_work": beyond,
-             "init": np.maximum(0.0, whole - warm - beyond - requests), "requests": requests}
+             "init": np.maximum(0.0, whole - warm - beyond - requests - pings), "requests": requests, "pings": pings}
     rows[f"{prefix}_bill_usd_total"] = [(f'{label},kind="{part}"', value) for part, values in parts.items()
                                         for label, value in zip(labels, values.tolist(), strict=True)]
     return rows

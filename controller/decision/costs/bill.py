@@ -234,7 +234,7 @@ def bill_of(demand: JudgedDemand, target: Units, terms: CostTerms, top: Units | 
         warm_work_usd=warm_busy * (terms.idle + terms.warm_busy), on_demand_work_usd=(busy - warm_busy) * terms.on_demand,
         init_usd=cold * terms.init_seconds * terms.on_demand / MINUTE_SECONDS, wait_usd=cold * terms.cold_start_cost_usd,
         baseline_usd=busy * terms.on_demand + requests, request_usd=requests, pinged_unit_minutes=kept,
-        ping_usd=0.0 if terms.top is None else kept * terms.top.idle,
+        ping_usd=kept * terms.pinged_idle,
     )
 
 

@@ -175,6 +175,11 @@ class CostTerms:
     """Whether the demand source estimates the peak of each minute. Only the range of the ledger uses it."""
 
     @property
+    def pinged_idle(self) -> float:
+        """USD per unit-minute of a unit that pings keep warm above those of the lever; 0 without such a layer."""
+        return 0.0 if self.top is None else self.top.idle
+
+    @property
     def shortest_keep_alive(self) -> int:
         """Low end of the range."""
         return self.keep_alive if self.keep_alive_range is None else min(self.keep_alive, self.keep_alive_range[0])

@@ -116,7 +116,7 @@ def trailing(values: Amounts, minutes: int, combine: Callable[[Amounts, Amounts]
 def earlier(values: Amounts, minutes: int) -> Amounts:
     """Return `values` as they were `minutes` before; 0 before the first."""
     out = np.zeros_like(values)
-    out[..., minutes:] = values[..., : values.shape[-1] - minutes]
+    out[..., minutes:] = values[..., : max(0, values.shape[-1] - minutes)]
     return out
 
 

@@ -112,8 +112,8 @@ def test_a_longer_keep_alive_applies_from_its_detection():
 @pytest.mark.parametrize(("stay_warm", "cold"), [(True, 0), (False, 5)])
 def test_released_units_stay_warm_for_the_keep_alive_if_the_lever_keeps_them(stay_warm, cold):
     ledger = account()
-    for units in (5, 5, 0, 0):
-        ledger.ready(np.array([units], np.float32), NOON + ledger._noted * timedelta(minutes=1) - FIRST * timedelta(minutes=1))
+    for minute, units in enumerate((5, 5, 0, 0)):
+        ledger.ready(np.array([units], np.float32), NOON + minute * timedelta(minutes=1))
     ledger.settle(FIRST, rows(0, 0, 0, 5), rows(0, 0, 0, 5), rows(0, 0, 0, 5), [replace(TERMS, stay_warm=stay_warm)])
 
     assert amounts(ledger)["cold_starts"] == cold

@@ -152,3 +152,13 @@ def test_no_round_runs_and_none_is_counted_while_users_have_all_units_in_use():
     load = judged_demand(steady(Generator(PCG64(3))))
     assert cold_starts_during_pings(load, np.ones(LENGTH, np.int64), TERMS).sum() == 0
     assert cold_starts_during_pings(load, np.zeros(LENGTH, np.int64), TERMS).sum() == 0
+
+
+@pytest.mark.parametrize("length", [1, 4, 30])
+def test_a_keep_alive_longer_than_the_recording_counts_as_all_of_it(length):
+    short = DemandSeries(START, *(np.full(length, value, np.float32) for value in (4, 2, 40)))
+    by_keep_alive = [cold_starts_during_pings(judged_demand(short), np.full(length, 9), replace(TERMS, keep_alive=minutes))
+                     for minutes in (length, length + 1, 10 * length)]
+
+    assert all(np.array_equal(each, by_keep_alive[0]) for each in by_keep_alive)
+    assert by_keep_alive[0].sum() > 0

@@ -1,0 +1,24 @@
+"""Rows of the bill by kind of cost."""
+
+import numpy as np
+import pytest
+
+from controller.accounting.ledger import GroupLedger, Ledger
+from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
+from controller.metrics.rows_by_kind import counter_rows
+from forecasting.demand import minute_of
+from tests.builders import NOON
+
+TERMS = CostTerms(1.0, 2.0, 10.0, 60.0, 5.0, 2, 0, 2, request_usd=0.5, top=TopTerms(0.125, Pings(0.25, 0.0, 120.0)))
+
+
+def test_pings_of_an_upper_layer_are_a_kind_of_their_own():
+    ledger = GroupLedger(["a"], {}, {}, NOON)
+    ledger.ready(np.float32([2]), NOON, pinged=np.float32([4]))
+    ledger.settle(minute_of(NOON), *(np.float32([[value]]) for value in (8, 5, 9)), [TERMS])
+    rows = counter_rows(Ledger([ledger], {"a": "active"}), "actual", ["a"], ['pool="a"'])["stoker_actual_bill_usd_total"]
+
+    parts = dict(rows)
+    assert parts['pool="a",kind="pings"'] == 4 * 0.125
+    assert parts['pool="a",kind="init"'] == 2 * 10
+    assert sum(parts.values()) == pytest.approx(6 + 30 + 20 + 9 * 0.5 + 0.5)
