@@ -12,6 +12,7 @@ from adapters.ports.lever import Lever, MeasuresRounds, ResumesTarget, Traits
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
+from config.model.layers import base_name, top_policy, with_layers
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.decision.costs.cost_model import CostTerms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of
@@ -68,7 +69,7 @@ class Providers(Protocol):
 async def assemble(policy: Policy, providers: Providers, store: AsyncStore, clock: Clock, journal: DecisionSink,
                    term: LeaderTerm = NO_LEASE) -> Fleet:
     """Return the fleet with the state that the store holds from earlier runs. Makes no call to a provider."""
-    pools = {pool.name: pool for pool in policy.pools}
+    pools = {pool.name: pool for pool in with_layers(policy.pools)}
     orphans, states = await Orphans.open(pools, providers, store, clock)
     measured = await load_measured(store)
     leads = await store.run(lambda: {name: [raised.seconds for raised in reversed(store.store.lead_times(name, RECENT_RAISES))]
@@ -83,6 +84,7 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
             lever.resume(state.written)
         reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), leads[name],
                                        known_traits(pool, known), term=term)
+    tops = {pool.name: reconcilers.pop(above.name) for pool in policy.pools if (above := top_policy(pool)) is not None}
     regions: list[PoolGroup] = []
     for source, names in providers.sources(policy.pools):
         known_of = {name: measured.get(name, {}) for name in names}
@@ -98,7 +100,7 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
         region = PoolGroup(collector, terms, budget, snapshot, events)
         await region.restore_snapshot(clock.now())
         regions.append(region)
-    return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume, term)
+    return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume, term, tops)
 
 
 def read_by(pool: PoolPolicy) -> str:
@@ -157,8 +159,8 @@ async def load_measured(store: AsyncStore) -> dict[str, dict[str, Any]]:
 async def save_measured(fleet: Fleet, store: AsyncStore, now: datetime) -> None:
     """Store the measured values for the next start."""
     body: dict[str, dict[str, Any]] = {}
-    for name, reconciler in fleet.reconcilers.items():
-        traits, collector = reconciler.traits, fleet.region_of[name].collector
+    for name, reconciler in (*fleet.reconcilers.items(), *fleet.top_layers.by_name.items()):
+        traits, collector = reconciler.traits, fleet.region_of[base_name(name)].collector
         delay = collector.meter.delay
         body[name] = {"memory_mb": traits.memory_mb, "architecture": traits.architecture, "init_seconds": traits.init_seconds,
                       "vcpus": traits.vcpus, "billing": traits.billing, "keep_alive": seen_body(traits.keep_alive),

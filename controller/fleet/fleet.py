@@ -19,22 +19,18 @@ from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.demand.pool_group import PoolGroup
 from controller.fleet import shutdown
+from controller.fleet.collecting import Collecting
 from controller.fleet.immediate_steps import ImmediateSteps
 from controller.fleet.orphans import Orphans
 from controller.fleet.reconciler import Reconciler
 from controller.fleet.tick import PlannedEntry, TickBatch, TickReport, inputs_of, urgency
+from controller.fleet.top_layers import TopLayers
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.store.sqlite_file import StoreError
 from controller.telemetry.tracing import span
 
-COLLECT_SECONDS = 20.0
-"""Time that a tick waits for demand before it plans without it; the collection continues and serves the next tick."""
-
 STEP_SECONDS = 15.0
 """Time that a tick waits for providers before it reports; steps of slower pools continue in the background."""
-
-GIVE_UP_SECONDS = 900.0
-"""Timeout of a collection; a new one then starts. The first collection reads 14 days of all pools."""
 
 CLOSE_SECONDS = 20.0
 """Time that a shutdown waits for writes in progress; containers get 30 s. The next start reads the outcome of writes cut off."""
@@ -70,9 +66,12 @@ class Fleet:
 
     def __init__(self, regions: Iterable[PoolGroup], reconcilers: Mapping[str, Reconciler], clock: Clock, memory: BatchMemory,
                  journal: DecisionSink, limits: Limits | None = None, orphans: Orphans | None = None,
-                 assume: Assume | None = None, term: LeaderTerm = NO_LEASE) -> None:
+                 assume: Assume | None = None, term: LeaderTerm = NO_LEASE, tops: Mapping[str, Reconciler] | None = None) -> None:
         self.orphans, self._assume = orphans or Orphans(), assume or Assume()
         self.regions, self.reconcilers = tuple(regions), dict(reconcilers)
+        self.top_layers = TopLayers(tops or {}, self.reconcilers)
+        self._every = self.reconcilers | self.top_layers.by_name
+        """Reconcilers of all layers by name."""
         self.plans: dict[str, Plan] = {}
         self.inputs: dict[str, Mapping[str, Any]] = {}
         """Inputs of each of `plans`."""
@@ -85,7 +84,7 @@ class Fleet:
         self._clock, self._memory, self._journal = clock, memory, journal
         self.region_of = {name: region for region in self.regions for name in region.collector.pools}
         self._warned = set[str]()
-        self._collecting: dict[int, asyncio.Task[None]] = {}
+        self._collecting = Collecting(clock, self._demand_stored)
         self._stepping: dict[str, asyncio.Task[None]] = {}
         self.immediate_steps = ImmediateSteps(self._stepping, self._step_now)
         if missing := self.reconcilers.keys() ^ self.region_of.keys():
@@ -107,8 +106,8 @@ class Fleet:
         self.immediate_steps.reset()
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
         await wait_at_most(self._clock, list(self._stepping.values()), STEP_SECONDS)
-        written = sum(plan.action is Action.WRITE and plan.at >= started and self.reconcilers[name].policy.mode == "active"
-                      for name, plan in self.plans.items())
+        written = sum(plan.action is Action.WRITE and plan.at >= started and plan.mode == "active"
+                      for plan in self.plans.values())
         planned, busy = sum(count[0] for count in counts), sum(count[1] for count in counts)
         self.last = TickReport(started, self._clock.monotonic() - began, planned, written, busy)
         return self.last
@@ -118,8 +117,7 @@ class Fleet:
         whether all have finished.
         """
         self.immediate_steps.close()
-        for task in self._collecting.values():
-            task.cancel()
+        self._collecting.cancel()
         due = shutdown.pools_to_release(self.reconcilers) if leave else []
         releases = {name: asyncio.create_task(self._release(name), name=f"leave {name}") for name in due}
         tasks = [*self._stepping.values(), *releases.values()]
@@ -131,8 +129,8 @@ class Fleet:
                       text="not released as on_exit says: run `stoker release`, or start a daemon again")
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._collecting.values(), return_exceptions=True)
-        await self._save({each.key: each.state for each in self.reconcilers.values() if each.state != PoolState()})
+        await asyncio.gather(*tasks, *self._collecting.tasks, return_exceptions=True)
+        await self._save({each.key: each.state for each in self._every.values() if each.state != PoolState()})
         return finished
 
     def view(self, name: str, now: datetime) -> DemandView:
@@ -146,7 +144,7 @@ class Fleet:
 
     async def _tick_region(self, at: int, region: PoolGroup, started: datetime) -> tuple[int, int]:
         """Collect the demand of a group, then plan its pools. Return how many were planned and how many were busy."""
-        await self._collect(at, region, started)
+        await self._collecting.collect(at, region, started)
         idle = [name for name in region.collector.pools if name not in self._stepping]
         for name in idle:
             self.reconcilers[name].start_term(self.term)
@@ -164,6 +162,7 @@ class Fleet:
                     self.faults[name] = f"{type(error).__name__}: {error}"
                     log.exception("step-failed", pool=name, mode=self.reconcilers[name].policy.mode)
             self._apply_limits(at, region, batch)
+            self._plan_tops(region, batch)
         await self._save(batch.states)
         await self._note(batch.finished)
         return len(idle), len(region.collector.pools) - len(idle)
@@ -205,6 +204,20 @@ class Fleet:
         for decision in sorted(writes, key=urgency, reverse=True):
             self._start(decision.plan.pool, decision.seen.demand, read=False)
 
+    def _plan_tops(self, region: PoolGroup, batch: TickBatch) -> None:
+        """Plan the top layers by the newest plans of their bases."""
+        if not self.top_layers.by_pool:
+            return
+        plans = self.plans | {plan.pool: plan for plan, _, _ in batch.finished}
+        for name, view, read in self.top_layers.plan(region.collector.pools, plans, self.view, self._clock.now(), self.term,
+                                                     self._stepping, batch):
+            self._start(name, view, read)
+
+    @property
+    def tops(self) -> Mapping[str, Reconciler]:
+        """Reconcilers of the top layers by the name of their pool."""
+        return self.top_layers.by_pool
+
     def _bounds(self, decision: PlannedDecision) -> tuple[Bound, ...]:
         """Return the fleet's bounds on a plan that a step has made. Log once that it would delete a setting of others."""
         warning = next((reason.text for reason in decision.plan.reasons if reason.code is ReasonCode.DELETES_SETTING), None)
@@ -235,24 +248,25 @@ class Fleet:
         await self._finish(name, shutdown.release_pool(self.reconcilers[name], self._clock))
 
     async def _step(self, name: str, view: DemandView, read: bool) -> None:
-        reconciler = self.reconcilers[name]
+        reconciler = self._every[name]
+        limits = self._bounds if name in self.reconcilers else self.top_layers.limit
         with span("step", pool=name, mode=reconciler.policy.mode, read=read):
-            await self._finish(name, reconciler.step(view, read, self._bounds))
+            await self._finish(name, reconciler.step(view, read, limits))
 
     async def _finish(self, name: str, step: Coroutine[Any, Any, PlannedDecision]) -> None:
         """Await a step and record its plan."""
         try:
             decision = await step
-            if (error := self.reconcilers[name].unstored) is not None:
-                self._store_failed(error, pool=name, mode=self.reconcilers[name].policy.mode)
+            if (error := self._every[name].unstored) is not None:
+                self._store_failed(error, pool=name, mode=self._every[name].policy.mode)
             await self._note([(decision.plan, self.plans.get(name), inputs_of(decision))])
             self.faults.pop(name, None)
         except StoreError as error:
             self.faults[name] = str(error)
-            self._store_failed(error, pool=name, mode=self.reconcilers[name].policy.mode)
+            self._store_failed(error, pool=name, mode=self._every[name].policy.mode)
         except Exception as error:  # as above
             self.faults[name] = f"{type(error).__name__}: {error}"
-            log.exception("step-failed", pool=name, mode=self.reconcilers[name].policy.mode)
+            log.exception("step-failed", pool=name, mode=self._every[name].policy.mode)
 
     async def _note(self, planned: Sequence[PlannedEntry]) -> None:
         """Record plans, then display them: a crash loses no displayed decision."""
@@ -271,29 +285,15 @@ class Fleet:
             self.store_error = None
         except StoreError as error:
             self._store_failed(error)
-            for reconciler in self.reconcilers.values():
+            for reconciler in self._every.values():
                 if reconciler.key in states:
                     reconciler.mark_unsaved()
 
-    async def _collect(self, at: int, region: PoolGroup, now: datetime) -> None:
-        if at not in self._collecting:
-            task = asyncio.create_task(self._gather(region, now), name=f"collect {at}")
-            self._collecting[at] = task
-            task.add_done_callback(lambda _: self._collecting.pop(at, None))
-        await wait_at_most(self._clock, [self._collecting[at]], COLLECT_SECONDS)
-
-    async def _gather(self, region: PoolGroup, now: datetime) -> None:
-        kind = region.collector.source.kind
-        try:
-            async with asyncio.timeout(GIVE_UP_SECONDS):
-                if await region.gather(now):
-                    self.store_error = None
-        except TimeoutError:
-            log.error("collect-abandoned", source=kind, seconds=GIVE_UP_SECONDS)  # noqa: TRY400
-        except StoreError as error:
-            self._store_failed(error, source=kind)
-        except Exception:  # as above, for one source
-            log.exception("collect-failed", source=kind)
+    def _demand_stored(self, error: StoreError | None, source: str) -> None:
+        if error is None:
+            self.store_error = None
+        else:
+            self._store_failed(error, source=source)
 
     def _store_failed(self, error: StoreError, **where: str) -> None:
         self.store_error = str(error)

@@ -16,7 +16,8 @@ from controller.decision.planning.plan import Action, Plan, deciding_code
 from controller.decision.planning.pool_state.foreign_writes import READ_AFTER_WRITE
 from controller.decision.planning.pool_state.state import state_key
 from controller.decision.planning.reason_codes import ReasonCode
-from controller.fleet.fleet import COLLECT_SECONDS, STEP_SECONDS, Fleet
+from controller.fleet.collecting import COLLECT_SECONDS
+from controller.fleet.fleet import STEP_SECONDS, Fleet
 from controller.fleet.reconciler import CALL_TIMEOUT_SECONDS, LOOK_AGAIN
 from controller.store.sqlite_file import StoreDamaged
 from controller.store.state_store import Store

@@ -159,7 +159,7 @@ class Simulation:
         self.troubles.turn(self.minute)
         began, started = self.clock.seconds, self.clock.now()
         sleepy = {number for number, region in enumerate(fleet.regions)
-                  if number in fleet._collecting or not {"hang", "slow"}.isdisjoint(region.collector.source.active)}
+                  if number in fleet._collecting.running or not {"hang", "slow"}.isdisjoint(region.collector.source.active)}
         busy = set(fleet._stepping)
         self.witness.ticking()
         try:

@@ -1,11 +1,18 @@
-"""Units of a pinged layer above the base of a pool. Pure."""
+"""Units of a pinged layer above the base of a pool, and its demand as the planner sees it. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.costs.layer_units import top_units
+from controller.decision.planning.observation import Bound, DemandView, Proposal
+from controller.decision.planning.plan import Plan, whole_units
+from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.reason_codes import ReasonCode
+from controller.decision.selection.layers.top_basis import PingBasis
+from controller.decision.selection.rule_values import ProposalBasis
 
 Values = NDArray[np.float64]
 
@@ -19,3 +26,30 @@ def pinged_units(level: Values, proposed: Values, base: NDArray[np.int64], ceili
     """
     units = top_units(level, np.minimum(np.ceil(proposed), base), lost_share)
     return np.where(level > 0, np.minimum(units, np.maximum(np.asarray(ceiling) - base, 0)), 0.0)
+
+
+def view_of_top(view: DemandView, base: Plan, ceiling: int, lost_share: float) -> DemandView:
+    """Return the demand view of a top layer, from that of its pool and the plan of the base.
+
+    Its proposal is that of `pinged_units`. Without a proposal for the pool, or while the units of the base are unknown, it has
+    none, and the layer holds.
+    """
+    proposal, planned = view.proposal, base.target
+    basis = None if proposal is None or proposal.basis is None else proposal.basis.detach()
+    proposed = None if proposal is None else whole_units(proposal.target)
+    if proposal is None or proposed is None or planned is None or not isinstance(basis, ProposalBasis) or basis.top is None:
+        return replace(view, proposal=None, announced=None)
+    pings = PingBasis(basis.top, proposed, planned, ceiling, lost_share, basis.known)
+    return replace(view, proposal=Proposal(pings.target, "pings above the base", proposal.trusted, pings), announced=None)
+
+
+def budget_of_top(limit: float | None, base: PoolState, top: PoolState, price: float) -> tuple[Bound, ...]:
+    """Return the bound of a top layer by the monthly budget of its pool, of which both layers have spent a part.
+
+    `price`: USD per pinged unit-minute.
+    """
+    spent = base.spent_usd + top.spent_usd
+    if limit is None or not price or spent < limit:
+        return ()
+    text = f"budget: {spent:.2f} of {limit:g} USD spent this month by both layers"
+    return (Bound(ReasonCode.BUDGET, text, 0, 0),)

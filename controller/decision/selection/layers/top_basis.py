@@ -101,28 +101,54 @@ def raised_text(exact: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PingBasis:
-    """Inputs of the units to keep by pings: the basis of their level, the units of the base that are counted on, the ceiling of
-    both layers, and the share of pinged units that the provider may have stopped. `known`: known minutes of demand.
+    """Inputs of the units to keep by pings: the basis of their level, the units that the selector proposes for the base and those
+    planned, the ceiling of both layers, and the share of pinged units that the provider may have stopped. `known`: known minutes
+    of demand.
     """
 
     top: TopBasis
-    base: int
+    proposed: int
+    planned: int
     ceiling: int
     lost: float
     known: int
 
     @property
+    def base(self) -> int:
+        """Units of the base that are counted on. It is lowered later than proposed; pings for the lower one start before."""
+        return min(self.proposed, self.planned)
+
+    @property
+    def missing(self) -> int:
+        """Units that the base lacks to the level."""
+        return max(self.top.level - self.base, 0)
+
+    @property
+    def wanted(self) -> int:
+        """Units to keep by pings, before the ceiling."""
+        return math.ceil(self.missing / (1 - self.lost) - ROUNDING)
+
+    @property
+    def most(self) -> int:
+        """Units that the ceiling of both layers leaves."""
+        return max(self.ceiling - self.planned, 0)
+
+    @property
+    def target(self) -> int:
+        """Units to keep by pings."""
+        return min(self.wanted, self.most)
+
+    @property
     def text(self) -> str:
         """The units with the numbers that they were computed from."""
-        level = self.top.level
+        level, missing, wanted = self.top.level, self.missing, self.wanted
         if not level:
             return self.top.text
-        missing = max(level - self.base, 0)
-        units = math.ceil(missing / (1 - self.lost) - ROUNDING)
         text = f"{self.top.text}; {level} - {self.base} of the base = {missing}"
-        text += f", + {units - missing} that may have stopped unseen ({percent(self.lost)}) = {units}" if missing else ""
-        most = max(self.ceiling - self.base, 0)
-        return text if units <= most else f"{text}, limited to {most} by the ceiling {self.ceiling} of both layers"
+        text += f", + {wanted - missing} that may have stopped unseen ({percent(self.lost)}) = {wanted}" if missing else ""
+        if wanted <= self.most:
+            return text
+        return f"{text}, limited to {self.most} by the ceiling {self.ceiling} of both layers less {self.planned} of the base"
 
     @property
     def headline(self) -> "PingBasis":

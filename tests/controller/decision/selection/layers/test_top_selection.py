@@ -140,9 +140,10 @@ def test_the_text_of_a_level_has_the_numbers_it_was_computed_from(basis, text):
 def test_the_text_of_pinged_units_has_the_numbers_they_were_computed_from():
     top = TopBasis((9, 9, 9, 14), {UNTRAINED: 1}, 1, 0.0)
 
-    assert PingBasis(top, 3, 100, 1 / 30, 2000).text.endswith(
+    assert PingBasis(top, 3, 4, 100, 1 / 30, 2000).text.endswith(
         "9 - 3 of the base = 6, + 1 that may have stopped unseen (3.3 %) = 7")
-    assert PingBasis(top, 3, 8, 1 / 30, 2000).text.endswith("= 7, limited to 5 by the ceiling 8 of both layers")
+    assert PingBasis(top, 3, 4, 8, 1 / 30, 2000).text.endswith(
+        "= 7, limited to 4 by the ceiling 8 of both layers less 4 of the base")
     assert LIMITS[-1] == np.inf
 
 

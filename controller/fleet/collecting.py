@@ -1,0 +1,63 @@
+"""Collection of demand for the pool groups of a fleet, which continues beyond the tick that started it."""
+
+import asyncio
+from collections.abc import Callable, Container, Sequence
+from datetime import datetime
+
+import structlog
+
+from adapters.runtime.clock import Clock, wait_at_most
+from controller.demand.pool_group import PoolGroup
+from controller.store.sqlite_file import StoreError
+
+COLLECT_SECONDS = 20.0
+"""Time that a tick waits for demand before it plans without it; the collection continues and serves the next tick."""
+
+GIVE_UP_SECONDS = 900.0
+"""Timeout of a collection; a new one then starts. The first collection reads 14 days of all pools."""
+
+log = structlog.get_logger("stoker.fleet")
+
+
+class Collecting:
+    """Running collections, at most one for each group. `stored`: called with the result of the store: an error, or None."""
+
+    def __init__(self, clock: Clock, stored: Callable[[StoreError | None, str], None]) -> None:
+        self._clock, self._stored = clock, stored
+        self._running: dict[int, asyncio.Task[None]] = {}
+
+    @property
+    def running(self) -> Container[int]:
+        """Numbers of the groups whose collection is running."""
+        return self._running.keys()
+
+    @property
+    def tasks(self) -> Sequence[asyncio.Task[None]]:
+        """Tasks of the running collections."""
+        return tuple(self._running.values())
+
+    def cancel(self) -> None:
+        """Cancel all collections."""
+        for task in self.tasks:
+            task.cancel()
+
+    async def collect(self, at: int, region: PoolGroup, now: datetime) -> None:
+        """Collect the demand of group number `at` unless that is running, and wait up to `COLLECT_SECONDS` for the end."""
+        if at not in self._running:
+            task = asyncio.create_task(self._gather(region, now), name=f"collect {at}")
+            self._running[at] = task
+            task.add_done_callback(lambda _: self._running.pop(at, None))
+        await wait_at_most(self._clock, [self._running[at]], COLLECT_SECONDS)
+
+    async def _gather(self, region: PoolGroup, now: datetime) -> None:
+        kind = region.collector.source.kind
+        try:
+            async with asyncio.timeout(GIVE_UP_SECONDS):
+                if await region.gather(now):
+                    self._stored(None, kind)
+        except TimeoutError:
+            log.error("collect-abandoned", source=kind, seconds=GIVE_UP_SECONDS)  # noqa: TRY400
+        except StoreError as error:
+            self._stored(error, kind)
+        except Exception:  # a bug that affects one source must not stop the others
+            log.exception("collect-failed", source=kind)

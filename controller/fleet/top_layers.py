@@ -1,0 +1,63 @@
+"""Top layers of pools with two levers. Each has a reconciler of its own, which follows the plan of the pool's base."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from config.model.layers import base_name
+from controller.decision.costs.cost_model import TopTerms, pings_of
+from controller.decision.planning.layers import budget_of_top, view_of_top
+from controller.decision.planning.observation import Bound, DemandView
+from controller.decision.planning.overrides_in_force import Kind
+from controller.decision.planning.plan import Action, Plan, PlannedDecision
+from controller.decision.planning.planner import bounds_now
+from controller.fleet.reconciler import Reconciler
+from controller.fleet.tick import TickBatch, inputs_of
+from controller.leadership.leader_term import LeaderTerm
+
+Views = Callable[[str, datetime], DemandView]
+
+
+class TopLayers:
+    """Reconcilers of the top layers, by the name of their pool. `bases`: reconcilers of all pools by name."""
+
+    def __init__(self, tops: Mapping[str, Reconciler], bases: Mapping[str, Reconciler]) -> None:
+        self.by_pool, self._bases = dict(tops), bases
+        self.by_name = {each.policy.name: each for each in tops.values()}
+        """The same by their own name."""
+        self._lost = {name: TopTerms(0.0, pings).lost_share for name, each in tops.items()
+                      if (pings := pings_of(each.policy.lever)) is not None}
+
+    def plan(self, pools: Iterable[str], plans: Mapping[str, Plan], view: Views, now: datetime, term: LeaderTerm,
+             busy: Iterable[str], batch: TickBatch) -> list[tuple[str, DemandView, bool]]:
+        """Plan the tops of `pools` after their bases, and add those that need no call to `batch`.
+
+        `plans`: the newest plans by name. `busy`: layers whose step is running, which are left out. Return the layers whose step
+        must start: name, demand view, and whether capacity is read first.
+        """
+        steps = []
+        for pool in pools:
+            top, base = self.by_pool.get(pool), plans.get(pool)
+            if top is None or base is None or top.policy.name in busy:
+                continue
+            top.start_term(term)
+            top.overrides = tuple(each for each in self._bases[pool].overrides if each.kind is Kind.PAUSE)
+            seen = view_of_top(view(pool, now), base, bounds_now(self._bases[pool].policy, now)[1], self._lost[pool])
+            if top.read_due(now):
+                steps.append((top.policy.name, seen, True))
+                continue
+            decision = top.plan(seen, now, self._bounds(pool))
+            if decision.plan.action is Action.WRITE:
+                steps.append((top.policy.name, seen, False))
+                continue
+            if top.adopt(decision):
+                batch.states[top.key] = decision.plan.state
+            batch.finished.append((decision.plan, plans.get(top.policy.name), inputs_of(decision)))
+        return steps
+
+    def limit(self, decision: PlannedDecision) -> tuple[Bound, ...]:
+        """Return the bounds of a layer's decision by the budget of its pool."""
+        return self._bounds(base_name(decision.policy.name))
+
+    def _bounds(self, pool: str) -> tuple[Bound, ...]:
+        base, top = self._bases[pool], self.by_pool[pool]
+        return budget_of_top(base.policy.budget_usd_per_month, base.state, top.state, top.usd_per_unit_minute)
