@@ -25,7 +25,7 @@ def unstepped(_: int) -> Change:
 
 class Read(NamedTuple):
     """Units of each pool in a reading: float[pools] each, NaN where unknown. `others`: units that others keep warm in addition.
-    `pinged`: units that pings keep warm above them, as a layer of the pool.
+    `pinged`: units that pings have proved warm above them, as a layer of the pool.
     """
 
     ready: Floats
@@ -35,9 +35,9 @@ class Read(NamedTuple):
 
 
 class MinuteCapacity(NamedTuple):
-    """Capacity of each pool in a minute. `known`, bool[pools]: whether the units of all layers are known; unknown ones are 0.
-    `others`: units that others keep warm, float64[pools], part of `units`. `bounds`: minimum and maximum of the cold starts,
-    float64[2, pools].
+    """Capacity of each pool in a minute. `known`, bool[pools]: whether the ready units are known; unknown ones are 0. `others`,
+    float64[pools]: units that others keep warm, part of `units`. `bounds`, float64[2, pools]: minimum and maximum of the cold
+    starts.
     """
 
     known: NDArray[np.bool_]
@@ -51,8 +51,8 @@ class CapacityMinutes:
 
     def __init__(self, pools: int, first: int) -> None:
         self.end = first
-        self._ready, self._pinged = (np.full((pools, MINUTES), np.nan) for _ in range(2))
-        self._others = np.zeros((pools, MINUTES))
+        self._ready = np.full((pools, MINUTES), np.nan)
+        self._others, self._pinged = np.zeros((pools, MINUTES)), np.zeros((pools, MINUTES))
         self._bounds = np.tile(ANY[:, None, None], (1, pools, MINUTES))
         self._paid = Paid(pools, MINUTES)
 
@@ -62,8 +62,9 @@ class CapacityMinutes:
         """
         end = max(self.end, minute_of(now) + 1)
         minutes = np.arange(max(self.end, end - MINUTES), end)
-        for kept, units in ((self._ready, read.ready), (self._pinged, read.pinged), (self._others, np.nan_to_num(read.others))):
-            kept[:, minutes % MINUTES] = units[:, None]
+        self._ready[:, minutes % MINUTES] = read.ready[:, None]
+        self._others[:, minutes % MINUTES] = np.nan_to_num(read.others)[:, None]
+        self._pinged[:, minutes % MINUTES] = read.pinged[:, None]
         self._bounds[:, :, minutes % MINUTES] = ANY[:, None, None]
         ready, requested = read.ready.astype(np.float64), read.requested.astype(np.float64)
         self._paid.note(end - len(minutes), end, ready, requested, now, changed)
@@ -84,7 +85,7 @@ class CapacityMinutes:
     def at(self, minute: int) -> MinuteCapacity:
         """Return the capacity of a minute."""
         at = minute % MINUTES
-        own, pinged, others = self._ready[:, at], self._pinged[:, at], self._others[:, at]
+        own, others = self._ready[:, at], self._others[:, at]
         ready = np.nan_to_num(own)
-        units = Units(ready + others, self._paid.units(minute, ready) + others, np.nan_to_num(pinged))
-        return MinuteCapacity(~np.isnan(own + pinged), units, others, self._bounds[:, :, at])
+        units = Units(ready + others, self._paid.units(minute, ready) + others, self._pinged[:, at])
+        return MinuteCapacity(~np.isnan(own), units, others, self._bounds[:, :, at])

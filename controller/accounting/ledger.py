@@ -84,8 +84,8 @@ class GroupLedger:
     def ready(self, ready: Floats, now: datetime, others: Floats | None = None, requested: Floats | None = None,
               pinged: Floats | None = None, changed: Callable[[str], Change] | None = None) -> None:
         """Record a reading for the minutes since the last call: ready units, units that others keep warm in addition, requested
-        units, and units that pings keep warm above them, float32[pools] each, NaN where unknown. `changed`: returns the change of
-        a pool whose requested units changed.
+        units, and units that pings have proved warm above the ready ones, float32[pools] each, NaN where unknown. `changed`:
+        returns the change of a pool whose requested units changed.
         """
         none = np.zeros_like(ready)
         read = Read(ready, ready if requested is None else requested, none if others is None else others,

@@ -1,17 +1,19 @@
 """Connection between fleet and ledger: the initial sums, and what each tick adds."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 
-from adapters.ports.lever import Capacity, Phase
+from adapters.ports.lever import Capacity, MeasuresRounds, Phase
 from adapters.runtime.clock import Clock
 from config.model.policy import Assume, Policy
 from controller.accounting.ledger import NAMES, REHEARSAL, GroupLedger, Ledger, Stored, keep_accounts
 from controller.accounting.paid_units import Change
-from controller.decision.costs.cost_model import billing_step_of
+from controller.decision.costs.cost_model import MINUTE_SECONDS, CostTerms, TopTerms, billing_step_of, request_usd_of
 from controller.decision.costs.kinds import Mode
+from controller.decision.costs.ping_rounds import measured
 from controller.fleet.builder import pool_terms
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
@@ -38,12 +40,6 @@ def present(stored: Stored, modes: Mapping[str, Mode]) -> dict[str, Mapping[str,
     return {name: stored[mode][name] for name, mode in modes.items() if name in stored.get(mode, {})}
 
 
-def tops_of(fleet: Fleet) -> Mapping[str, Reconciler]:
-    """Return the reconcilers of top layers by the name of their pool."""
-    tops: Mapping[str, Reconciler] = getattr(fleet, "tops", {})
-    return tops
-
-
 def update_spent(fleet: Fleet, accounts: Ledger) -> None:
     """Pass the cost of each pool's warm capacity this month to the limits of the fleet: unit-minutes at the current price, and
     the pings of a layer. Capacity that others keep warm is excluded, because no limit can lower it.
@@ -60,12 +56,29 @@ def paid_units(capacity: Capacity) -> int:
     return capacity.ready if capacity.phase is Phase.FAILED else capacity.requested
 
 
+def pinged_units(top: Reconciler | None) -> float:
+    """Return the units that a layer of pings has proved warm; 0 without a layer or a reading."""
+    return 0 if top is None or top.capacity is None else top.capacity.ready
+
+
 def change_of(reconciler: Reconciler, assume: Assume) -> Change:
     """Return the last change of a pool's requested units."""
     capacity, lever = reconciler.capacity, reconciler.policy.lever
     changed_at, failed = (None, False) if capacity is None else (capacity.changed_at, capacity.phase is Phase.FAILED)
     step = reconciler.traits.billing_step or billing_step_of(lever.kind, assume)
     return Change((changed_at, reconciler.wrote_at), step, failed)
+
+
+def account_terms(reconciler: Reconciler, top: Reconciler | None, assume: Assume, metric_delay: timedelta) -> CostTerms:
+    """Return the cost terms of a pool for its accounts: those of decisions, with the present pause and hold of a layer of pings,
+    and their cost.
+    """
+    terms = pool_terms(reconciler, assume, metric_delay, top)
+    if top is None or terms.top is None or not isinstance(top.lever, MeasuresRounds):
+        return terms
+    pings = measured(terms.top.pings, top.lever.rounds())
+    idle = pings.usd_per_minute(terms.on_demand / MINUTE_SECONDS, terms.init_seconds, request_usd_of(top.policy.lever.kind))
+    return replace(terms, top=TopTerms(idle, pings))
 
 
 async def store_accounts(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clock, store: AsyncStore, *,
@@ -81,15 +94,14 @@ async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clo
     """Record the current capacity, count the minutes that have settled since the last call, and pass their peaks to `score`.
     `ended`: count all known minutes.
     """
-    now, tops = clock.now(), tops_of(fleet)
+    now, tops = clock.now(), fleet.tops
     for region, account in zip(fleet.regions, accounts.each, strict=True):
         collector = region.collector
         reconcilers = [fleet.reconcilers[name] for name in collector.pools]
         readings = [(read.ready, read.others, paid_units(read)) if (read := each.capacity) else (np.nan, 0, np.nan)
                     for each in reconcilers]
         ready, others, requested = np.array(readings, np.float32).reshape(len(readings), 3).T
-        pinged = np.array([0.0 if (top := tops.get(name)) is None else np.nan if top.capacity is None else top.capacity.ready
-                           for name in collector.pools], np.float32)
+        pinged = np.array([pinged_units(tops.get(name)) for name in collector.pools], np.float32)
         account.ready(ready, now, others, requested, pinged, lambda name: change_of(fleet.reconcilers[name], policy.assume))
         for each in reconcilers:
             if each.counted is not None:
@@ -99,7 +111,8 @@ async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clo
         first = account.pending_from()
         end = collector.known_end_minute(now) if ended else collector.settled_end_minute(now)
         if first < end:
-            terms = [pool_terms(each, policy.assume, collector.metric_delay) for each in reconcilers]
+            terms = [account_terms(each, tops.get(each.policy.name), policy.assume, collector.metric_delay)
+                     for each in reconcilers]
             if not account.rehearsed:
                 account.warm_up((await collector.rows(first - REHEARSAL, first))[0], terms)
             peak, busy, invocations = await collector.rows(first, end)

@@ -16,7 +16,7 @@ from config.model.layers import base_name, top_policy, with_layers
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.decision.costs.cost_model import CostTerms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of
-from controller.decision.costs.measurements import RECENT_RAISES, median_span
+from controller.decision.costs.measurements import RECENT_RAISES, median_span, traits_of_layers
 from controller.decision.costs.ping_rounds import measured
 from controller.decision.planning.pool_state.state import PoolState, state_key
 from controller.demand.collector import DemandCollector
@@ -96,7 +96,7 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
         budget = BUDGETS.get(pools[names[0]].lever.kind, DEFAULT_BUDGET)
         snapshot = store.store.path.with_name(f"learned-{len(regions)}.npz")
         events = EventTracker([pools[name] for name in names], store)
-        terms = partial(current_terms, collector, reconcilers, policy.assume)
+        terms = partial(current_terms, collector, reconcilers, tops, policy.assume)
         region = PoolGroup(collector, terms, budget, snapshot, events)
         await region.restore_snapshot(clock.now())
         regions.append(region)
@@ -114,16 +114,17 @@ def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:
                                    traits.billing).idle
 
 
-def current_terms(collector: DemandCollector, reconcilers: Mapping[str, Reconciler], assume: Assume) -> Mapping[str, CostTerms]:
+def current_terms(collector: DemandCollector, reconcilers: Mapping[str, Reconciler], tops: Mapping[str, Reconciler],
+                  assume: Assume) -> Mapping[str, CostTerms]:
     """Return the cost terms of a collector's pools: from the policy, else measured, else assumed."""
-    return {name: pool_terms(reconcilers[name], assume, collector.metric_delay) for name in collector.pools}
+    return {name: pool_terms(reconcilers[name], assume, collector.metric_delay, tops.get(name)) for name in collector.pools}
 
 
-def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta) -> CostTerms:
+def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta, top: Reconciler | None = None) -> CostTerms:
     """Return the cost terms of one pool, with the measured lead time once there are enough measurements, and the present pause
-    and hold of a lever that pings.
+    and hold of a lever that pings. `top`: reconciler of a layer of pings above.
     """
-    traits = reconciler.traits
+    traits = traits_of_layers(reconciler.traits, None if top is None else top.traits)
     assumed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time,
                                         "billing_step": traits.billing_step or assume.billing_step})
     terms = terms_of(reconciler.policy, assumed, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,

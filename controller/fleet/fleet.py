@@ -139,8 +139,8 @@ class Fleet:
 
     def keep_alive(self, name: str) -> KeepAlive:
         """Return the keep-alive of a pool's on-demand units, as far as it is known."""
-        reconciler = self.reconcilers[name]
-        return keep_alive_of(reconciler.policy.lever.kind, self._assume, reconciler.traits.keep_alive)
+        kind = self.reconcilers[name].policy.lever.kind
+        return keep_alive_of(kind, self._assume, self.top_layers.traits(name).keep_alive)
 
     async def _tick_region(self, at: int, region: PoolGroup, started: datetime) -> tuple[int, int]:
         """Collect the demand of a group, then plan its pools. Return how many were planned and how many were busy."""

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
+from adapters.ports.lever import Traits
 from config.model.layers import base_name
 from controller.decision.costs.cost_model import TopTerms, pings_of
+from controller.decision.costs.measurements import traits_of_layers
 from controller.decision.planning.layers import budget_of_top, view_of_top
 from controller.decision.planning.observation import Bound, DemandView
 from controller.decision.planning.overrides_in_force import Kind
@@ -53,6 +55,11 @@ class TopLayers:
                 batch.states[top.key] = decision.plan.state
             batch.finished.append((decision.plan, plans.get(top.policy.name), inputs_of(decision)))
         return steps
+
+    def traits(self, pool: str) -> Traits:
+        """Return the traits of a pool, with what only its pings have measured."""
+        top = self.by_pool.get(pool)
+        return traits_of_layers(self._bases[pool].traits, None if top is None else top.traits)
 
     def limit(self, decision: PlannedDecision) -> tuple[Bound, ...]:
         """Return the bounds of a layer's decision by the budget of its pool."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from adapters.ports.lever import KeepAliveSeen
 from config.model.duration import format_duration
@@ -80,7 +80,12 @@ def keep_alive_of(kind: str, assume: Assume, seen: KeepAliveSeen | None = None) 
     if assume.keep_alive is not None:
         return KeepAlive(assume.keep_alive, assume.keep_alive, assume.keep_alive, Basis.POLICY, "set in the policy")
     assumed = ASSUMED.get(kind, FALLBACK)
-    return assumed if seen is None or seen.observations < ENOUGH else measured(assumed, seen)
+    return measured(assumed, seen) if is_measured(seen) else assumed
+
+
+def is_measured(seen: KeepAliveSeen | None) -> TypeGuard[KeepAliveSeen]:
+    """Return whether there are enough observations to use them."""
+    return seen is not None and seen.observations >= ENOUGH
 
 
 @lru_cache(maxsize=65_536)  # called for every pool in every tick
@@ -97,8 +102,10 @@ def measured(assumed: KeepAlive, seen: KeepAliveSeen) -> KeepAlive:
 
 def steadied(seen: KeepAliveSeen | None, before: KeepAliveSeen | None) -> KeepAliveSeen | None:
     """Return the new measurement without changes within its random variation; `before` if it has too few observations."""
-    if seen is None or seen.observations < ENOUGH or before is None:
-        return before if seen is None or seen.observations < ENOUGH else seen
+    if not is_measured(seen):
+        return before
+    if before is None:
+        return seen
     return replace(seen, typical=near(seen.typical, before.typical), low=near(seen.low, before.low),
                    high=near(seen.high, before.high))
 

@@ -60,12 +60,6 @@ def test_pings_change_no_figure_without_stoker_or_of_target_tracking(stay_warm):
     assert plain["ping_usd"] == 0
 
 
-def test_a_minute_of_unknown_pinged_units_is_not_counted():
-    [sums] = sums_of([(2, np.nan), (2, 4)], [5, 5], [3, 3], [9, 9], NOT_HELD)
-
-    assert (sums["minutes"], sums["warm_unit_minutes"], sums["ping_usd"], sums["request_usd"]) == (1, 2, 4 * 0.125, 9 * 0.5)
-
-
 minutes = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 6), st.integers(0, 6), st.booleans()), min_size=1, max_size=40)
 
 

@@ -3,15 +3,19 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.aws.settings import LambdaPingSettings
 from adapters.ports.lever import KeepAliveSeen, Traits
 from adapters.runtime.clock import ManualClock
 from adapters.simulated import ShadowLever
+from controller.decision.costs import cost_model
 from controller.decision.planning.pool_state.state import PoolState
 from controller.fleet import builder
 from controller.fleet.decision_log import DecisionLog
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
 from tests.worlds import policy_of
+
+TOP = LambdaPingSettings(kind="lambda-ping", region="us-east-1", function="agent", alias="live", handler="stoker", opted_in=True)
 
 
 @pytest.fixture
@@ -73,6 +77,17 @@ async def test_a_measured_keep_alive_survives_a_restart(store, clock):
 
     assert again.reconcilers["a"].traits.keep_alive == seen
     assert again.region_of["a"]._terms_now()["a"].keep_alive == again.keep_alive("a").span // timedelta(minutes=1) == 11
+
+
+async def test_what_only_pings_measure_is_used_for_both_layers(store, clock):
+    fleet, _ = await assembled(store, clock, top=TOP)
+    seen = KeepAliveSeen(timedelta(minutes=11), timedelta(minutes=9), None, 40, "units")
+    fleet.tops["a"]._learn(Traits(init_seconds=2.5, keep_alive=seen), NOON)
+    terms = fleet.region_of["a"]._terms_now()["a"]
+
+    assert (terms.init_seconds, terms.keep_alive) == (2.5, 11)
+    assert terms.top == cost_model.top_terms_of(TOP, terms.on_demand / 60, 2.5)
+    assert fleet.keep_alive("a").span == timedelta(minutes=11)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{broken", b'{"a": 5}'])

@@ -1,7 +1,10 @@
 from datetime import timedelta
 
 import numpy as np
+import pytest
 
+from adapters.ports.lever import KeepAliveSeen, Traits
+from controller.decision.costs.keep_alive import ENOUGH as ENOUGH_UNITS
 from controller.decision.costs.measurements import (
     ENOUGH,
     ENOUGH_COLLECTIONS,
@@ -10,6 +13,7 @@ from controller.decision.costs.measurements import (
     SettlingMeter,
     median_span,
     ready_after,
+    traits_of_layers,
 )
 from forecasting.demand import minute_of
 from tests.builders import NOON
@@ -80,3 +84,25 @@ def test_without_enough_collections_all_minutes_that_are_read_again_are_unsettle
 
     meter.note(np.array([2]), 1)
     assert meter.minutes == 2
+
+
+def seen(units, minutes):
+    return KeepAliveSeen(timedelta(minutes=minutes), None, None, units, "units")
+
+
+@pytest.mark.parametrize(("base", "top", "used"), [
+    (None, None, None), (None, 5.0, 5.0), (3.0, 5.0, 3.0), (0.0, 5.0, 0.0), (3.0, None, 3.0),
+])
+def test_pings_measure_the_initialisation_that_the_base_does_not(base, top, used):
+    both = traits_of_layers(Traits(memory_mb=512, init_seconds=base), Traits(memory_mb=1, init_seconds=top))
+    assert (both.init_seconds, both.memory_mb) == (used, 512)
+    assert traits_of_layers(Traits(init_seconds=base), None).init_seconds == base
+
+
+@pytest.mark.parametrize(("base", "top", "minutes"), [
+    (None, seen(ENOUGH_UNITS, 5), 5), (seen(ENOUGH_UNITS - 1, 9), seen(ENOUGH_UNITS, 5), 5),
+    (seen(ENOUGH_UNITS, 9), seen(ENOUGH_UNITS, 5), 9), (seen(1, 9), None, 9),
+])
+def test_pings_measure_the_keep_alive_that_the_base_does_not(base, top, minutes):
+    both = traits_of_layers(Traits(keep_alive=base), Traits(keep_alive=top))
+    assert both.keep_alive.typical == timedelta(minutes=minutes)
