@@ -27,15 +27,23 @@ class PingResult:
 
 
 def distinct(answers: Iterable[PingResult]) -> int:
-    """Return the minimum number of different units that answered. Each unit serves one request at a time.
+    """Return the minimum number of different units that answered.
 
-    Two counts give a lower bound, and the larger one is returned. One is the number of different unit names. The other needs no
-    names: a unit that held a ping for `occupied` seconds between `sent` and `answered` certainly held it from
-    `answered - occupied` to `sent + occupied`; a unit started for the ping held no other before. Units that were certainly
-    occupied at the same instant are different.
+    If all answers have a name, it is the number of names. Otherwise each unit is assumed to serve one request at a time: one that
+    held a ping for `occupied` seconds between `sent` and `answered` certainly held it from `answered - occupied` to
+    `sent + occupied`; one started for the ping held no other before. Units that were certainly occupied at the same instant are
+    different. The larger of this number and that of the names is returned.
     """
     results = list(answers)
-    return max(len({answer.unit for answer in results if answer.unit is not None}), _at_once(results))
+    names = {answer.unit for answer in results if answer.unit is not None}
+    return len(names) if all(answer.unit is not None for answer in results) else max(len(names), _at_once(results))
+
+
+def all_overlapped(answers: Sequence[PingResult]) -> bool:
+    """Return whether all pings were held at the same time: each by another unit, or certainly by their times, where a unit serves
+    several requests at once.
+    """
+    return len(answers) in (distinct(answers), _at_once(answers))
 
 
 def pinged_units(answers: Iterable[PingResult], below: int) -> int:

@@ -24,15 +24,16 @@ LONGEST_WAIT = 30
 def next_round(last: datetime, pause: timedelta, units: int, usage: UsagePattern, rng: Generator) -> datetime:
     """Return the time of the round after the one at `last`, for `units` units.
 
-    It is in one of the minutes within the pause with the lowest expected usage. If all of them are expected to have `units` in
-    use, it is in the first minute after the pause that is not: pings must not add to a peak.
+    It is in one of the minutes within the pause with the lowest expected usage, and of these with the lowest usual usage. If all
+    of them are expected to have `units` in use, it is in the first minute after the pause that is not: pings must not add to a
+    peak.
     """
     windows = {minute: window for minute in range(minute_of(last + EARLIEST * pause), minute_of(last + pause) + 1)
                if (window := _window(minute, last + EARLIEST * pause, last + pause)) is not None}
-    expected = {minute: usage.expected(minute) for minute in windows}
+    expected = {minute: (usage.expected(minute), usage.usual(minute)) for minute in windows}
     if not windows:
         return last + pause * float(rng.uniform(EARLIEST, 1.0))
-    if min(expected.values()) >= units:
+    if min(expected.values())[0] >= units:
         end = minute_of(last + pause)
         minute = next((at for at in range(end, end + LONGEST_WAIT) if usage.expected(at) < units), end + LONGEST_WAIT)
         return instant_of(minute) + timedelta(seconds=float(rng.uniform(*MARGIN)))

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from adapters.pinging.hold import HoldEstimator
 from adapters.pinging.ping_interval import IdleTimeoutEstimator
 from adapters.pinging.pinged import Pinged
-from adapters.pinging.results import PingResult, all_held_seconds, distinct, pinged_units, survivors
+from adapters.pinging.results import PingResult, all_held_seconds, all_overlapped, pinged_units, survivors
 from adapters.ports.errors import AdapterError
 from adapters.ports.lever import PingRounds
 from adapters.runtime.clock import Clock, at_work, seconds_behind
@@ -97,8 +97,8 @@ class Rounds:
         self._inits: deque[float] = deque(maxlen=50)
         self._free_at = clock.now()
         """End of the last pings, also on a clock that stood still while they held their units."""
-        self._parts_from = clock.now()
-        """Time from which partial bursts are tried."""
+        self._parts_from, self._parts_suffice = clock.now(), False
+        """Time from which partial bursts are tried, and whether they have proved all units before."""
 
     @property
     def init_seconds(self) -> float | None:
@@ -150,7 +150,7 @@ class Rounds:
         """
         first = dict[str, PingResult]()
         known = wanted.before.units >= wanted.count and wanted.before.generation == canary.generation
-        if canary.unit is None or wanted.sent < 2 or not known or self._clock.now() < self._parts_from:
+        if canary.unit is None or wanted.sent < 2 or not known or not self._parts_due():
             return [], False
         for part in range(PARTS):
             outcomes, newest = await self._burst(-(-wanted.sent // 2), wanted.sent, canary)
@@ -158,12 +158,21 @@ class Rounds:
             repeated = len(first) <= len(newest)
             answers = list(first.values())
             if pinged_units(answers, self._most_below()) >= wanted.count:
+                self._parts_suffice = True
                 self._learn_life(wanted, canary, answers)
                 return answers, self._prove(wanted, canary, answers, outcomes)
             if repeated and part == REPEATS:
-                self._parts_from = self._clock.now() + TRY_PARTS_AGAIN
+                self._parts_from, self._parts_suffice = self._clock.now() + TRY_PARTS_AGAIN, False
                 break
         return list(first.values()), False
+
+    def _parts_due(self) -> bool:
+        """Return whether partial bursts are sent: where they suffice, and else as a trial in a minute without expected users, or
+        after a day without one, because the bursts of a trial are in addition to the one to all units.
+        """
+        now = self._clock.now()
+        quiet = self._shared.usage.expected(minute_of(now)) == 0 or now >= self._parts_from + TRY_PARTS_AGAIN
+        return now >= self._parts_from and (self._parts_suffice or quiet)
 
     async def _canary(self, idle: int) -> PingResult:
         """Send one ping. `idle`: number of idle units."""
@@ -181,7 +190,7 @@ class Rounds:
         self._account(began, len(outcomes), answers, idle)
         newest = [each for each in answers if each.generation == canary.generation]
         if len(newest) == count:
-            self.hold.note(overlapped=distinct(newest) == count)
+            self.hold.note(overlapped=all_overlapped(newest))
         return outcomes, newest
 
     def _prove(self, wanted: Wanted, canary: PingResult, answers: Sequence[PingResult], outcomes: Outcomes) -> bool:

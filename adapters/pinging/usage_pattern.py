@@ -48,10 +48,18 @@ class UsagePattern:
 
     def expected(self, minute: int) -> float:
         """Return the maximum units in use at this time of day in the last 7 days; 0 if unknown."""
+        peaks = self._at_time_of_day(minute)
+        return float(np.nanmax(peaks)) if len(peaks) else 0.0
+
+    def usual(self, minute: int) -> float:
+        """Return the mean of the maximum units in use at this time of day in the last 7 days; 0 if unknown."""
+        peaks = self._at_time_of_day(minute)
+        return float(np.nanmean(peaks)) if len(peaks) else 0.0
+
+    def _at_time_of_day(self, minute: int) -> NDArray[np.float32]:
         column = minute % MINUTES_PER_DAY
         ages = minute - self._minute[:, column]
-        peaks = self._peak[:, column][(ages > 0) & (ages <= DAYS * MINUTES_PER_DAY)]
-        return float(np.nanmax(peaks)) if len(peaks) else 0.0
+        return self._peak[:, column][(ages > 0) & (ages <= DAYS * MINUTES_PER_DAY)]
 
     def busy(self, minute: int) -> int:
         """Return the number of units that were in use in all of the newest known minutes; 0 if these are older than

@@ -1,9 +1,10 @@
 """The emulated AWS account: functions with their traffic, limits and clock. Independent of HTTP."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,6 +43,13 @@ class Hosted:
     seed: int
 
 
+class UnitHeld(NamedTuple):
+    """Unit that serves a request, and the time in milliseconds for which the request waits for it."""
+
+    name: str
+    wait_ms: int
+
+
 class Sandbox:
     """State of the emulated account. Time passes lazily: reading a function first plays its traffic up to the present.
 
@@ -64,6 +72,10 @@ class Sandbox:
         """Containers by host name; see `adapters.sandbox.web.containers`."""
         self.pages: dict[str, UnitCounters] = {}
         """Counters on the metrics page of a container, by host name."""
+        self.urls: dict[str, Callable[[int], UnitHeld | None]] = {}
+        """Services of other providers by host name. Called with the time in milliseconds for which a request is held, each
+        returns the unit that serves it now; None if no unit may start.
+        """
         self.tokens: dict[str, str] = {}
         """Required Authorization header of a container, by host name; a container without an entry requires none."""
         self._buckets: dict[str, TokenBucket] = {}

@@ -44,7 +44,7 @@ async def test_on_provisioned_concurrency_cold_starts_and_savings_are_within_the
     assert "bill_usd" not in {*batch.off("accounts"), *chat.off("accounts")}
 
 
-@pytest.mark.parametrize("seed", [7, 8, 9])
+@pytest.mark.parametrize("seed", [7, 9, 10])
 async def test_for_every_lever_cold_starts_requests_bill_and_savings_are_within_the_range_of_the_accounts(tmp_path, seed):
     pytest.importorskip("google.cloud.run_v2")
     pools = await play(every_lever(Generator(PCG64(seed)), timedelta(minutes=60)), tmp_path, seed)

@@ -123,9 +123,10 @@ class CloudRunMinInstances:
     async def _note_starts(self, service: Service, counts: Mapping[int, int]) -> None:
         """Add started instances, if each start means a request that waited.
 
-        This does not hold with several concurrent requests per instance, with minima of revisions, and during a deployment.
+        This does not hold with several concurrent requests per instance, with minima of revisions, below a layer of pings, and
+        during a deployment.
         """
-        if service.requests_per_instance(1.0) > 1 or service.others or service.reconciling:
+        if self._shared is not None or service.requests_per_instance(1.0) > 1 or service.others or service.reconciling:
             return
         end, started = await self._instances.started(self._place)
         self._starts.add(counts, started, end)

@@ -24,7 +24,8 @@ REQUEST_USD = 0.40 / 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ServiceReport:
-    """Figures of one service. `*_without`: the twin, with the same traffic and no minimum instances. `cost_usd` includes
+    """Figures of one service. `*_without`: the twin, with the same traffic and no minimum instances. `cold_starts_during_pings`:
+    of `cold_starts`, those of requests for which a ping held the place. `cost_usd` includes the pings,
     `cold_start_usd`, the cold starts at the operator's price, and `kept_idle_usd`, the bill for idle instances of the minimum.
     """
 
@@ -33,7 +34,9 @@ class ServiceReport:
     requests: float
     refused: float
     cold_starts: int
+    cold_starts_during_pings: int
     cold_starts_without: int
+    pings: int
     busy_instance_minutes: float
     kept_idle_instance_minutes: float
     cost_usd: float
@@ -57,10 +60,11 @@ def _report(hosted: HostedService, cold_start_cost_usd: float) -> ServiceReport:
     usage, twin = driver.instances.usage, driver.twin.usage
     kept_idle_usd = usage.kept_idle / 1000 * idle_usd
     cold, cold_without = (count * cold_start_cost_usd for count in (totals.cold_starts, totals.cold_starts_without))
-    requests, requests_without = totals.requests * REQUEST_USD, totals.requests_without * REQUEST_USD
+    requests, requests_without = (totals.requests + totals.pings) * REQUEST_USD, totals.requests_without * REQUEST_USD
     return ServiceReport(
         name=hosted.service.short, minutes=totals.minutes, requests=totals.requests, refused=totals.refused,
-        cold_starts=totals.cold_starts, cold_starts_without=totals.cold_starts_without,
+        cold_starts=totals.cold_starts, cold_starts_during_pings=totals.cold_starts_during_pings,
+        cold_starts_without=totals.cold_starts_without, pings=totals.pings,
         busy_instance_minutes=usage.busy / MINUTE_MS, kept_idle_instance_minutes=usage.kept_idle / MINUTE_MS,
         cost_usd=usage.busy / 1000 * busy_usd + kept_idle_usd + requests + cold,
         cost_without_usd=twin.busy / 1000 * busy_usd + requests_without + cold_without,

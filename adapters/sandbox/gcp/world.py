@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 from google.cloud import run_v2
@@ -16,10 +17,13 @@ from adapters.sandbox.gcp.settings import RunSettings
 from adapters.sandbox.throttle import TokenBucket
 from adapters.sandbox.traffic.metrics import MinuteTable
 from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
-from adapters.sandbox.world import Sandbox
+from adapters.sandbox.world import Sandbox, UnitHeld
 from forecasting.demand import DemandSeries, minute_of
 
 TOKEN = "stoker-sandbox-token"  # noqa: S105  (of no real account)
+PROJECT_NUMBER = 1234567890
+"""Number of every project, which is part of the URLs of its services."""
+
 RETENTION = (timedelta(minutes=10), timedelta(minutes=15))
 """Minimum and maximum time that an idle instance stays: Cloud Run documents only the maximum of 15 min."""
 
@@ -75,7 +79,8 @@ class RunSandbox:
         """Deploy a service with one revision, which receives the traffic. `history` and `traffic` count requests in flight.
 
         The part of `history` before now fills Cloud Monitoring and determines which instances are warm. The part from now on is
-        played, then `traffic`. `retention`: minimum and maximum time that an idle instance stays.
+        played, then `traffic`. `retention`: minimum and maximum time that an idle instance stays. At the service's URL,
+        `NAME-1234567890.LOCATION.run.app`, the sandbox answers pings as an application with Stoker's helper.
         """
         service = RunService(_message(project, location, name, concurrency, cpu, memory, template))
         service.publish(self.clock.now())
@@ -89,8 +94,15 @@ class RunSandbox:
                            place, start)
         driver.instances.settle(self.now_ms())
         driver.apply_scaling(self.now_ms(), self.now_ms())
+        self.sandbox.urls[f"{name}-{PROJECT_NUMBER}.{location}.run.app"] = partial(self._hold, service.name)
         hosted = self._hosted[service.name] = HostedService(service, driver, rng, seed, project, location)
         return hosted
+
+    def _hold(self, name: str, hold_ms: int) -> UnitHeld | None:
+        """Serve a request to the URL of a service. See `Sandbox.urls`."""
+        hosted = self.find(name)
+        taken = None if hosted is None else hosted.driver.invoke(self.now_ms(), hold_ms)
+        return None if taken is None else UnitHeld(f"{taken.instance.revision}-{taken.instance.number}", taken.delay)
 
     def has(self, permission: str, resource: str) -> bool:
         """Return whether callers have `permission` on `resource`."""

@@ -9,7 +9,7 @@ import asyncio
 from aiohttp import web
 
 from adapters.runtime.clock import in_work
-from adapters.sandbox.execution import execute
+from adapters.sandbox.execution import execute, rate_of, reply_after
 from adapters.sandbox.faults import Trouble
 from adapters.sandbox.operations import Operation
 from adapters.sandbox.traffic.recorded import MINUTE_MS
@@ -28,7 +28,7 @@ class ConnectionCut(Exception):
 async def answer(sandbox: Sandbox, request: web.BaseRequest) -> web.Response | None:
     """Return the response of the container that the Host header names; None if it names none. Raise `ConnectionCut`."""
     host = request.headers.get("Host", "").partition(":")[0]
-    if host not in sandbox.containers:
+    if host not in sandbox.containers and host not in sandbox.urls:
         return None
     operation = OPERATIONS.get(request.path, SERVE)
     body: Json = {"Payload": await request.read()}
@@ -60,6 +60,8 @@ async def answer(sandbox: Sandbox, request: web.BaseRequest) -> web.Response | N
 
 def ping(sandbox: Sandbox, call: Call) -> Reply:
     """Hold the request in a warm or new unit, and do no work. An application without a ping handler works and returns 404."""
+    if call.function in sandbox.urls:
+        return _at_url(sandbox, call, min(5000, max(0, int(call.query.get("hold_ms", "0")))))
     hosted = sandbox.container(call.function)
     if not hosted.function.understands_pings:
         return serve(sandbox, call)
@@ -68,6 +70,8 @@ def ping(sandbox: Sandbox, call: Call) -> Reply:
 
 def serve(sandbox: Sandbox, call: Call) -> Reply:
     """Serve a user's request; 404 for `/ping` of an application without a ping handler."""
+    if call.function in sandbox.urls:
+        return _at_url(sandbox, call, sandbox.settings.ping_hold_ms)
     hosted = sandbox.container(call.function)
     hosted.function.work_done += 1
     reply = _in_a_unit(sandbox, hosted, sandbox.settings.ping_hold_ms)
@@ -77,6 +81,8 @@ def serve(sandbox: Sandbox, call: Call) -> Reply:
 
 def metrics(sandbox: Sandbox, call: Call) -> Reply:
     """Return the gauge of the last whole minute and the counters by unit up to now, in Prometheus' text format."""
+    if call.function in sandbox.urls:
+        return Reply(b"no such page", 404)
     hosted = sandbox.container(call.function)
     minute = sandbox.now_ms() // MINUTE_MS - 1
     table, totals = hosted.driver.table, hosted.driver.totals
@@ -94,6 +100,15 @@ def _in_a_unit(sandbox: Sandbox, hosted: Hosted, hold_ms: int) -> Reply:
     if served.throttled:
         return Reply(b"", 429, {"Retry-After": "1"})
     return Reply(b"pong", 200, {UNIT_HEADER: f"{hosted.function.name}-{served.unit}"}, reply_after)
+
+
+def _at_url(sandbox: Sandbox, call: Call, hold_ms: int) -> Reply:
+    """Hold the request in a unit of another provider's service."""
+    held_ms = hold_ms * rate_of(sandbox)
+    held = sandbox.urls[call.function](round(held_ms))
+    if held is None:
+        return Reply(b"", 429, {"Retry-After": "1"})
+    return Reply(b"pong", 200, {UNIT_HEADER: held.name}, reply_after(sandbox, held_ms + held.wait_ms))
 
 
 SERVE = Operation("Request", serve, mutating=True)

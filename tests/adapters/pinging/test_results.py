@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.results import PingResult, all_held_seconds, distinct, pinged_units, survivors
+from adapters.pinging.results import PingResult, all_held_seconds, all_overlapped, distinct, pinged_units, survivors
 
 moments = st.floats(0.0, 10.0, allow_nan=False)
 spans = st.floats(0.001, 3.0, allow_nan=False)
@@ -49,6 +49,14 @@ def test_a_latency_above_the_hold_time_proves_no_other_unit():
 
 def test_unit_names_count_without_overlap():
     assert distinct([PingResult(at, at + 0.1, 0.08, cold=False, unit=f"unit {at % 3}") for at in range(20)]) == 3
+
+
+def test_units_with_names_that_serve_several_requests_at_once_are_not_counted_by_overlap():
+    answers = [PingResult(0.0, 0.2, 0.15, cold=False, unit=f"unit {at % 2}") for at in range(20)]
+
+    assert distinct(answers) == 2
+    assert all_overlapped(answers), "a longer hold would reach no other unit"
+    assert pinged_units(answers, below=2) == 0
 
 
 def test_a_cold_unit_is_different_from_those_that_answered_before():
@@ -153,3 +161,11 @@ def test_all_units_are_held_from_the_last_beginning_to_the_first_end():
 def test_a_ping_that_started_a_unit_shows_that_the_others_were_all():
     assert all_held_seconds(held((0, 1), (0.4, 1.4), (0.5, 8.5), cold={2}), 3) == pytest.approx(0.6)
     assert all_held_seconds(held((0, 8), (0, 8), cold={0, 1}), 2) == 0, "there was no unit to hold"
+
+
+def test_pings_of_which_one_followed_another_did_not_all_overlap():
+    names = ["a", "b", "a"]
+    answers = [PingResult(0.1 * at, 0.1 * at + 0.06, 0.05, cold=False, unit=name) for at, name in enumerate(names)]
+
+    assert not all_overlapped(answers)
+    assert all_overlapped(answers[:2])

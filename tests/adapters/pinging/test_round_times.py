@@ -49,6 +49,16 @@ def test_a_round_starts_in_a_minute_without_users():
     assert {minute_of(at) % 5 for at in taken} == {2, 3}, "12:07 to 12:09 are left, of which 12:09 has users"
 
 
+def test_of_minutes_with_equal_peaks_a_round_starts_in_that_with_usually_fewer_users():
+    usage = UsagePattern()
+    for day in range(1, 4):
+        first = START - day * 1440 + 7
+        usage.note(known([3.0, 3.0, 0.0 if day > 1 else 3.0, 3.0], first))
+    times = [next_round(NOON, 10 * MINUTE, 20, usage, np.random.default_rng(seed)) for seed in range(30)]
+
+    assert {minute_of(at) - START for at in times} == {9}
+
+
 def test_no_round_starts_in_an_expected_peak():
     noon_rush = with_users(lambda minute: 30.0 if 720 <= minute < 740 else 1.0, days=3)
     taken = [next_round(NOON, 5 * MINUTE, 20, noon_rush, np.random.default_rng(seed)) for seed in range(20)]

@@ -128,6 +128,29 @@ async def test_partial_bursts_are_tried_again_after_a_day():
     assert stage.platform.bursts == [4, 4]
 
 
+async def test_a_trial_of_partial_bursts_waits_for_a_minute_without_expected_users_or_a_day():
+    stage = Stage(FIRST_USED)
+    peak, busy = np.ones(1440, np.float32), np.zeros(1440, np.float32)
+    day = DemandSeries(minute_of(NOON) - 1440, peak, busy, peak)
+    stage.shared.usage.note(day)
+    for _ in range(3):
+        await stage.round(8)
+    assert set(stage.platform.bursts) == {8}
+    stage.platform.bursts.clear()
+    await stage.clock.advance(TRY_PARTS_AGAIN)
+    await stage.round(8)
+    assert stage.platform.bursts == [4, 4], "after a day"
+
+    other = Stage(FIRST_USED)
+    other.shared.usage.note(day.window(day.first_minute, day.first_minute + 10))
+    for _ in range(4):
+        await other.round(8)
+    assert other.platform.bursts == [8, 8, 8, 4, 4], "from the eleventh minute on"
+    other.shared.usage.note(day)
+    await other.round(8)
+    assert other.platform.bursts[-2:] == [4, 4], "they suffice"
+
+
 async def test_no_round_sends_more_partial_bursts_than_the_maximum():
     stage = Stage("any")
     await stage.round(60)

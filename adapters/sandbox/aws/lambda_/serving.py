@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from adapters.sandbox.aws.lambda_.environments import Environment, EnvironmentPool, Lifetimes
+from adapters.sandbox.held_units import HeldUnits
 from adapters.sandbox.traffic.durations import Ended
 
 
@@ -68,8 +69,7 @@ class Servers:
         """Provisioned units in use, and as a heap the end of each use that is known, with the number of its unit."""
         self._warm_idle, self._used = list[int](), dict[str, set[int]]()
         """Numbers of provisioned units that are free, the most recently used last; and those of each version that were used."""
-        self._held: list[int] = []
-        """Ends of the pings that hold a warm unit, as a heap; without those whose place a request has needed."""
+        self._held = HeldUnits()
 
     def begin(self, request: int, at: int, free: FreeUnits) -> bool:
         """Start a request of the traffic and return whether it is a cold start. Without a free unit it is throttled."""
@@ -80,7 +80,7 @@ class Servers:
         self._open[request] = place
         self.work.started += 1
         self.work.started_warm += place.pool is None
-        self.work.cold_during_pings += place.cold and self._needs_held(at)
+        self.work.cold_during_pings += place.cold and self._held.needed(at)
         self.note_peak(at)
         return place.cold
 
@@ -97,17 +97,8 @@ class Servers:
     def hold(self, place: Place, until: int) -> None:
         """Serve a ping until an instant."""
         if not place.cold:
-            heapq.heappush(self._held, until)
+            self._held.hold(until)
         self.leave(place, until)
-
-    def _needs_held(self, at: int) -> bool:
-        """Return whether a request that starts an environment at `at` needs one that a ping holds. Each serves one of them."""
-        while self._held and self._held[0] <= at:
-            heapq.heappop(self._held)
-        if not self._held:
-            return False
-        heapq.heappop(self._held)
-        return True
 
     def oldest(self, at: int) -> int:
         """Return the start of the oldest request in flight; `at` without one."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from adapters.sandbox.gcp.run.instances import InstanceSet, Taken
 from adapters.sandbox.gcp.run.service import RunService
+from adapters.sandbox.held_units import HeldUnits
 from adapters.sandbox.traffic.metrics import MinuteTable
 from adapters.sandbox.traffic.recorded import MINUTE_MS, Traffic
 from adapters.sandbox.traffic.request_plan import Event, Events, RequestPlan
@@ -15,7 +16,9 @@ from adapters.sandbox.traffic.request_plan import Event, Events, RequestPlan
 @dataclass(slots=True)
 class RunTotals:
     """Sums since the start. `cold_starts`: requests that waited for an instance. `*_without`: the twin, with the same traffic and
-    no minimum instances. `refused`: requests without an available instance; no metric of the service counts them.
+    no minimum instances. `refused`: requests without an available instance; no metric of the service counts them. Pings are not
+    included in the figures of the traffic. `cold_starts_during_pings`: of `cold_starts`, those of requests for which a ping held
+    the place.
     """
 
     minutes: int = 0
@@ -24,7 +27,10 @@ class RunTotals:
     refused: float = 0.0
     refused_without: float = 0.0
     cold_starts: int = 0
+    cold_starts_during_pings: int = 0
     cold_starts_without: int = 0
+    pings: int = 0
+    ping_cold_starts: int = 0
 
 
 def counted(revision: str, active: float, idle: float) -> dict[str, float]:
@@ -34,17 +40,20 @@ def counted(revision: str, active: float, idle: float) -> dict[str, float]:
 
 class Serving:
     """Instances of a service, or of its twin, and figures of the current minute: requests that were accepted, refused, and
-    waited; milliseconds of work without the wait; maximum in flight; instances started before the minute.
+    waited, and those that waited because of pings; milliseconds of work without the wait; pings, and their milliseconds; maximum
+    in flight; instances started before the minute.
     """
 
     def __init__(self, instances: InstanceSet) -> None:
         self.instances = instances
         self._open: dict[int, tuple[Taken, int]] = {}
+        self._held, self._pinging = HeldUnits(), list[int]()
+        """Places that pings hold, and the ends of all pings in flight."""
         self.open_minute()
 
     def open_minute(self) -> None:
         """Reset the figures for a new minute."""
-        self.accepted = self.refused = self.waited = self.work_ms = 0
+        self.accepted = self.refused = self.waited = self.waited_for_pings = self.work_ms = self.pings = self.ping_ms = 0
         self.peak, self.started_before = len(self._open), self.instances.started
 
     def begin(self, request: int, at: int) -> bool:
@@ -56,8 +65,27 @@ class Serving:
         self._open[request] = taken, at
         self.accepted += 1
         self.waited += taken.waits
-        self.peak = max(self.peak, len(self._open))
+        self.waited_for_pings += taken.waits and self._held.needed(at)
+        self._note_peak(at)
         return taken.waits
+
+    def hold(self, at: int, hold: int) -> Taken | None:
+        """Serve a ping at `at` for `hold` milliseconds. None: no instance may start."""
+        taken = self.instances.begin(at)
+        if taken is None:
+            return None
+        self.instances.finish(taken, at + hold)
+        self._pinging.append(at + hold + taken.delay)
+        if not taken.waits:
+            self._held.hold(at + hold)
+        self.pings += 1
+        self.ping_ms += hold
+        self._note_peak(at)
+        return taken
+
+    def _note_peak(self, at: int) -> None:
+        self._pinging = [end for end in self._pinging if end > at]
+        self.peak = max(self.peak, len(self._open) + len(self._pinging))
 
     def end(self, request: int, at: int) -> None:
         """End a request planned to end at `at`; its instance is busy longer by the time that the request waited."""
@@ -109,6 +137,16 @@ class RunDriver:
             self._close()
             self._minute += 1
             self._open()
+
+    def invoke(self, at: int, hold: int) -> Taken | None:
+        """Serve a request that is not part of the traffic and is held for `hold` milliseconds; None if no instance may start. The
+        driver must have advanced to `at`. Metrics count it as any other request.
+        """
+        taken = self._real.hold(at, hold)
+        if taken is not None:
+            self.totals.pings += 1
+            self.totals.ping_cold_starts += taken.waits
+        return taken
 
     def apply_scaling(self, at: int, ready_at: int) -> None:
         """Apply the service's scaling at `at`; the instances that it adds are ready at `ready_at`."""
@@ -169,9 +207,10 @@ class RunDriver:
             return
         requests, requests_without = (math.floor(row.invocations * each.share) for each in (real, without))
         ready = self.instances.ready(end)
-        values = self._counts(ready, self._touched(ready, requests), end)
-        if requests > 0:
-            values |= {"invocations": requests, "busy": real.work_ms / MINUTE_MS, "peak": float(real.peak)}
+        served = requests + real.pings
+        values = self._counts(ready, self._touched(ready, served), end)
+        if served > 0:
+            values |= {"invocations": served, "busy": (real.work_ms + real.ping_ms) / MINUTE_MS, "peak": float(real.peak)}
         if real.waited:
             values |= {"pending": float(real.waited)}
         started = self.instances.started - real.started_before
@@ -179,6 +218,7 @@ class RunDriver:
             values |= {"started": float(started)}
         self.table.put(self._minute, values)
         self.totals.minutes += 1
+        self.totals.cold_starts_during_pings += real.waited_for_pings
         self.totals.requests += requests
         self.totals.requests_without += requests_without
         self.totals.refused += row.invocations * (1 - real.share)

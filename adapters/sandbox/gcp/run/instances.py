@@ -13,10 +13,11 @@ TARGET = 0.6
 
 @dataclass(slots=True, eq=False)
 class Instance:
-    """One instance; instants in milliseconds. If its `revision` has no traffic any more, it gets no requests and ends after it
-    has been idle for its retention.
+    """One instance, numbered in order of start; instants in milliseconds. If its `revision` has no traffic any more, it gets no
+    requests and ends after it has been idle for its retention.
     """
 
+    number: int
     ready_at: int
     idle_since: int
     retention: int
@@ -57,7 +58,7 @@ class InstanceSet:
         self._all: list[Instance] = []
         self._ends: list[tuple[int, int, Instance]] = []
         self._counted, self._order = 0, 0
-        self._at_work = 0
+        self._at_work = self._made = 0
         self._soonest = 0
         """Earliest instant at which an idle instance may end."""
 
@@ -180,6 +181,7 @@ class InstanceSet:
         return [each for each in among if each.busy < self.concurrency and each.ready_at <= at]
 
     def _new(self, ready_at: int) -> Instance:
-        instance = Instance(ready_at, ready_at, self._retention(), self.revision)
+        self._made += 1
+        instance = Instance(self._made, ready_at, ready_at, self._retention(), self.revision)
         self._soonest = min(self._soonest, ready_at + instance.retention)
         return instance
