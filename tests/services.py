@@ -9,13 +9,19 @@ import aiohttp
 import structlog
 from click.testing import CliRunner
 
+from adapters.aws.settings import LambdaPingSettings
 from adapters.runtime.clock import ManualClock
 from controller.cli import main
 from controller.daemon.daemon import Daemon
 from tests.builders import NOON, pool_policy
-from tests.fakes import FakeProviders, FakeSource, steady
+from tests.fakes import FakeProviders, FakeSource, steady, until
 from tests.patience import PATIENCE_SECONDS
 from tests.worlds import policy_of
+
+PINGS = LambdaPingSettings(kind="lambda-ping", region="us-east-1", function="agent", alias="live", handler="stoker",
+                           opted_in=True)
+FELL = until(NOON - timedelta(hours=3), 5, 1)
+"""Demand of 5 units until three hours before the start, then of 1: the base of `layers` keeps 1, its pings the difference."""
 
 MINUTE = timedelta(minutes=1)
 TOKEN = "correct-horse-battery-staple"
@@ -96,13 +102,13 @@ def ticked(service):
 
 @contextlib.asynccontextmanager
 async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, each=None, notifier=None,
-                  broken=None, **changes):
+                  broken=None, history=timedelta(minutes=30), **changes):
     """A service whose first tick is over; pools `a` (3 units busy) and `b` (7) unless `traffic` says otherwise. `each`: changes
     of some pools alone, by name.
     """
     clock = clock or ManualClock(NOON)
     traffic = traffic or {"a": steady(3), "b": steady(7)}
-    source = FakeSource(traffic, history=timedelta(minutes=30))
+    source = FakeSource(traffic, history=history)
     source.broken = broken
     providers = FakeProviders([(source, tuple(traffic))], clock, {} if levers is None else levers)
     pools = [pool_policy(name=name, **(changes | (each or {}).get(name, {}))) for name in traffic]
@@ -110,3 +116,8 @@ async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, ea
     async with ticking(service) as stop, aiohttp.ClientSession() as session:
         yield Running(service, source, providers.levers, clock, session, stop)
     assert providers.closed
+
+
+def layers(folder, **changes):
+    """A service with one pool, `a`, of two layers."""
+    return serving(folder, traffic={"a": FELL}, history=timedelta(hours=4), top=PINGS, **changes)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from config.model.layers import base_name
 from controller.decision.costs.keep_alive import keep_alive_body
 from controller.decision.planning.plan import Plan
 from controller.decision.selection.rule_table import heaviest_body
@@ -19,8 +20,11 @@ from forecasting.demand import minute_of
 
 
 def proposal_rationale(fleet: Fleet, accuracy: ForecastAccuracy, plan: Plan) -> dict[str, Any]:
-    """Return the rationale of a plan's proposal. Its horizon: from the plan to the first minute that it can change."""
-    name, region, proposal = plan.pool, fleet.region_of[plan.pool], plan.proposal
+    """Return the rationale of a plan's proposal. Its horizon: from the plan to the first minute that it can change. Pings above a
+    base have the forecast of their pool; their rules are in the text of the proposal.
+    """
+    name, proposal = base_name(plan.pool), plan.proposal
+    region = fleet.region_of[name]
     terms, _ = region.weights(name)
     at = plan.at + timedelta(minutes=terms.lead_time)
     peaks = accuracy.at(np.array([accuracy.row[name]]), minute_of(at))[0]

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
+from config.model.layers import top_policy
 from config.model.policy import Policy
 from controller.decision.costs.kinds import Kind
 from controller.http.auth import BearerAuth
@@ -38,6 +39,9 @@ class PublishedState:
                  calls: Callable[[], Mapping[Call, int]], auth: BearerAuth) -> None:
         self.clock, self.store, self.auth, self.tick_every = clock, store, auth, tick_every
         self.policy_names = frozenset(pool.name for pool in policy.pools)
+        self.tops: Mapping[str, str] = {pool.name: top.name for pool in policy.pools if (top := top_policy(pool)) is not None}
+        """Names under which the upper layers of pools are recorded, by pool."""
+        self.recorded_names = self.policy_names | set(self.tops.values())
         self.started_at = clock.now()
         self.ticks = Ticks()
         shadow = [pool.name for pool in policy.pools if pool.mode == "shadow"]
@@ -64,10 +68,12 @@ class PublishedState:
         """Return the pool in the path, and the components. Raise 404 if the policy has no such pool, 503 as `started` does."""
         return self.name_of(request), self.started()
 
-    def name_of(self, request: web.Request) -> str:
-        """Return the name of the pool in the path. Raise 404 if the policy has no such pool."""
+    def name_of(self, request: web.Request, recorded: bool = False) -> str:
+        """Return the name of the pool in the path. Raise 404 if the policy has no such pool. With `recorded` also that of
+        an upper layer, under which its decisions are recorded.
+        """
         name = request.match_info["name"]
-        if name not in self.policy_names:
+        if name not in (self.recorded_names if recorded else self.policy_names):
             raise Missing(f"the policy has no pool called {name[:80]!a}")
         return name
 

@@ -23,7 +23,8 @@ def command(pool: str, at: str | None, url: str, as_json: bool) -> None:
     was read, the forecast, the capacity that was read, the keep-alive, the overrides, the five rules that weigh most with
     the units that each asks for, their weight and simulated cost, and the other rules as one sum; the ensemble before and
     after rounding; the reasons with the target before and after each safety check (guardrail); the provider's answer; and
-    what changed since the decision before. `--json` has all rules.
+    what changed since the decision before. For a pool with layers this is the decision of the base; that of the pings above it
+    follows. `--json` has all rules.
 
     \b
     Examples:

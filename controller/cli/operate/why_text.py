@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from config.model.layers import base_name
 from config.model.policy import PoolPolicy
 from controller.cli.formatting import format_value, line_with_effect, override_line
 from controller.cli.operate.why_rules import rules
@@ -19,9 +20,8 @@ LEAST_WIDTH = 60
 def lines(body: Mapping[str, Any], width: int = 80) -> Iterator[str]:
     """Yield the record as lines of text, wrapped to `width`."""
     record, inputs = body["record"], body["record"]["inputs"]
-    kind = "latest decision recorded by then" if body["recorded"] else "plan of the last tick"
     mode, rationale, width = mode_of(inputs), inputs.get("weighed") or {}, max(width, LEAST_WIDTH)
-    yield f"{body['pool']} ({mode or 'mode not recorded'})  {record['at'][:19].replace('T', ' ')} UTC, {kind}"
+    yield f"{body['pool']} ({mode or 'mode not recorded'})  {heading(body)}"
     yield from labelled("outcome", [outcome(record, mode)], width)
     yield from labelled("demand", [demand(inputs, rationale)], width)
     yield from labelled("forecast", [forecast(rationale.get("forecast"))], width)
@@ -32,11 +32,38 @@ def lines(body: Mapping[str, Any], width: int = 80) -> Iterator[str]:
     yield from labelled("override", in_force or map(override_line, inputs.get("overrides", ())), width)
     if rationale.get("ensemble"):
         yield from rules(rationale, width)
-    else:
+    elif base_name(body["pool"]) == body["pool"]:  # the reasons of pings have all numbers of their rules
         yield from labelled("rules", ["not recorded" if record["proposal"] else "no proposal"], width)
+    yield from ending(record, width)
+    if "pings" in body:
+        yield from pings_lines(body["pings"], width)
+
+
+def ending(record: Mapping[str, Any], width: int) -> Iterator[str]:
+    """Yield the reasons of a decision, the provider's answer, and what changed since the decision before."""
+    inputs = record["inputs"]
     yield from labelled("reasons", [f"{each['code']}: {each['text']}" for each in record["reasons"]], width)
-    yield from labelled("provider", [answer(record, inputs, mode)], width)
-    yield from labelled("changed", since(rationale.get("since")), width)
+    yield from labelled("provider", [answer(record, inputs, mode_of(inputs))], width)
+    yield from labelled("changed", since((inputs.get("weighed") or {}).get("since")), width)
+
+
+def pings_lines(layer: Mapping[str, Any] | None, width: int) -> Iterator[str]:
+    """Yield the decision of the pings above the base of a pool. They follow the demand and the base above."""
+    yield ""
+    if layer is None:
+        yield "pings above the base: no decision recorded by then"
+        return
+    record, inputs = layer["record"], layer["record"]["inputs"]
+    yield f"pings above the base  {heading(layer)}"
+    yield from labelled("outcome", [outcome(record, mode_of(inputs))], width)
+    yield from labelled("capacity", [capacity(inputs, mode_of(inputs))], width)
+    yield from ending(record, width)
+
+
+def heading(body: Mapping[str, Any]) -> str:
+    """Return time and kind of a decision."""
+    kind = "latest decision recorded by then" if body["recorded"] else "plan of the last tick"
+    return f"{body['record']['at'][:19].replace('T', ' ')} UTC, {kind}"
 
 
 def labelled(label: str, items: Iterable[str], width: int) -> Iterator[str]:

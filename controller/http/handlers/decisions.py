@@ -20,7 +20,7 @@ async def decisions(published: PublishedState, request: web.Request) -> web.Resp
     """
     query = request.query
     pool = query.get("pool")
-    if pool is not None and pool not in published.policy_names:
+    if pool is not None and pool not in published.recorded_names:
         raise BadRequest(f"pool: the policy has no pool called {pool[:80]!a}")
     since, limit, before = instant_of("since", query.get("since")), limit_of(query.get("limit")), before_of(query.get("before"))
     rows = await published.store.run(published.store.store.decisions, pool, since, limit + 1, before)

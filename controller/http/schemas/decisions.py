@@ -53,6 +53,13 @@ class Decisions(Shape):
     """Value of `before` for the next page."""
 
 
+class LayerDecision(Shape):
+    """The decision of the layer above the base of a pool."""
+
+    recorded: bool
+    record: Recorded | Plan
+
+
 class Why(Shape):
     """One decision with all its data. `overrides`: in force now; none for a recorded decision."""
 
@@ -63,3 +70,5 @@ class Why(Shape):
     overrides: list[OverrideInForce]
     rules: list[RuleShape]
     """All rules with weight in the proposal, the highest weight first; the ensemble is the mean of `units` by `weight`."""
+    pings: LayerDecision | None = None
+    """Only for a pool with layers: the decision of the pings above its base, of the same time."""

@@ -1,14 +1,17 @@
 """What changed between two decisions of a pool, with numbers, in the order in which a target is calculated. Pure."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from controller.decision.planning.plan import REMARKS, Plan
 from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.decision.selection.choice import SelectionMode
+from controller.decision.selection.layers.top_basis import PingBasis
 from controller.decision.selection.number_text import percent
 from controller.decision.selection.rule_values import ProposalBasis, RuleValue, exact_text, value_of
 from forecasting.demand import instant_of
+
+T = TypeVar("T", ProposalBasis, PingBasis)
 
 OVERRIDES = frozenset({ReasonCode.PAUSED, ReasonCode.PINNED, ReasonCode.BOOSTED, ReasonCode.PREWARMED})
 
@@ -32,18 +35,29 @@ def since_body(before: Plan, plan: Plan) -> dict[str, Any]:
 def changes(before: Plan, plan: Plan) -> list[Change]:
     """Return the differences between two decisions."""
     result = [*_reasons("override", before, plan, OVERRIDES, among=True)]
-    was, now = _basis(before), _basis(plan)
+    was, now = _basis(before, ProposalBasis), _basis(plan, ProposalBasis)
     if was is not None and now is not None:
         result += proposal_changes(was, now)
+    result += _pings(_basis(before, PingBasis), _basis(plan, PingBasis))
     result += _reasons("guardrail", before, plan, OVERRIDES | {ReasonCode.PROPOSED}, among=False)
     if before.target != plan.target:
         result.append(Change("target", f"target {_units(before.target)} -> {_units(plan.target)}"))
     return result
 
 
-def _basis(plan: Plan) -> ProposalBasis | None:
+def _basis(plan: Plan, kind: type[T]) -> T | None:
     basis = None if plan.proposal is None or plan.proposal.basis is None else plan.proposal.basis.detach()
-    return basis if isinstance(basis, ProposalBasis) else None
+    return basis if isinstance(basis, kind) else None
+
+
+def _pings(before: PingBasis | None, after: PingBasis | None) -> Iterator[Change]:
+    """Yield the differences of the level of an upper layer, and of the units of the base below it."""
+    if before is None or after is None:
+        return
+    if before.top.level != after.top.level:
+        yield Change("rules", f"level {before.top.level} -> {after.top.level} units in total")
+    if before.base != after.base:
+        yield Change("rules", f"units of the base {before.base} -> {after.base}")
 
 
 def proposal_changes(before: ProposalBasis, after: ProposalBasis) -> list[Change]:

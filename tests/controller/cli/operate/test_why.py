@@ -8,7 +8,8 @@ from click.testing import CliRunner
 
 from adapters.ports.errors import QuotaExceeded
 from controller.cli import main
-from tests.services import TOKEN, serving
+from controller.cli.operate.why_text import lines
+from tests.services import TOKEN, layers, serving
 
 ALONE = re.compile(r"3 100\.0 % -?[0-9.]+ maximum of the last 60 min = 3")
 
@@ -140,3 +141,30 @@ def test_an_endless_record_is_refused():
 
     assert result.exit_code == 2
     assert "larger than 8 MB, the maximum size of a record" in result.output
+
+
+async def test_both_layers_are_shown_the_base_first(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        result = await here.stoker("why", "a")
+        alone = await here.stoker("why", "a:pings")
+        record = (await here.stoker("why", "a:pings", "--json")).output
+
+    base, pings = result.output.split("\n\n")
+    assert base.startswith("a (active)  2026-03-02 12:04:00 UTC, plan of the last tick")
+    lines = [" ".join(line.split()) for line in pings.splitlines()]
+    text = " ".join(lines)
+    assert lines[0] == "pings above the base 2026-03-02 12:04:00 UTC, plan of the last tick"
+    assert "outcome kept at 5" in lines
+    assert "5 - 1 of the base = 4, + 1 that may have stopped unseen" in text
+    assert "rules" not in [line.split()[0] for line in lines]
+    assert "not recorded" not in alone.output
+    assert "5 - 1 of the base = 4" in " ".join(alone.output.split())
+    assert CliRunner().invoke(main, ["replay", "-"], input=record).output == "the plans are equal: keep 5\n"
+
+
+async def test_pings_without_a_decision_by_then_are_said_to_have_none(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        body = json.loads((await here.stoker("why", "a", "--json")).output)
+    assert list(lines(body | {"pings": None}))[-1] == "pings above the base: no decision recorded by then"

@@ -1,11 +1,12 @@
 """Why a pool has the capacity it has, over real HTTP: now, at an instant, and made again from the record."""
 
 import pytest
+import structlog
 
 from adapters.ports.errors import Throttled, Unreachable
 from controller.decision.planning.record.decision_record import replayed
 from tests.fakes import steady
-from tests.services import TOKEN, serving
+from tests.services import TOKEN, layers, serving
 
 
 async def test_the_plan_of_the_last_tick_has_its_inputs(tmp_path):
@@ -68,3 +69,41 @@ async def test_invalid_parameters_of_why_are_refused(tmp_path, path, expected):
         status, body, _ = await here.ask("GET", path)
 
     assert (status, bool(body["error"])) == (expected, True)
+
+
+async def test_the_pings_of_a_pool_with_layers_are_beside_the_decision_of_the_base(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        _, now, _ = await here.ask("GET", "/v1/pools/a/why")
+        _, then, _ = await here.ask("GET", "/v1/pools/a/why?at=2026-03-02T12:03:30Z")
+        status, top, _ = await here.ask("GET", "/v1/pools/a:pings/why")
+        other, _, _ = await here.ask("GET", "/v1/pools/b:pings/why")
+
+    assert (now["record"]["pool"], now["record"]["target"]) == ("a", 1)
+    assert (now["pings"]["recorded"], now["pings"]["record"]["pool"], now["pings"]["record"]["target"]) == (False, "a:pings", 5)
+    assert (then["pings"]["recorded"], then["pings"]["record"]["action"]) == (True, "write")
+    assert (status, top["pool"], top["record"]["target"], "pings" in top) == (200, "a:pings", 5, False)
+    assert len(set(replayed(now["pings"]["record"]))) == 1
+    assert other == 404
+
+
+async def test_decisions_of_the_pings_are_listed_under_their_name(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        _, body, _ = await here.ask("GET", "/v1/decisions?pool=a:pings")
+        refused, _, _ = await here.ask("GET", "/v1/decisions?pool=b:pings")
+
+    assert {item["pool"] for item in body["items"]} == {"a:pings"}
+    assert refused == 400
+
+
+async def test_the_rationale_of_pings_has_the_forecast_of_their_pool_and_no_rules(tmp_path):
+    with structlog.testing.capture_logs() as logs:
+        async with layers(tmp_path) as here:
+            await here.ticks(4)
+            _, body, _ = await here.ask("GET", "/v1/pools/a/why")
+
+    weighed = body["pings"]["record"]["inputs"]["weighed"]
+    assert weighed["keep_alive"] == body["record"]["inputs"]["weighed"]["keep_alive"]
+    assert "ensemble" not in weighed
+    assert [line for line in logs if line["event"] == "not-explained"] == []
