@@ -20,8 +20,8 @@ from tests.worlds import policy_of
 
 PINGS = LambdaPingSettings(kind="lambda-ping", region="us-east-1", function="agent", alias="live", handler="stoker",
                            opted_in=True)
-FELL = until(NOON - timedelta(hours=3), 5, 1)
-"""Demand of 5 units until three hours before the start, then of 1: the base of `layers` keeps 1, its pings the difference."""
+FELL = until(NOON - timedelta(minutes=90), 5, 1)
+"""Demand of 5 units until 90 minutes before the start, then of 1: the base of `layers` keeps 1, its pings the difference."""
 
 MINUTE = timedelta(minutes=1)
 TOKEN = "correct-horse-battery-staple"
@@ -120,4 +120,4 @@ async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, ea
 
 def layers(folder, **changes):
     """A service with one pool, `a`, of two layers."""
-    return serving(folder, traffic={"a": FELL}, history=timedelta(hours=4), top=PINGS, **changes)
+    return serving(folder, traffic={"a": FELL}, history=timedelta(hours=2), top=PINGS, **changes)

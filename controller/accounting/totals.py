@@ -24,10 +24,14 @@ class Totals:
         self._figures = itemgetter(*(f"{kind}_{name}" for name in ADDED))
         self._rows: list[tuple[float | None, ...]] = []
         self._earlier: list[tuple[float | None, ...]] = []
+        self._pinged: dict[str, int] = dict.fromkeys(UNITS, 0)
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Add the entry of a pool whose present mode has this kind."""
         self._rows.append(self._values(entry))
+        if (pings := entry.get("pings")) is not None:
+            for name in UNITS:
+                self._pinged[name] += pings[f"{self._kind}_{name}"] or 0
 
     def add_earlier(self, entry: Mapping[str, Any]) -> None:
         """Add the figures of this kind of a pool that was in that mode earlier this month."""
@@ -40,7 +44,7 @@ class Totals:
         totals = np.nansum(rows, axis=0)
         totals[-len(ADDED):] += np.nansum(earlier, axis=0)
         sums: dict[str, Any] = dict(zip(NAMES, np.round(totals, 6).tolist(), strict=True))
-        sums |= {name: int(sums[name]) for name in UNITS}
+        sums |= {name: int(sums[name]) for name in UNITS} | {f"pinged_{name}": units for name, units in self._pinged.items()}
         if np.isnan(rows[:, PROJECTED]).any():
             sums["bill_projected_month_usd"] = None
         sentence = bill_sentence(sums["bill_today_usd"], sums["bill_without_stoker_today_usd"], sums["cold_starts_today"],

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from controller.decision.planning.observation import PATIENCE, DataFreshness
 from controller.fleet.fleet import Fleet
-from controller.fleet.reconciler import STILL_COUNTS
+from controller.fleet.reconciler import STILL_COUNTS, Reconciler
 from controller.http.status_entries import outage_since
 from controller.leadership.leader_election import LeaderElection
 
@@ -32,7 +32,10 @@ def unready_reasons(fleet: Fleet, leadership: LeaderElection | None, stale: Mapp
 
 def pool_stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
     """Return why a pool's demand or capacity is stale; None if neither is."""
-    return demand_stale_reason(fleet, name, now) or capacity_stale_reason(fleet, name, now)
+    if (stale := demand_stale_reason(fleet, name, now) or capacity_stale_reason(fleet.reconcilers[name], now)) is not None:
+        return stale
+    above = None if (top := fleet.tops.get(name)) is None else capacity_stale_reason(top, now)
+    return None if above is None else f"pings: {above}"
 
 
 def demand_stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
@@ -52,9 +55,9 @@ def demand_stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
     return f"{blind}the newest demand is {age.total_seconds():.0f} s old, more than {patience:.0f} s{why}"
 
 
-def capacity_stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
+def capacity_stale_reason(reconciler: Reconciler, now: datetime) -> str | None:
     """Return why a pool's capacity is stale; None if it is not, or if its first read is pending."""
-    capacity, error = fleet.reconcilers[name].capacity, fleet.reconcilers[name].error
+    capacity, error = reconciler.capacity, reconciler.error
     if error is None:
         return None
     if capacity is None:

@@ -13,10 +13,12 @@ from controller.decision.events.event_demand import UpcomingEvent, expected_text
 from controller.decision.planning.missing_metrics import exceeds_missing_limit
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.reason_codes import Reason, ReasonCode
+from controller.decision.selection.layers.top_basis import PingBasis
 from controller.demand.pool_group import PoolGroup
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.fleet.readings import readings_of
+from controller.fleet.reconciler import Reconciler
 from controller.forecasts.components import Forecasts
 from controller.overrides.effects import entries_in_force
 from controller.redaction.redactor import redact_text
@@ -64,8 +66,29 @@ def pool_entry(fleet: Fleet, figures: ShownFigures, decision_log: DecisionLog, f
         "overrides": entries_in_force(fleet, name, now),
         "decision": decision_entry(plan), "last_change": decision_entry(decision_log.last_change.get(name)),
         "next": ahead.pairs, "next_at": iso_text(ahead.at), "next_missing": ahead.reason,
+        **({} if (top := fleet.tops.get(name)) is None else {"pings": pings_entry(fleet, top)}),
         "events": [event_entry(each) for each in region.upcoming_events(name, now)[:MOST_EVENTS]],
         "event_warnings": region.event_warnings(name),
+    }
+
+
+def pings_entry(fleet: Fleet, top: Reconciler) -> dict[str, Any]:
+    """Return the layer above the base of a pool: units that pings keep warm, in addition to those of the pool's entry.
+
+    `level`: units in total that both layers should keep; None for a plan without a proposal.
+    """
+    (actual, simulated), plan, mode = readings_of(top), fleet.plans.get(top.policy.name), top.policy.mode
+    basis = None if plan is None or plan.proposal is None or plan.proposal.basis is None else plan.proposal.basis.detach()
+    error = next((redact_text(str(each)) for each in (top.error, fleet.faults.get(top.policy.name)) if each), None)
+    return {
+        "lever": top.policy.lever.kind, "mode": mode, **capacity_entry("actual", actual),
+        **(capacity_entry("simulated", simulated) if mode == "shadow" else {}),
+        "target": None if plan is None else plan.target, "level": basis.top.level if isinstance(basis, PingBasis) else None,
+        "action": None if plan is None else plan.action_name,
+        "text": None if plan is None else "; ".join(map(reason_text, plan.reasons)),
+        f"{KIND_OF_MODE[mode]}_usd_per_hour": hourly_usd(simulated if mode == "shadow" else actual,
+                                                         top.usd_per_unit_minute * 60),
+        "error": error,
     }
 
 

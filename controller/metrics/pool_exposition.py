@@ -5,8 +5,9 @@ Pool names, modes, quantiles and codes need no escaping, by `config.model.policy
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet.fleet import Fleet
 from controller.fleet.readings import readings_of
+from controller.fleet.reconciler import Reconciler
 from controller.forecasts.accuracy_tracker import ForecastAccuracy
 from controller.forecasts.capacity_forecast import SCORED_LEVELS
 from controller.metrics.catalogue import POOL_FAMILIES, Family
@@ -33,13 +35,17 @@ def pool_lines(fleet: Fleet, accounts: Ledger, accuracy: ForecastAccuracy, clock
     now = clock.now()
     names = list(fleet.reconcilers)
     labels = [f'pool="{name}",mode="{fleet.reconcilers[name].policy.mode}"' for name in names]
+    tops = {f'pool="{each.policy.name}",mode="{each.policy.mode}"': each for each in fleet.tops.values()}
     facts = list(zip(*(pool_facts(fleet, name, now) for name in names), strict=True))
     rows: dict[str, Iterable[Row]] = {name: zip(labels, column, strict=True) for name, column in zip(FACTS, facts, strict=True)}
+    for name, above in top_rows(fleet, tops, now).items():
+        rows[name] = chain(rows[name], above)
     rows |= account_rows(accounts, names) | forecast_rows(accuracy, names, labels, now)
+    layers = [*zip(fleet.reconcilers.values(), labels, strict=True), *((each, label) for label, each in tops.items())]
     for kind, mode in MODE_OF_KIND.items():
-        rows |= kind_rows(fleet, kind, [(name, label) for name, label in zip(names, labels, strict=True)
-                                        if fleet.reconcilers[name].policy.mode == mode], now)
-    rows["stoker_guardrail_active"] = guardrail_rows(fleet, names, labels)
+        rows |= kind_rows(kind, [(each, label) for each, label in layers if each.policy.mode == mode], fleet.tops,
+                          now)
+    rows["stoker_guardrail_active"] = guardrail_rows(fleet, [(each.policy.name, label) for each, label in layers])
     return "".join(text for family in POOL_FAMILIES for text in family_lines(family, rows[family.name]))
 
 
@@ -59,6 +65,11 @@ FACTS = (
     "stoker_objective_warm_hit_ratio",
 )
 """Families of the values that `pool_facts` returns, in its order."""
+
+
+OF_TOPS = ("stoker_proposed_units", "stoker_target_units", "stoker_actual_requested_units", "stoker_actual_ready_units",
+           "stoker_capacity_age_seconds", "stoker_lead_time_seconds", "stoker_pool_active", "stoker_pool_failing")
+"""Those of `FACTS` that upper layers have under a name of their own. Demand, bounds and accounts are those of the pool."""
 
 
 def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
@@ -84,6 +95,23 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
     )
 
 
+def top_rows(fleet: Fleet, tops: Mapping[str, Reconciler], now: datetime) -> dict[str, list[Row]]:
+    """Return the rows of the capacity and the plans of upper layers, by the name of the family. `tops`: by label."""
+    rows: dict[str, list[Row]] = {name: [] for name in OF_TOPS}
+    for label, top in tops.items():
+        plan, capacity, lead = fleet.plans.get(top.policy.name), readings_of(top).actual, top.lead_time
+        values = (
+            math.nan if plan is None or plan.proposal is None else plan.proposal.target,
+            math.nan if plan is None or plan.target is None else plan.target,
+            math.nan if capacity is None else capacity.requested, math.nan if capacity is None else capacity.ready,
+            since(None if capacity is None else capacity.observed_at, now), math.nan if lead is None else lead.total_seconds(),
+            top.policy.mode == "active", top.error is not None or top.policy.name in fleet.faults,
+        )
+        for name, value in zip(OF_TOPS, values, strict=True):
+            rows[name].append((label, value))
+    return rows
+
+
 def unknown(value: float | None) -> float:
     """Return NaN for None."""
     return math.nan if value is None else value
@@ -104,9 +132,9 @@ def forecast_rows(accuracy: ForecastAccuracy, names: Sequence[str], labels: Sequ
             "stoker_forecast_scored_total": zip(labels, judged.tolist(), strict=True)}
 
 
-def guardrail_rows(fleet: Fleet, names: Sequence[str], labels: Sequence[str]) -> list[Row]:
-    """Return a row for each reason that changed or held the last plan of a pool."""
-    return [(f'{label},reason="{code.value}"', 1.0) for name, label in zip(names, labels, strict=True)
+def guardrail_rows(fleet: Fleet, labelled: Iterable[tuple[str, str]]) -> list[Row]:
+    """Return a row for each reason that changed or held the last plan of a pool, or of an upper layer."""
+    return [(f'{label},reason="{code.value}"', 1.0) for name, label in labelled
             for code in binding_codes(fleet.plans.get(name))]
 
 

@@ -1,6 +1,6 @@
 """Rows of the metrics that exist by kind: actual ones of active pools, simulated ones of pools in shadow mode."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 import numpy as np
@@ -9,7 +9,7 @@ from adapters.ports.lever import MeasuresRounds, PingRounds
 from controller.accounting.figures import AT, projected
 from controller.accounting.ledger import NAMES, Ledger
 from controller.decision.costs.kinds import KIND_OF_MODE, Kind, Mode
-from controller.fleet.fleet import Fleet
+from controller.fleet.reconciler import Reconciler
 
 MODE_OF_KIND: dict[Kind, Mode] = {kind: mode for mode, kind in KIND_OF_MODE.items()}
 
@@ -17,21 +17,24 @@ Row = tuple[str, float]
 """Labels in the text format without braces, and the value; rows with NaN are omitted."""
 
 
-def kind_rows(fleet: Fleet, kind: Kind, labelled: Sequence[tuple[str, str]], now: datetime) -> dict[str, list[Row]]:
-    """Return the rows of capacity, budget and writes of the pools of one mode, with their labels."""
+def kind_rows(kind: Kind, labelled: Sequence[tuple[Reconciler, str]], tops: Mapping[str, Reconciler],
+              now: datetime) -> dict[str, list[Row]]:
+    """Return the rows of capacity, budget and writes of the pools and upper layers of one mode, with their labels. Both layers
+    spend the budget of a pool; `tops`: the upper ones by pool.
+    """
     rows: dict[str, list[Row]] = {f"stoker_{kind}_{name}": [] for name in ("usd_per_hour", "budget_spent_usd", "writes_total")}
     hourly, spent, writes = rows.values()
     requested, ready, last_write = [], [], []
     rounds: list[tuple[str, PingRounds]] = []
-    for name, label in labelled:
-        reconciler = fleet.reconcilers[name]
+    for reconciler, label in labelled:
         capacity, state = reconciler.capacity, reconciler.state
         if capacity is not None:
             hourly.append((label, (capacity.ready + capacity.others) * reconciler.usd_per_unit_minute * 60))
             requested.append((label, float(capacity.requested)))
             ready.append((label, float(capacity.ready)))
         if reconciler.policy.budget_usd_per_month is not None:
-            spent.append((label, state.spent_usd if state.month == f"{now:%Y-%m}" else 0.0))
+            states = [state, *(tops[name].state for name in (reconciler.policy.name,) if name in tops)]
+            spent.append((label, sum(each.spent_usd for each in states if each.month == f"{now:%Y-%m}")))
         if state.written_at is not None:
             last_write.append((label, state.written_at.timestamp()))
         if isinstance(reconciler.lever, MeasuresRounds):

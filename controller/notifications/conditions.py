@@ -1,6 +1,6 @@
 """Conditions of the fleet at a tick that may need an operator. Reads the fleet only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from controller.decision.planning.missing_metrics import MISSING_TEXT
@@ -43,25 +43,37 @@ def is_unknown(fleet: Fleet, name: str) -> bool:
 
 def pool_conditions(fleet: Fleet, name: str, now: datetime) -> Iterator[tuple[Key, str]]:
     """Yield the conditions of one pool, each with a sentence."""
-    reconciler, plan = fleet.reconcilers[name], fleet.plans[name]
-    for reason in plan.reasons:
-        if reason.code in CODES:
-            yield Key(name, CODES[reason.code]), redact_text(reason.text)
+    reconciler, top = fleet.reconcilers[name], fleet.tops.get(name)
+    layers = [("", name)] if top is None else [("", name), ("pings: ", top.policy.name)]
+    for code, texts in plan_conditions(fleet, layers).items():
+        yield Key(name, code), redact_text("; ".join(texts))
     freshness, age = fleet.region_of[name].collector.freshness(name, now)
     if freshness in (DataFreshness.LATE, DataFreshness.BROKEN):
         error = fleet.region_of[name].collector.errors.get(name)
         newest = "" if age is None else f", the newest is {int(age.total_seconds() // 60)} min old"
         yield Key(name, "metrics-stale"), redact_text(f"{MISSING_TEXT[freshness]}{newest}{'' if error is None else f': {error}'}")
-    budget, state = reconciler.policy.budget_usd_per_month, reconciler.state
-    if budget is not None and state.month == f"{now:%Y-%m}" and state.spent_usd >= NEAR * budget:
+    budget, month = reconciler.policy.budget_usd_per_month, f"{now:%Y-%m}"
+    spent_usd = sum(each.state.spent_usd for each in (reconciler, top) if each is not None and each.state.month == month)
+    if budget is not None and spent_usd >= NEAR * budget:
         spent = "would have been spent" if reconciler.policy.mode == "shadow" else "are spent"
-        amount = f"{state.spent_usd:.2f} of {budget:g} USD of {state.month}"
-        yield Key(name, "budget-near", state.month), f"{amount} {spent} on warm capacity (bill, without cold-start cost)"
+        amount = f"{spent_usd:.2f} of {budget:g} USD of {month}"
+        yield Key(name, "budget-near", month), f"{amount} {spent} on warm capacity (bill, without cold-start cost)"
     for override in reconciler.overrides:
         if override.until > now:
             yield Key(name, "override-set", f"{override.kind.value} {override.until.isoformat()}"), redact_text(override.text)
     events = fleet.region_of[name].events
     if events is not None and (warnings := events.warnings(name)):
         yield Key(name, "event-no-effect"), redact_text("; ".join(warnings))
-    if name in fleet.faults:
-        yield Key(name, "fault"), redact_text(f"its step failed: {fleet.faults[name]}")
+    if faults := [f"{layer}its step failed: {fleet.faults[each]}" for layer, each in layers if each in fleet.faults]:
+        yield Key(name, "fault"), redact_text("; ".join(faults))
+
+
+def plan_conditions(fleet: Fleet, layers: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the texts of each condition in the plans of a pool's layers. `layers`: start of the text, and name."""
+    found: dict[str, list[str]] = {}
+    for layer, name in layers:
+        plan = fleet.plans.get(name)
+        for reason in () if plan is None else plan.reasons:
+            if reason.code in CODES:
+                found.setdefault(CODES[reason.code], []).append(f"{layer}{reason.text}")
+    return found

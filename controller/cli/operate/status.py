@@ -54,6 +54,18 @@ def figure(key: str, form: str) -> Callable[[dict[str, Any]], str]:
     return lambda pool: format_value(pool.get(key), form)
 
 
+def target(pool: dict[str, Any]) -> str:
+    """Return the target of the base, and of a pool with layers also that of the pings."""
+    units = format_value(pool["target"], "d")
+    return units if "pings" not in pool else f"{units} + {format_value(pool['pings']['target'], 'd')}"
+
+
+def error_of(pool: dict[str, Any]) -> str | None:
+    """Return the error of a pool, else that of its pings."""
+    above: str | None = (pool.get("pings") or {}).get("error")
+    return pool["error"] or (None if above is None else f"pings: {above}")
+
+
 COLUMNS = (
     Column("pool", 0, lambda pool: str(pool["name"])),
     Column("mode", 3, lambda pool: str(pool["mode"])),
@@ -61,18 +73,20 @@ COLUMNS = (
     Column("actual\nready", 1, figure("actual_ready", "d")),
     Column("simulated\nrequested", 0, figure("simulated_requested", "d")),
     Column("simulated\nready", 2, figure("simulated_ready", "d")),
+    Column("actual\npinged", 1, lambda pool: format_value((pool.get("pings") or {}).get("actual_ready"), "d")),
+    Column("simulated\npinged", 1, lambda pool: format_value((pool.get("pings") or {}).get("simulated_ready"), "d")),
     Column("by others", 2, figure("kept_by_others", "d")),
     Column("busy", 9, figure("busy", ".1f")),
     Column("peak", 5, figure("peak", ".0f")),
-    Column("target", 0, figure("target", "d")),
+    Column("target", 0, target),
     Column("data age", 6, lambda pool: format_value(pool["data_age_seconds"], ".0f", " s")),
     Column("actual bill\ntoday, USD", 7, figure("actual_bill_today_usd", ".2f")),
     Column("simulated bill\ntoday, USD", 7, figure("simulated_bill_today_usd", ".2f")),
     Column("actual bill\nmonth, USD", 4, figure("actual_bill_month_usd", ".2f")),
     Column("simulated bill\nmonth, USD", 4, figure("simulated_bill_month_usd", ".2f")),
-    Column("last decision", 2, lambda pool: pool["error"] or (pool["decision"] or {}).get("text") or "-"),
+    Column("last decision", 2, lambda pool: error_of(pool) or (pool["decision"] or {}).get("text") or "-"),
 )
-OPTIONAL = ("by others", "simulated", "actual bill")
+OPTIONAL = ("by others", "simulated", "actual bill", "actual\npinged")
 """Starts of the headings of columns that are included only when a pool has such a figure."""
 GAP, LEAST_TEXT = 2, 20
 """Gap between columns, and minimum width of the last column, which takes the remaining width."""
@@ -133,20 +147,27 @@ def totals_text(kind: str, totals: dict[str, Any]) -> str:
     pools = f"{totals['pools']} pool{'' if totals['pools'] == 1 else 's'}"
     heading = f"actual, {pools} in active mode" if kind == "actual" else f"simulated, {pools} in shadow mode: nothing was written"
     have = "" if kind == "actual" else "would have "
-    return (f"{heading}: {have}{totals['requested']} requested, {totals['ready']} ready; bill {totals['bill_today_usd']:.2f} USD "
-            f"today, {totals['bill_month_usd']:.2f} USD this month. Today: {totals['sentence']}")
+    pings = totals["pinged_requested"] or totals["pinged_ready"]
+    above = f", above them by pings {totals['pinged_requested']} requested, {totals['pinged_ready']} ready" if pings else ""
+    bill = f"bill {totals['bill_today_usd']:.2f} USD today, {totals['bill_month_usd']:.2f} USD this month"
+    return (f"{heading}: {have}{totals['requested']} requested, {totals['ready']} ready{above}; {bill}. "
+            f"Today: {totals['sentence']}")
 
 
 def show_one(pool: dict[str, Any]) -> None:
     """Print one pool with the reasons of its last plan. Labels of what it would have in shadow mode start with `simulated`."""
-    click.echo(f"{pool['name']}  ({pool['mode']}, {pool['lever']})")
+    pings = pool.get("pings")
+    above = "" if pings is None else f", above it {pings['lever']}"
+    click.echo(f"{pool['name']}  ({pool['mode']}, {pool['lever']}{above})")
     kind = "simulated" if pool["mode"] == "shadow" else "actual"
     rows = (
         *((f"{each} requested / ready", f"{format_value(pool[f'{each}_requested'])} / {format_value(pool[f'{each}_ready'])}")
           for each in dict.fromkeys(("actual", kind))),
+        *((f"  pinged above, {each}", f"{format_value(pings[f'{each}_requested'])} / {format_value(pings[f'{each}_ready'])}")
+          for each in dict.fromkeys(("actual", kind)) if pings is not None),
         *((("kept by others", others(pool)),) if pool.get("kept_by_others") else ()),
         ("demand: busy / peak", f"{format_value(pool['busy'], '.1f')} / {format_value(pool['peak'], '.0f')}"),
-        ("target", format_value(pool["target"])),
+        ("target", format_value(pool["target"]) if pings is None else f"{target(pool)} by pings"),
         ("data age", format_value(pool["data_age_seconds"], ".0f", " s") + f" ({pool['freshness']})"),
         ("traffic",
          pool["traffic"] + (f", metrics missing since {pool['metrics_missing_since']}" if pool["metrics_missing_since"] else "")),
@@ -154,7 +175,7 @@ def show_one(pool: dict[str, Any]) -> None:
         ("keep-alive", pool["keep_alive"]["text"]),
         *account_rows(pool, kind),
         ("next hours (UTC)", next_hours(pool) + (" (without overrides)" if pool["overrides"] else "")),
-        ("error", pool["error"] or "-"),
+        ("error", error_of(pool) or "-"),
         *(("override", line_with_effect(override)) for override in pool["overrides"]),
         *(("event", f"{each['name']} ({each['start'][:16]} to {each['end'][:16]} UTC): {each['expected']}")
           for each in pool["events"]),
@@ -162,9 +183,11 @@ def show_one(pool: dict[str, Any]) -> None:
     )
     for name, value in rows:
         click.echo(f"  {name:27} {value}")
-    click.echo("  reasons")
-    for reason in pool["reasons"]:
-        click.echo(f"    {reason['code']:18} {reason['text']}")
+    for label, key in (("reasons", "reasons"), ("reasons of pings", "pings_reasons")):
+        if key in pool:
+            click.echo(f"  {label}")
+            for reason in pool[key]:
+                click.echo(f"    {reason['code']:18} {reason['text']}")
 
 
 def account_rows(pool: dict[str, Any], kind: str) -> Iterator[tuple[str, str]]:

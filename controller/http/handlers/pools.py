@@ -1,6 +1,7 @@
 """`/status`, `/v1/pools` and `/v1/pools/{name}`: capacity, target and reasons."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from controller.decision.costs.kinds import KIND_OF_MODE
 from controller.decision.planning.record.codec import proposal_summary
 from controller.fleet.fleet import Fleet
 from controller.fleet.readings import readings_of
+from controller.fleet.reconciler import Reconciler
 from controller.http.components import Components
 from controller.http.published_state import PublishedState
 from controller.http.responses import json_answer, json_bytes
@@ -59,13 +61,20 @@ async def pool(published: PublishedState, request: web.Request) -> web.Response:
 
 def state_tag(fleet: Fleet, name: str, now: datetime) -> str:
     """Return the ETag of a pool: a hash of capacity, plan, overrides, errors and freshness, without demand, cost and ages."""
-    reconciler, plan = fleet.reconcilers[name], fleet.plans.get(name)
-    facts = (*(None if each is None else (each.requested, each.ready, each.phase, each.others)
-               for each in readings_of(reconciler)),
-             None if plan is None else (plan.action, plan.target, tuple(reason.code for reason in plan.reasons)),
-             tuple(each for each in reconciler.overrides if each.until > now), str(reconciler.error), fleet.faults.get(name),
+    reconciler, top = fleet.reconcilers[name], fleet.tops.get(name)
+    facts = (*layer_state(fleet, reconciler), *(() if top is None else layer_state(fleet, top)),
+             tuple(each for each in reconciler.overrides if each.until > now),
              fleet.region_of[name].collector.freshness(name, now)[0])
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def layer_state(fleet: Fleet, reconciler: Reconciler) -> Iterator[object]:
+    """Yield capacity, plan and errors of a pool, or of its upper layer."""
+    plan = fleet.plans.get(reconciler.policy.name)
+    yield from (None if each is None else (each.requested, each.ready, each.phase, each.others)
+                for each in readings_of(reconciler))
+    yield None if plan is None else (plan.action, plan.target, tuple(reason.code for reason in plan.reasons))
+    yield from (str(reconciler.error), fleet.faults.get(reconciler.policy.name))
 
 
 def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
@@ -76,6 +85,9 @@ def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
     entry: dict[str, Any] = pool_entry(fleet, components.figures, components.decision_log, forecasts, name, now)
     totals = Totals(KIND_OF_MODE[reconciler.policy.mode])
     totals.add(entry)
+    if (top := fleet.tops.get(name)) is not None:
+        above = fleet.plans.get(top.policy.name)
+        entry["pings_reasons"] = [] if above is None else [reason.body for reason in above.reasons]
     entry |= {
         "as_of": now,
         "reasons": [] if plan is None else [reason.body for reason in plan.reasons],

@@ -81,6 +81,10 @@ class KindTotals(Shape):
     pools: int
     requested: int
     ready: int
+    """Of pools with layers: of the base."""
+    pinged_requested: int
+    pinged_ready: int
+    """Units that pings keep above the bases of pools with layers; not in `requested` and `ready`."""
     busy: float
     usd_per_hour: float
     bill_today_usd: float

@@ -58,6 +58,32 @@ class EventEntry(Shape):
     """Factor of the usual demand, or units, and the learned effect of past windows."""
 
 
+class Pings(Shape):
+    """Layer above the base of a pool: units that pings keep warm, in addition to those of the pool's own entry."""
+
+    lever: str
+    mode: Literal["shadow", "active"]
+    """That of the pool."""
+    actual_requested: int | None
+    actual_ready: int | None
+    actual_phase: str | None
+    simulated_requested: int | None = None
+    simulated_ready: int | None = None
+    simulated_phase: str | None = None
+    """Only in shadow mode."""
+    target: int | None
+    level: int | None
+    """Units in total that both layers should keep; 0 where no pings run."""
+    action: Literal["write", "would-write", "keep", "hold"] | None
+    text: str | None
+    """Reasons of the plan, with their numbers."""
+    actual_usd_per_hour: Known = None
+    """Pings of the ready units, in active mode; not in the `actual_usd_per_hour` of the pool."""
+    simulated_usd_per_hour: Known = None
+    """The same in shadow mode."""
+    error: str | None
+
+
 class PoolEntry(ActualFigures, SimulatedFigures):
     """One pool. Units are integers or, for demand, averages. A pool has only the figures of its kinds."""
 
@@ -95,6 +121,8 @@ class PoolEntry(ActualFigures, SimulatedFigures):
     """Pairs of minutes from now and units."""
     next_at: Instant
     next_missing: str | None
+    pings: Pings | None = None
+    """Only for a pool with layers. All other figures of capacity are those of the base."""
     events: list[EventEntry]
     event_warnings: list[str]
     """Events without a measurable effect so far."""
@@ -133,6 +161,8 @@ class PoolDetail(PoolEntry):
 
     as_of: str
     reasons: list[Reason]
+    pings_reasons: list[Reason] | None = None
+    """Only for a pool with layers."""
     proposal: Proposal | None
     policy: Json
     """Policy of the pool with the defaults of the file; `stoker schema` lists its keys."""

@@ -12,12 +12,12 @@ from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.metrics.catalogue import FAMILIES, POOL_FAMILIES
-from controller.metrics.pool_exposition import FACTS, binding_codes
+from controller.metrics.pool_exposition import FACTS, OF_TOPS, binding_codes
 from controller.metrics.tick_counters import BOUNDS, Ticks
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 from tests.scrapes import UNTOLD, eventful, scraped
-from tests.services import serving
+from tests.services import layers, serving
 
 
 def families(text):
@@ -177,3 +177,49 @@ def test_only_reasons_that_changed_or_held_a_plan_are_binding():
     assert binding_codes(plan(Action.WRITE, proposed, moved, same)) == [ReasonCode.CEILING]
     assert binding_codes(plan(Action.HOLD, proposed, moved, held)) == [ReasonCode.CEILING, ReasonCode.PAUSED]
     assert binding_codes(plan(Action.HOLD, Reason(ReasonCode.NOT_READ, ""))) == []
+
+
+async def test_pings_above_a_base_have_the_capacity_series_of_a_pool_under_their_own_name(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        text = await scraped(here)
+
+    base, pings = {"pool": "a", "mode": "active"}, {"pool": "a:pings", "mode": "active"}
+    for name in ("stoker_actual_requested_units", "stoker_actual_ready_units", "stoker_target_units"):
+        assert (value(text, name, **base), value(text, name, **pings)) == (1, 5), name
+    assert value(text, "stoker_actual_writes_total", outcome="accepted", **pings) == 1
+    assert value(text, "stoker_pool_failing", **pings) == 0
+    assert 0 < value(text, "stoker_actual_usd_per_hour", **pings) < value(text, "stoker_actual_usd_per_hour", **base)
+
+
+async def test_demand_bounds_and_accounts_of_a_pool_with_layers_are_counted_once(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        text = await scraped(here)
+
+    with_pings = {name for name, family in families(text).items()
+                  if any(sample.labels.get("pool") == "a:pings" for sample in family.samples)}
+    assert with_pings == {*OF_TOPS, "stoker_actual_usd_per_hour", "stoker_actual_writes_total",
+                          "stoker_last_write_timestamp_seconds"} - {"stoker_lead_time_seconds"}  # not measured yet
+
+
+async def test_pings_in_shadow_mode_are_simulated(tmp_path):
+    async with layers(tmp_path, mode="shadow") as here:
+        await here.ticks(4)
+        text = await scraped(here)
+
+    pings = {"pool": "a:pings", "mode": "shadow"}
+    assert value(text, "stoker_actual_requested_units", **pings) == 0
+    assert value(text, "stoker_simulated_requested_units", **pings) == 5
+
+
+async def test_pings_that_hold_have_the_reason_under_their_own_name(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        here.levers["a:pings"].failing["read"] = Unreachable("no answer")
+        await here.ticks(30)
+        text = await scraped(here)
+
+    assert value(text, "stoker_guardrail_active", pool="a:pings", mode="active", reason="capacity-unknown") == 1
+    assert value(text, "stoker_pool_failing", pool="a:pings", mode="active") == 1
+    assert value(text, "stoker_pool_failing", pool="a", mode="active") == 0

@@ -13,6 +13,7 @@ from controller.notifications.conditions import current_conditions
 from controller.notifications.notice import DAEMON
 from tests.builders import NOON
 from tests.fakes import FakeLease, steady
+from tests.services import FELL, PINGS
 from tests.worlds import world
 
 MINUTE = timedelta(minutes=1)
@@ -106,3 +107,40 @@ async def test_a_standby_knows_no_pool_conditions(tmp_path, clock):
         assert codes(here, "a", clock) is None
         here.fleet.term = LeaderTerm(FakeLease(), 3)
         assert codes(here, "a", clock) == {"other-autoscaler"}
+
+
+async def test_pings_that_fail_are_conditions_of_their_pool(tmp_path, clock):
+    async with world(clock, tmp_path, {"a": FELL}, top=PINGS) as here:
+        here.levers["a:pings"].failing["write"] = Unreachable("the function was refused")
+        await here.minutes(3)
+        current = current_conditions(here.fleet, clock.now())
+
+    assert set(current) == {"a", DAEMON}
+    ((key, text),) = current["a"].items()
+    assert (key.pool, key.code) == ("a", "write-failed")
+    assert text.startswith("pings: ")
+    assert "the function was refused" in text
+
+
+async def test_a_condition_of_both_layers_names_each(tmp_path, clock):
+    async with world(clock, tmp_path, {"a": FELL}, top=PINGS) as here:
+        await here.minutes(3)
+        for name in ("a", "a:pings"):
+            here.levers[name].failing["read"] = Unreachable(f"{name} is away")
+        await here.minutes(30)
+        here.fleet.faults["a:pings"] = "ValueError: token=hunter2"
+        current = {key.code: text for key, text in current_conditions(here.fleet, clock.now())["a"].items()}
+
+    assert "a is away; pings: its capacity could not be read: a:pings is away" in current["capacity-unknown"]
+    assert current["fault"].startswith("pings: its step failed: ValueError")
+    assert "hunter2" not in current["fault"]
+
+
+async def test_a_budget_is_spent_by_both_layers(tmp_path, clock):
+    async with world(clock, tmp_path, {"a": FELL}, top=PINGS, budget_usd_per_month=100) as here:
+        await here.minutes(3)
+        for each, spent in ((here.fleet.reconcilers["a"], 80.0), (here.fleet.tops["a"], 11.0)):
+            each.state = replace(each.state, month="2026-03", spent_usd=spent)
+        texts = [text for key, text in current_conditions(here.fleet, clock.now())["a"].items() if key.code == "budget-near"]
+
+    assert texts == ["91.00 of 100 USD of 2026-03 are spent on warm capacity (bill, without cold-start cost)"]

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
+from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import ManualClock
 from controller.cli import main
 from controller.cli.formatting import next_hours
@@ -11,7 +12,7 @@ from controller.cli.operate.status import COLUMNS, fitting
 from controller.daemon.daemon import Daemon
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
-from tests.services import serving, ticking, typed
+from tests.services import layers, serving, ticking, typed
 from tests.worlds import policy_of
 
 
@@ -139,3 +140,50 @@ async def test_capacity_of_a_pool_in_shadow_mode_is_marked_as_simulated(tmp_path
     assert "simulated" not in active
     assert "actual requested / ready    0 / 0" in shadow
     assert "simulated requested / ready 7 / 7" in shadow
+
+
+async def test_both_layers_of_a_pool_are_two_numbers(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        everything = await here.stoker("status")
+        one = await here.stoker("status", "a")
+
+    (row,) = [line.split() for line in everything.output.splitlines() if line.split()[1:2] == ["active"]]
+    head = everything.output.splitlines()[:2]
+    assert "pinged" in head[1]
+    assert row[2:5] == ["1", "1", "5"]  # requested and ready of the base, pinged
+    assert "1 + 5" in " ".join(row)
+    assert "1 requested, 1 ready, above them by pings 5 requested, 5 ready; bill" in everything.output
+    lines = [" ".join(line.split()) for line in one.output.splitlines()]
+    assert lines[0] == "a (active, lambda-provisioned-concurrency, above it lambda-ping)"
+    assert {"actual requested / ready 1 / 1", "pinged above, actual 5 / 5", "target 1 + 5 by pings"} <= set(lines)
+    assert any("5 - 1 of the base = 4" in line for line in lines[lines.index("reasons of pings"):])
+
+
+async def test_pings_in_shadow_mode_are_shown_as_simulated(tmp_path):
+    async with layers(tmp_path, mode="shadow") as here:
+        await here.ticks(4)
+        one = await here.stoker("status", "a")
+        everything = await here.stoker("status")
+
+    lines = [" ".join(line.split()) for line in one.output.splitlines()]
+    assert {"pinged above, actual 0 / 0", "pinged above, simulated 5 / 5"} <= set(lines)
+    assert "would have 1 requested, 1 ready, above them by pings 5 requested, 5 ready" in everything.output
+
+
+async def test_an_error_of_the_pings_is_shown_as_that_of_the_pool(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        here.levers["a:pings"].failing["read"] = Unreachable("no answer at all")
+        await here.ticks(30)
+        one = await here.stoker("status", "a")
+        everything = await here.stoker("status")
+
+    assert "pings: no answer at all" in one.output
+    assert "pings: no answer at all" in everything.output
+
+
+async def test_without_layers_no_column_and_no_line_is_about_pings(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.ticks(1)
+        assert "ping" not in (await here.stoker("status")).output + (await here.stoker("status", "a")).output
