@@ -16,6 +16,7 @@ from adapters.ports.lever import Lever, ResumesTarget
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
+from config.model.layers import base_name, with_layers
 from config.model.policy import Policy, PoolPolicy
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.decision.planning.overrides_in_force import Override
@@ -26,6 +27,7 @@ from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.fleet.readings import Readings, readings_of
 from controller.fleet.reconciler import Reconciler
+from controller.fleet.tick import TickBatch
 from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 
@@ -36,8 +38,8 @@ COLLECT_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class PoolPreview:
-    """Plan of one pool, what the provider has and what is simulated, the monthly bill of the actual warm capacity now and of the
-    target (units kept by others included), and the error of a failed read.
+    """Plan of one pool or upper layer, what the provider has and what is simulated, the monthly bill of the actual warm capacity
+    now and of the target (units kept by others included), and the error of a failed read.
     """
 
     plan: Plan
@@ -96,12 +98,13 @@ async def preview(policy: Policy, providers: Providers, clock: Clock,
     with tempfile.TemporaryDirectory(prefix="stoker-plan-") as folder:
         store = AsyncStore(Store(Path(folder) / "stoker.db"))
         try:
-            await store.save_states({state_key(pool): PoolState(written=simulated[pool.name]) for pool in policy.pools
-                                     if pool.mode == "shadow" and pool.name in simulated})
+            await store.save_states({state_key(pool): PoolState(written=simulated[pool.name])
+                                     for pool in with_layers(policy.pools) if pool.mode == "shadow" and pool.name in simulated})
             fleet = await assemble(policy, ReadOnlyProviders(providers, clock, policy), store, clock, DecisionLog(store))
             slots = asyncio.Semaphore(AT_ONCE)
             await asyncio.gather(collect_demand(fleet, clock),
-                                 *(read_capacity(each, slots, clock) for each in fleet.reconcilers.values()))
+                                 *(read_capacity(each, slots, clock)
+                                   for each in (*fleet.reconcilers.values(), *fleet.tops.values())))
             for region in fleet.regions:
                 await region.retune(clock.now())
             for name, active in (overrides or {}).items():
@@ -149,14 +152,27 @@ def plan_all(fleet: Fleet, clock: Clock, simulated: Collection[str] = ()) -> lis
     decisions = {name: each.plan(views[name], now) for name, each in fleet.reconcilers.items()}
     bounds = limiter.admit(list(decisions.values()), now)
     decisions |= {name: fleet.reconcilers[name].plan(views[name], now, each) for name, each in bounds.items()}
-    return [preview_of(fleet, decision.plan, decision.plan.pool in simulated) for decision in decisions.values()]
+    tops = plan_tops(fleet, {name: decision.plan for name, decision in decisions.items()}, now)
+    plans = [plan for name, decision in decisions.items() for plan in (decision.plan, tops.get(name)) if plan is not None]
+    return [preview_of(fleet, plan, plan.pool in simulated) for plan in plans]
+
+
+def plan_tops(fleet: Fleet, bases: Mapping[str, Plan], now: datetime) -> dict[str, Plan]:
+    """Return the plans of the upper layers by pool, from the plans of their bases."""
+    batch = TickBatch()
+    steps = fleet.top_layers.plan(bases, bases, fleet.view, now, fleet.term, (), batch)
+    plans = [plan for plan, _, _ in batch.finished]
+    plans += [fleet.top_layers.by_name[name].plan(view, now).plan for name, view, _ in steps]
+    return {base_name(plan.pool): plan for plan in plans}
 
 
 def preview_of(fleet: Fleet, plan: Plan, is_simulated: bool = False) -> PoolPreview:
-    """Return the preview of one pool. `is_simulated`: whether its simulated units are those of a running daemon."""
-    reconciler = fleet.reconcilers[plan.pool]
+    """Return the preview of a pool or an upper layer. `is_simulated`: whether its simulated units are those of a running daemon.
+    An error of demand is that of the pool.
+    """
+    reconciler = fleet.reconcilers.get(plan.pool) or fleet.top_layers.by_name[plan.pool]
     price, readings = reconciler.usd_per_unit_minute * MINUTES_A_MONTH, readings_of(reconciler)
-    error = reconciler.error or fleet.region_of[plan.pool].collector.errors.get(plan.pool)
+    error = reconciler.error or fleet.region_of[base_name(plan.pool)].collector.errors.get(plan.pool)
     others = 0 if readings.actual is None else readings.actual.others
     now = None if readings.actual is None else readings.actual.requested + others
     then = None if plan.target is None else max(plan.target, now or 0) if others else plan.target

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from config.model.layers import OF_TOP, base_name
 from controller.cli.failure import Failed
 from controller.cli.policy_file import read_policy
 
@@ -70,7 +71,9 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
 
 
 class DaemonState(NamedTuple):
-    """State of a running daemon: overrides and simulated requested units by pool, and what it changed today by kind."""
+    """State of a running daemon: overrides by pool, simulated requested units by pool and upper layer, and what it changed today
+    by kind.
+    """
 
     overrides: "dict[str, tuple[Override, ...]]"
     simulated: dict[str, int]
@@ -85,8 +88,9 @@ def daemon_state(url: str) -> DaemonState:
     body = fetch(url, "/status")
     try:
         return DaemonState({pool["name"]: tuple(map(shown_override, pool["overrides"])) for pool in body["pools"]},
-                           {pool["name"]: units for pool in body["pools"]
-                            if (units := pool.get("simulated_requested")) is not None},
+                           {name: units for pool in body["pools"]
+                            for name, each in ((pool["name"], pool), (f"{pool['name']}{OF_TOP}", pool.get("pings") or {}))
+                            if (units := each.get("simulated_requested")) is not None},
                            {kind: totals["sentence"] for kind, totals in body["totals"].items()})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Failed(f"{url} is not a Stoker daemon of this version: its answer has no overrides") from error
@@ -102,8 +106,9 @@ def plan_json(pool: "PoolPreview") -> dict[str, Any]:
     if plan.mode == "shadow":
         units |= {"simulated_requested": None if simulated is None else simulated.requested,
                   "simulated_ready": None if simulated is None else simulated.ready}
+    above = {} if base_name(plan.pool) == plan.pool else {"layer_of": base_name(plan.pool)}
     body = redact({
-        "pool": plan.pool, "mode": plan.mode, **units, "target": plan.target,
+        "pool": plan.pool, **above, "mode": plan.mode, **units, "target": plan.target,
         "action": plan.action_name, "changes": pool.changes, "reasons": [reason.body for reason in plan.reasons],
         "text": plan.text,
         "actual_warm_usd_per_month": pool.usd_per_month_now, "target_warm_usd_per_month": pool.usd_per_month_then,
@@ -149,13 +154,13 @@ def show(pools: "list[PoolPreview]", daemon: DaemonState | None) -> None:
 
 def mode_text(mode: str, pools: "list[PoolPreview]") -> str:
     """Return the number of changes and the bill for warm units of the pools of one mode, as a sentence."""
-    changing = sum(pool.changes for pool in pools)
     now, then = (sum(each or 0.0 for each in column) for column in zip(*((pool.usd_per_month_now, pool.usd_per_month_then)
                                                                          for pool in pools), strict=True))
-    unit = f"{len(pools)} pool{'' if len(pools) == 1 else 's'}"
+    names, changing = ({base_name(each.plan.pool) for each in some} for some in (pools, [one for one in pools if one.changes]))
+    unit = f"{len(names)} pool{'' if len(names) == 1 else 's'}"
     if mode == "active":
-        return f"Active mode: {changing} of {unit} would change: {now:.2f} → {then:.2f} USD/month."
-    return (f"Shadow mode (simulated, nothing is written): {changing} of {unit} would change; with the targets, "
+        return f"Active mode: {len(changing)} of {unit} would change: {now:.2f} → {then:.2f} USD/month."
+    return (f"Shadow mode (simulated, nothing is written): {len(changing)} of {unit} would change; with the targets, "
             f"{now:.2f} USD/month would become {then:.2f}.")
 
 

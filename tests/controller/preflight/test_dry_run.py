@@ -4,10 +4,12 @@ import pytest
 
 from adapters.ports.errors import NotFound, Throttled, Unreachable
 from adapters.runtime.clock import ManualClock
+from controller.cli.setup.plan import plan_json, show
 from controller.preflight.dry_run import preview
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
 from tests.patience import PATIENCE_SECONDS
+from tests.services import FELL, PINGS
 from tests.worlds import policy_of
 
 
@@ -73,3 +75,44 @@ async def test_a_throttled_read_is_retried_after_the_providers_delay(clock):
             await clock.advance(timedelta(seconds=1))
 
     assert task.result()[0].plan.target == 3
+
+
+async def test_pings_are_planned_after_their_base(clock):
+    providers = providers_of(clock, a=FELL)
+    base, pings = await preview(pools("a", top=PINGS), providers, clock)
+
+    assert [(each.plan.pool, each.plan.target, each.changes) for each in (base, pings)] == [("a", 1, True), ("a:pings", 5, True)]
+    assert "5 - 1 of the base = 4, + 1 that may have stopped unseen" in pings.plan.text
+    assert 0 < pings.usd_per_month_then < base.usd_per_month_then
+    assert [lever.writes for lever in providers.levers.values()] == [[], []]
+
+
+async def test_an_error_of_the_pings_is_shown_on_their_row_and_one_of_demand_on_that_of_the_pool(clock):
+    providers = providers_of(clock, a=FELL)
+    providers.levers["a:pings"] = FakeLever(clock)
+    providers.levers["a:pings"].failing["read"] = NotFound("the function takes no pings")
+    base, pings = await preview(pools("a", top=PINGS), providers, clock)
+    blind = providers_of(clock, a=FELL)
+    blind.groups[0][0].broken = Unreachable("monitoring does not answer")
+    of_demand = await preview(pools("a", top=PINGS), blind, clock)
+
+    assert (base.error, str(pings.error)) == (None, "the function takes no pings")
+    assert [str(each.error) for each in of_demand] == ["monitoring does not answer", "None"]
+
+
+async def test_simulated_pings_of_a_daemon_are_the_start_of_their_plan(clock):
+    providers = providers_of(clock, a=FELL)
+    shown = await preview(pools("a", top=PINGS, mode="shadow"), providers, clock, simulated={"a": 1, "a:pings": 5})
+
+    assert [(each.plan.pool, each.readings.simulated.requested, each.changes) for each in shown] == [
+        ("a", 1, False), ("a:pings", 5, False)]
+
+
+async def test_the_printed_plan_counts_the_pool_once_and_names_its_layer(clock, capsys):
+    shown = await preview(pools("a", top=PINGS), providers_of(clock, a=FELL), clock)
+    show(shown, None)
+
+    printed = capsys.readouterr().out
+    assert [line.split()[0] for line in printed.splitlines() if line.split()[1:2] == ["active"]] == ["a", "a:pings"]
+    assert "1 of 1 pool would change" in printed
+    assert [plan_json(each).get("layer_of") for each in shown] == [None, "a"]
