@@ -8,7 +8,7 @@ import numpy as np
 from controller.accounting.minute_bill import Amounts, Units
 from controller.decision.costs.cold_starts import Warm
 from controller.decision.costs.cost_model import CostTerms, Pings
-from controller.decision.costs.ping_rounds import Minutes, during_rounds
+from controller.decision.costs.ping_rounds import Minutes, during_rounds, minutes_before
 from forecasting.demand import Floats
 
 RECENT = 72
@@ -48,7 +48,7 @@ class PingedMinutes:
             if (pings := rounds_of(each)) is not None:
                 groups.setdefault((pings, each.keep_alive, each.metric_delay), []).append(row)
         for (pings, keep_alive, delay), rows in groups.items():
-            minutes = Minutes(*self._recent[:, rows])
+            minutes = Minutes(*self._recent[:, rows, -minutes_before(keep_alive, delay, pings):])
             expected[rows] = during_rounds(minutes, min(keep_alive, RECENT), min(delay, RECENT), pings)[:, -1]
         return expected
 

@@ -75,6 +75,11 @@ def during_rounds(minutes: Minutes, keep_alive: int, metric_delay: int, pings: P
     return runs * rounds.cold_starts(spare)
 
 
+def minutes_before(keep_alive: int, metric_delay: int, pings: Pings) -> int:
+    """Return the number of minutes, including the last, on which the result of `during_rounds` for the last one depends."""
+    return max(keep_alive + max(1, round(1 / pings.a_minute)), metric_delay + BUSY_MINUTES)
+
+
 class Rounds(NamedTuple):
     """Rounds of minutes in order: float64[..., n] each. `before`, `both`: mean units in use before a burst, and with the requests
     that arrive during it; `runs`: rounds in the minute; `keep_alive` in minutes.

@@ -15,7 +15,7 @@ from adapters.sandbox.traffic.metrics import MinuteTable
 from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
 from controller.decision.costs.bill import bill_of, cold_starts_during_pings, judged_demand
 from controller.decision.costs.cost_model import CostTerms, Pings
-from controller.decision.costs.ping_rounds import Rounds, measured
+from controller.decision.costs.ping_rounds import Minutes, Rounds, during_rounds, measured, minutes_before
 from controller.demo.traffic import Span, office_hours
 from forecasting.demand import DemandSeries
 from tests.controller.decision.costs.test_baselines import REFEREE
@@ -162,3 +162,17 @@ def test_a_keep_alive_longer_than_the_recording_counts_as_all_of_it(length):
 
     assert all(np.array_equal(each, by_keep_alive[0]) for each in by_keep_alive)
     assert by_keep_alive[0].sum() > 0
+
+
+@pytest.mark.parametrize(("keep_alive", "delay", "pause"), [(20, 2, 4), (0, 9, 1), (3, 0, 15)])
+def test_the_last_minute_depends_on_the_given_number_of_minutes_alone(keep_alive, delay, pause):
+    rng, pings = Generator(PCG64(6)), Pings(1 / pause, 2.0, 120.0)
+    peak = rng.poisson(3, LENGTH) + 1.0
+    ready, warm = (rng.integers(*span, LENGTH).astype(float) for span in ((0, 9), (5, 15)))
+    minutes = Minutes(peak, peak / 2, peak * 9, ready, warm)
+    whole, reach = during_rounds(minutes, keep_alive, delay, pings), minutes_before(keep_alive, delay, pings)
+    parts = [during_rounds(Minutes(*(each[end - reach : end] for each in minutes)), keep_alive, delay, pings)[-1]
+             for end in range(reach, LENGTH)]
+
+    assert parts == pytest.approx(whole[reach - 1 : -1], abs=1e-9)
+    assert whole.max() > 0.001
