@@ -18,7 +18,7 @@ from pathlib import Path
 import structlog
 from numpy.random import PCG64, Generator
 
-from controller.demo.lever_settings import CLOUD_RUN, PING, PROVISIONED, URL
+from controller.demo.lever_settings import CLOUD_RUN, LAYERS, PING, PROVISIONED, URL
 from controller.demo.scenarios import Scenario, every_lever, invented, recorded
 from tests.witnesses import Compared, Figures, Said, only, play
 
@@ -36,7 +36,7 @@ def scenes(arguments: argparse.Namespace) -> Iterator[tuple[str, int, Scenario]]
         yield f"seed {seed}", seed, only(scene, arguments.levers)
         yield f"seed {seed}", seed, only(replace(batches, pools=batches.pools[1:]), arguments.levers)
     for path in chosen(arguments.traces, arguments.only):
-        scene = recorded(path, None, timedelta(hours=arguments.trace_hours))
+        scene = recorded(path, None, timedelta(hours=arguments.trace_hours), LAYERS if arguments.layers else PROVISIONED)
         yield "recorded", arguments.seeds[0], scene
 
 
@@ -76,9 +76,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=3.0, help="simulated hours of the demo")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--levers", nargs="*", default=(PROVISIONED, PING, URL, CLOUD_RUN))
+    parser.add_argument("--levers", nargs="*", default=(PROVISIONED, PING, URL, CLOUD_RUN, LAYERS))
     parser.add_argument("--traces", type=Path, help="folder of recordings")
     parser.add_argument("--trace-hours", type=float, default=8.0, help="simulated hours of each recording")
+    parser.add_argument("--layers", action="store_true", help="play recordings with pings above provisioned concurrency")
     parser.add_argument("--only", help="comma-separated parts of the recordings' names")
     parser.add_argument("--keep-alive", type=float, help="keep-alive in minutes for every lever")
     parser.add_argument("--skip", type=int, default=20, help="number of first minutes to skip")

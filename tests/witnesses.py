@@ -26,7 +26,7 @@ from controller.backtest.replay import replay
 from controller.decision.costs.bill import JudgedDemand, bill_of, judged_demand
 from controller.decision.costs.cost_model import CostTerms
 from controller.demo.emulators import Emulators
-from controller.demo.lever_settings import PROVISIONED
+from controller.demo.lever_settings import LAYERS, PROVISIONED
 from controller.demo.runner import terms_by_pool, write_policy
 from controller.demo.scenarios import Pool, Scenario
 from controller.fleet.builder import assemble, pool_terms
@@ -189,7 +189,7 @@ class Daemon:
 
     def _prepaid_usd(self, pool: Pool) -> float:
         """What is billed for time to come, in steps that have begun."""
-        if pool.kind != PROVISIONED:
+        if pool.kind not in (PROVISIONED, LAYERS):
             return 0.0
         sandbox = self._clouds.sandbox
         meters = [capacity.meter for capacity in sandbox.hosted(pool.name).function.capacities.values()]
@@ -202,7 +202,7 @@ class Daemon:
         demand = pool.series.window(pool.series.first_minute, end)
         load = judged_demand(demand, first - demand.first_minute)
         done = replay(policy, demand, terms, assume)
-        return Said(*(foretold(load, done.target, replace(terms, keep_alive=each))
+        return Said(*(foretold(load, done.target, replace(terms, keep_alive=each), done.pinged)
                       for each in (terms.keep_alive, terms.shortest_keep_alive, terms.longest_keep_alive)))
 
     def _measured(self, pool: Pool) -> CostTerms:
@@ -213,9 +213,10 @@ class Daemon:
                        keep_alive=seen.keep_alive, keep_alive_range=seen.keep_alive_range)
 
 
-def foretold(load: JudgedDemand, target: NDArray[np.int64], terms: CostTerms) -> Figures:
+def foretold(load: JudgedDemand, target: NDArray[np.int64], terms: CostTerms,
+             pinged: NDArray[np.int64] | None = None) -> Figures:
     """What the backtest says of these targets."""
-    mine, nothing = bill_of(load, target, terms), bill_of(load, np.zeros(len(load), np.int64), terms)
+    mine, nothing = bill_of(load, target, terms, pinged), bill_of(load, np.zeros(len(load), np.int64), terms)
     return Figures(mine.cold_starts, nothing.cold_starts, mine.invocations, mine.provider_usd, nothing.total_usd - mine.total_usd)
 
 

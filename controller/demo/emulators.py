@@ -12,7 +12,7 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Hosted, Sandbox
 from controller.decision.costs.cost_model import CostTerms
-from controller.demo.lever_settings import CLOUD_RUN, PROVISIONED, URL, host
+from controller.demo.lever_settings import CLOUD_RUN, LAYERS, PROVISIONED, URL, host
 from controller.demo.outcome import Outcome, outcome_of
 from controller.demo.scenarios import Pool, Scenario
 from forecasting.demand import minute_of
@@ -66,7 +66,7 @@ class Emulators:
                 yield server.url, target
 
     def warmth(self, pool: Pool, pinged_units: int) -> Warmth:
-        """Return the warm capacity now. `pinged_units`: the units that a pinged pool keeps; the emulator cannot count them."""
+        """Return the warm capacity of all layers now. `pinged_units`: units that pings keep; the emulator cannot count them."""
         now = self.sandbox.now_ms()
         if self.google is not None and pool.kind == CLOUD_RUN:
             requested, instances = self.google.capacity(pool.name)
@@ -74,10 +74,11 @@ class Emulators:
         hosted = self._hosted(pool)
         last = hosted.driver.last.peak
         peak = None if math.isnan(last) else last
-        if pool.kind != PROVISIONED:
+        if pool.kind not in (PROVISIONED, LAYERS):
             return Warmth(peak, pinged_units, min(pinged_units, hosted.driver.alive(now)))
         capacities = hosted.function.capacities.values()
-        return Warmth(peak, sum(each.requested for each in capacities), sum(each.available for each in capacities))
+        requested, ready = sum(each.requested for each in capacities), sum(each.available for each in capacities)
+        return Warmth(peak, requested + pinged_units, ready + min(pinged_units, hosted.driver.alive(now)))
 
     def outcome(self, pool: Pool, terms: CostTerms) -> Outcome:
         """Return the outcome of a pool so far, from the emulator's counters."""

@@ -7,12 +7,22 @@ PROJECT, LOCATION = "acme", "europe-west1"
 
 PROVISIONED, PING, URL, CLOUD_RUN = "lambda-provisioned-concurrency", "lambda-ping", "http-ping", "cloud-run-min-instances"
 
+LAYERS = "layers"
+"""Kind of a pool with two levers: pings above provisioned concurrency."""
+
 LONGEST_PAUSE = "5m"
 """Some emulated units live only 5 min after use. Without this limit, pings would lose units to measure that."""
 
 
+def levers(kind: str, name: str) -> dict[str, Any]:
+    """Return the `lever` of the pool `name`, or its `levers`, under this key."""
+    if kind == LAYERS:
+        return {"levers": [settings(PROVISIONED, name), settings(PING, name)]}
+    return {"lever": settings(kind, name)}
+
+
 def settings(kind: str, name: str) -> dict[str, Any]:
-    """Return the `lever` of the pool `name`."""
+    """Return one lever of the pool `name`."""
     if kind == CLOUD_RUN:
         return {"kind": kind, "project": PROJECT, "location": LOCATION, "service": name}
     if kind == URL:

@@ -15,6 +15,7 @@ from numpy.random import Generator
 from adapters.registry import Registry, lever_kinds
 from adapters.runtime.clock import Clock, ScaledClock, SystemClock
 from config.loading.loader import load_policy
+from config.model.layers import OF_TOP
 from config.model.policy import Policy
 from controller.daemon.daemon import Daemon
 from controller.decision.costs.cost_model import CostTerms, terms_of
@@ -22,6 +23,7 @@ from controller.decision.planning.plan import Action, Plan
 from controller.demo.bar_chart import Point
 from controller.demo.emulators import Emulators
 from controller.demo.frame import Decision, Frame, PoolFrame
+from controller.demo.lever_settings import LAYERS, PROVISIONED
 from controller.demo.outcome import Outcome
 from controller.demo.price_curve import price_curve_sentence
 from controller.demo.scaled_scheduler import ScaledScheduler
@@ -105,7 +107,8 @@ class DemoRunner:
 
     def _pool_frame(self, pool: Pool, fleet: Fleet, now: datetime) -> PoolFrame:
         plan = self._plan(fleet, pool.name)
-        warmth = self.clouds.warmth(pool, kept_by(plan))
+        pinged = {PROVISIONED: None, LAYERS: self._plan(fleet, f"{pool.name}{OF_TOP}")}.get(pool.kind, plan)
+        warmth = self.clouds.warmth(pool, kept_by(pinged))
         points = self._points[pool.name]
         minute = now.replace(second=0, microsecond=0) - timedelta(minutes=1)  # the last complete minute
         if not points or points[-1].at < minute:

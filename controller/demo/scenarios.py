@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from adapters.demand.history_file import HistoryError, open_history
-from controller.demo.lever_settings import CLOUD_RUN, PING, PROVISIONED, URL, settings
-from controller.demo.traffic import Span, bursty, fan_out, hourly, office_hours
+from controller.demo.lever_settings import CLOUD_RUN, LAYERS, PING, PROVISIONED, URL, levers
+from controller.demo.traffic import Span, bursty, fan_out, hourly, office_hours, steady_with_batches
 from controller.preflight.history_check import check_known
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, instant_of, minute_of
 
@@ -46,7 +46,7 @@ class Pool:
     def policy(self) -> dict[str, Any]:
         """Entry of the pool in the policy file."""
         return {
-            "name": self.name, "lever": settings(self.kind, self.name), "mode": self.mode, "max": self.ceiling,
+            "name": self.name, **levers(self.kind, self.name), "mode": self.mode, "max": self.ceiling,
             "objective": {"cold_start_cost_usd": self.cold_start_cost_usd}, "init_seconds": self.init_seconds, **self.more,
         }
 
@@ -78,9 +78,9 @@ def invented(rng: np.random.Generator, lasting: timedelta) -> Scenario:
 
 
 def every_lever(rng: np.random.Generator, lasting: timedelta) -> Scenario:
-    """Return a pool for each lever. The URL has no history, so its policy has a schedule."""
+    """Return a pool for each lever, and one with two layers. The URL has no history, so its policy has a schedule."""
     span = around(lasting)
-    support, reports, watch, chat = rng.spawn(4)
+    support, reports, watch, chat, research = rng.spawn(5)
     at = timedelta(hours=9, minutes=15)
     schedule = {"name": "market hours", "cron": "50 8 * * mon-fri", "duration": "9h", "min": 24}
     more = {"schedules": [schedule], "on_missing_metrics": "floor", "memory_mb": 1024}
@@ -91,6 +91,8 @@ def every_lever(rng: np.random.Generator, lasting: timedelta) -> Scenario:
         Pool("price-watch", "pinged URL; a batch at minute 5 of every hour", hourly(span, watch, 5, 16), 40, 1024, 2.0, 0.02, URL,
              more),
         Pool("chat", "Cloud Run minimum instances; office hours", office_hours(span, chat), 60, 1024, 8.0, 0.05, CLOUD_RUN),
+        Pool("research-agent", "pings above provisioned concurrency; batches at minute 12",
+             steady_with_batches(span, research, 12), 80, 1024, 2.0, 0.05, LAYERS),
     ))
 
 
@@ -100,7 +102,7 @@ def around(lasting: timedelta) -> Span:
     return Span(first, PAST_DAYS * MINUTES_PER_DAY + int(lasting.total_seconds() // 60) + 5)
 
 
-def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Scenario:
+def recorded(path: Path, start_day: int | None, lasting: timedelta | None, kind: str = PROVISIONED) -> Scenario:
     """Return a scenario from a recording: rows before the start are history, the rest is traffic.
 
     `start_day`: start of the demo in days after the first row; by default one day before the end.
@@ -121,7 +123,7 @@ def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Sc
     remaining = timedelta(minutes=series.end_minute - first)
     past = series.window(max(series.first_minute, first - PAST_DAYS * MINUTES_PER_DAY), series.end_minute)
     name = path.name.removesuffix(".gz").removesuffix(".csv")
-    pool = Pool(pool_name(name), f"recorded in {path.name}", past, ceiling_of(past, first), 1024, 8.0, 0.05)
+    pool = Pool(pool_name(name), f"recorded in {path.name}", past, ceiling_of(past, first), 1024, 8.0, 0.05, kind)
     return Scenario(instant_of(first), min(remaining, lasting) if lasting else remaining, (pool,))
 
 

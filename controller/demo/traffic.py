@@ -77,6 +77,12 @@ def bursty(span: Span, rng: np.random.Generator) -> DemandSeries:
     return requests(span, 7 * swell + bursts, 14, rng)
 
 
+def steady_with_batches(span: Span, rng: np.random.Generator, past: int) -> DemandSeries:
+    """Return demand of about 3 units all day, and of dozens for 2 min from `past` minutes after every full hour on."""
+    minute = np.round(span.hour * 60) % 60
+    return requests(span, 14.0 + 90.0 * ((minute == past) | (minute == past + 1)), 14, rng)
+
+
 def ramp(hour: Reals, start: float, end: float) -> Reals:
     """Return a smooth ramp from 0 at the hour `start` to 1 at the hour `end`."""
     part = np.clip((hour - start) / (end - start), 0, 1)

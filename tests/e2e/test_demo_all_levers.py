@@ -16,7 +16,8 @@ from tests.patience import PATIENCE_SECONDS
 pytest.importorskip("boto3")
 pytest.importorskip("google.cloud.run_v2")
 
-POOLS = {"support-agent", "nightly-reports", "price-watch", "chat"}
+POOLS = {"support-agent", "nightly-reports", "price-watch", "chat", "research-agent"}
+LAYERED = "research-agent"
 PINGED = {"nightly-reports", "price-watch"}
 WITHOUT_GOOGLE = "import sys; sys.modules['google.cloud.run_v2'] = None; from controller.cli import main; main()"
 
@@ -83,9 +84,17 @@ def test_each_pool_is_warmed_before_its_own_traffic(played, pool, units, comes):
 def test_batches_rarely_find_a_cold_unit_and_only_pinged_pools_are_pinged(played):
     pools = outcome(played)["pools"]
 
-    assert {name for name, pool in pools.items() if pool["pings"]} == PINGED
+    assert {name for name, pool in pools.items() if pool["pings"]} == PINGED | {LAYERED}
     assert [name for name in PINGED if pools[name]["cold_starts"] > pools[name]["cold_starts_without_stoker"] / 8] == []
     assert {name for name, pool in pools.items() if pool["warm_unit_minutes"]} == POOLS - PINGED
+
+
+def test_a_pool_with_layers_is_kept_warm_by_provisioned_units_and_pings_above_them(played):
+    pool = outcome(played)["pools"][LAYERED]
+
+    assert pool["cold_starts_without_stoker"] > 8
+    assert pool["cold_starts"] <= 1
+    assert raises(played[1], f"{LAYERED}:pings", 5)
 
 
 def test_no_minute_is_skipped_and_no_error_is_logged(played):

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.loading.loader import load_policy
+from controller.demo.lever_settings import LAYERS
 from controller.demo.runner import write_policy
 from controller.demo.scenarios import PAST_DAYS, SceneError, ceiling_of, every_lever, invented, pool_name, recorded
 from forecasting.demand import DemandSeries, minute_of
@@ -40,10 +41,10 @@ def test_every_invented_pool_stays_below_its_ceiling(scene_of):
     assert [pool.name for pool in scene.pools if pool.series.peak.max() > pool.ceiling] == []
 
 
-def test_there_is_a_pool_for_every_lever():
+def test_there_is_a_pool_for_every_lever_and_one_with_layers():
     scene = every_lever(np.random.default_rng(1), timedelta(hours=1))
 
-    assert sorted(pool.kind for pool in scene.pools) == sorted(lever_kinds())
+    assert sorted(pool.kind for pool in scene.pools) == sorted([*lever_kinds(), LAYERS])
 
 
 @pytest.mark.parametrize("scene_of", [invented, every_lever])
