@@ -42,13 +42,21 @@ def present(stored: Stored, modes: Mapping[str, Mode]) -> dict[str, Mapping[str,
 
 def update_spent(fleet: Fleet, accounts: Ledger) -> None:
     """Pass the cost of each pool's warm capacity this month to the limits of the fleet: unit-minutes at the current price, and
-    the pings of a layer. Capacity that others keep warm is excluded, because no limit can lower it.
+    the pings of a layer. Pass also what these pings cost now. Capacity that others keep warm is excluded, because no limit can
+    lower it.
     """
     warm, others, pings = (NAMES.index(name) for name in ("warm_unit_minutes", "others_unit_minutes", "ping_usd"))
     for region, account in zip(fleet.regions, accounts.each, strict=True):
-        price = np.array([fleet.reconcilers[name].usd_per_unit_minute for name in region.collector.pools])
+        pools = region.collector.pools
+        price = np.array([fleet.reconcilers[name].usd_per_unit_minute for name in pools])
         spent = (account.month[:, warm] - account.month[:, others]) * price + account.month[:, pings]
-        fleet.limiter.note_spent(region.collector.pools, spent)
+        fleet.limiter.note_spent(pools, spent)
+        fleet.limiter.note_pings(pools, np.array([hourly_pings(fleet.tops.get(name)) for name in pools]))
+
+
+def hourly_pings(top: Reconciler | None) -> float:
+    """Return the cost of the requested units of a layer of pings in USD per hour."""
+    return 0.0 if top is None or top.capacity is None else top.capacity.requested * top.usd_per_unit_minute * 60
 
 
 def paid_units(capacity: Capacity) -> int:

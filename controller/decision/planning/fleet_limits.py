@@ -59,7 +59,7 @@ class FleetLimits:
         self.limits, self._region_of = limits, region_of
         self._row = {name: at for at, name in enumerate(region_of)}
         self._want, self._shown, self._held, self._floor = (np.zeros(len(self._row), np.int64) for _ in range(4))
-        self._price, self._spent = np.zeros(len(self._row)), np.zeros(len(self._row))
+        self._price, self._spent, self._pings = (np.zeros(len(self._row)) for _ in range(3))
         self._value = np.full(len(self._row), np.nan)
         self._active = np.zeros(len(self._row), bool)
         self._writes: dict[int, int] = {}
@@ -97,6 +97,10 @@ class FleetLimits:
         """Set the cost of warm capacity of each pool since the first of the month."""
         self._spent[[self._row[name] for name in pools]] = usd
 
+    def note_pings(self, pools: Sequence[str], usd_per_hour: FLOATS) -> None:
+        """Set the cost of the pings of each pool's upper layer. The limits do not lower them; they leave less to the bases."""
+        self._pings[[self._row[name] for name in pools]] = usd_per_hour
+
     def admit(self, decisions: Sequence[PlannedDecision], now: datetime) -> dict[str, tuple[Bound, ...]]:
         """Return the bounds of the pools whose plans exceed a limit; they are then planned again within them. What a pool may
         change is taken from the budget of the tick.
@@ -132,7 +136,7 @@ class FleetLimits:
         if limits.in_usd:
             rows = self._rows(bool(self._active.any()))
             money = self._money(rows, now)
-            held = float((self._held * self._price)[rows].sum())
+            held = float((self._held * self._price + self._pings)[rows].sum())
             if limits.usd_per_hour is not None:
                 body["usd_per_hour"] = {"limit": limits.usd_per_hour, "used": round(held, 6)}
             if limits.usd_per_month is not None:
@@ -175,7 +179,9 @@ class FleetLimits:
             key, limit = min((limit, key), (left, "usd_per_month"))[::-1]
         rank = np.empty(len(rows), np.int64)
         rank[pools.order] = np.arange(len(rows))
-        return Money(key, float(limit), float((pools.want * pools.price).sum()), allowed(pools, float(limit)), rank)
+        pings = float(self._pings[rows].sum())
+        wanted = float((pools.want * pools.price).sum()) + pings
+        return Money(key, float(limit), wanted, allowed(pools, float(limit) - pings), rank)
 
     def _money_bounds(self, decisions: Sequence[PlannedDecision], now: datetime) -> list[tuple[str, Bound]]:
         """Return the bounds of pools whose target costs more than the money limits leave to them."""

@@ -149,7 +149,7 @@ async def test_the_bill_has_the_pings_of_a_layer_and_limits_count_them(tmp_path,
         await here.minutes(30)
         base, top, sums = here.fleet.reconcilers["agent"], here.fleet.tops["agent"], here.sums
         update_spent(here.fleet, here.accounts)
-        spent = here.fleet.limiter._spent.sum()
+        spent, hourly = here.fleet.limiter._spent.sum(), here.fleet.limiter._pings.sum()
         price = pool_terms(base, Assume(), MINUTE, top).pinged_idle
 
     assert (base.capacity.ready, top.capacity.ready) == (1, 5)
@@ -157,6 +157,7 @@ async def test_the_bill_has_the_pings_of_a_layer_and_limits_count_them(tmp_path,
     assert pinged == pytest.approx(round(pinged))
     assert 5 * 8 <= pinged <= 5 * sums["minutes"]
     assert spent == pytest.approx(sums["warm_unit_minutes"] * base.usd_per_unit_minute + sums["ping_usd"])
+    assert hourly == pytest.approx(5 * price * 60)
 
 
 async def test_pings_that_cannot_be_read_count_as_none(tmp_path):

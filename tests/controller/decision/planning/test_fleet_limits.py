@@ -138,6 +138,20 @@ async def test_the_fleet_never_costs_more_than_its_hour(clock, tmp_path):
         assert report["pools_lowered"] == len(lowered)
 
 
+@pytest.mark.parametrize(("pings", "units"), [(0, 5), (4, 4), (7, 1), (9, 0)])
+async def test_pings_of_upper_layers_use_a_part_of_the_hour(clock, tmp_path, pings, units):
+    async with limited(clock, tmp_path, {"a": steady(5), "b": steady(0)}, usd_per_hour=9 * UNIT_USD_AN_HOUR) as here:
+        here.fleet.limiter.note_pings(["b"], np.array([pings * UNIT_USD_AN_HOUR]))
+        for _ in range(3):
+            await here.tick(MINUTE)
+        report = here.fleet.limiter.report(clock.now())
+
+    assert requested(here)["a"] == units
+    used = (units + pings) * UNIT_USD_AN_HOUR
+    assert report["usd_per_hour"]["used"] == pytest.approx(used, abs=1e-6)
+    assert report["usd_per_hour_wanted"] == pytest.approx((5 + pings) * UNIT_USD_AN_HOUR, abs=1e-6)
+
+
 @pytest.mark.parametrize(("written", "intent", "minutes", "counted"), [
     (8, None, 1, True), (None, 8, 30, True), (8, None, 5, False)], ids=["not shown yet", "no answer came", "long since"])
 async def test_no_pool_rises_into_the_room_of_an_unread_write(clock, tmp_path, written, intent, minutes, counted):
