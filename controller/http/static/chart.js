@@ -51,10 +51,11 @@ const nowLine = (now) => (u) => {
   ctx.restore();
 };
 
-// Lines of a pool in shadow mode have simulated capacity; those of an active pool do not.
-const linesOf = (simulated, hidden) => LINES.filter(({key}) => simulated || key !== "simulated").map((line) => ({
+// Lines of a pool in shadow mode have simulated capacity; those of an active pool do not. `layered`: capacity is that of the base.
+const UNITS = ["actual", "simulated", "requested"];
+const linesOf = (simulated, layered, hidden) => LINES.filter(({key}) => simulated || key !== "simulated").map((line) => ({
   ...line, hidden: hidden.has(line.key),
-  label: line.key !== "requested" ? line.label : simulated ? "Simulated requested" : "Actual requested"}));
+  label: (line.key !== "requested" ? line.label : simulated ? "Simulated requested" : "Actual requested") + (layered && UNITS.includes(line.key) ? ", base" : "")}));
 
 const options = (box, lines, hooks) => {
   const stepped = uPlot.paths.stepped({align: 1}), by = Object.fromEntries(lines.flatMap((line) => line.of.map((name) => [name, line])));
@@ -83,7 +84,7 @@ const MOVES = {ArrowLeft: -1, ArrowRight: 1, PageUp: -15, PageDown: 15, Home: -I
 
 // A chart in `box` with its legend in `keys`; `update` replaces its columns and keeps hidden lines and zoom.
 export const chart = (box, keys) => {
-  let u = null, latest = null, shape = "", words = "", simulated = false, names = null;
+  let u = null, latest = null, shape = "", words = "", simulated = false, layered = false, names = null;
   const hidden = new Set();
   const nowRow = () => Math.min(latest.past - 1, latest.time.length - 1);
   // At the cursor: null if unknown, undefined where the line has no values. Else the newest known value, or the next one ahead.
@@ -106,7 +107,7 @@ export const chart = (box, keys) => {
     for (const name of LINES.find((line) => line.key === key).of) u.setSeries(COLUMNS.indexOf(name), {show: shown});
   };
   const build = () => {
-    const zoomed = u != null && u.zoomed ? {...u.scales.x} : null, lines = linesOf(simulated, hidden);
+    const zoomed = u != null && u.zoomed ? {...u.scales.x} : null, lines = linesOf(simulated, layered, hidden);
     u?.destroy();
     u = null;
     names = legend(keys, lines, toggle);
@@ -131,12 +132,13 @@ export const chart = (box, keys) => {
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => latest && box.clientWidth && build(), 120); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => latest && build());
   return {
-    // `of`: what is drawn; `withSimulated`: whether capacity is simulated, too; `said`: the chart in words.
-    update: (data, of, withSimulated, said) => {
+    // `of`: what is drawn; `withSimulated`: whether capacity is simulated, too; `withPings`: whether pings keep further units; `said`:
+    // the chart in words.
+    update: (data, of, withSimulated, withPings, said) => {
       latest = data;
       if (words !== said) box.setAttribute("aria-label", words = said);
-      if (u == null || shape !== of || simulated !== withSimulated) {
-        [shape, simulated] = [of, withSimulated];
+      if (u == null || shape !== of || simulated !== withSimulated || layered !== withPings) {
+        [shape, simulated, layered] = [of, withSimulated, withPings];
         if (u) u.zoomed = false;
         build();
         return;

@@ -16,6 +16,8 @@ export const setUp = (get) => byId("older").addEventListener("click", async () =
 
 /** Start with pool `name`: no decisions are listed. Returns the path of the newest. */
 export const open = (name) => {
+  byId("pings-decisions").hidden = true;
+  byId("pings-link").href = `/v1/decisions?pool=${encodeURIComponent(`${name}:pings`)}`;
   [listed, cursor, older] = ["", null, false];
   path = (before) => `/v1/decisions?pool=${encodeURIComponent(name)}&limit=${LISTED}${before ? `&before=${before}` : ""}`;
 };
@@ -53,15 +55,28 @@ const decisionItem = (item) => {
 };
 
 /** Show the target of the last plan, its reasons in order, each with the target before and after it, its rules, and what changed. */
-export const current = ({record: detail, rules}, instant) => {
+export const current = ({record: detail, rules, pings}, instant) => {
   asOf = instant;
-  const text = detail.target == null ? "unknown: capacity is unknown" : `${whole(detail.target)} ${detail.target === 1 ? "unit" : "units"}`;
-  const done = {write: "requested now", "would-write": "simulated, not written", hold: "held", keep: detail.mode === "shadow" ? "already simulated" : "already requested"};
-  put(byId("wants"), detail.target == null ? text : `${text}, ${done[detail.action] ?? detail.action}`);
+  above(pings);
+  put(byId("wants"), `${pings === undefined ? "" : "Base: "}${targetOf(detail)}`);
   rebuild(byId("reasons"), detail.reasons, () => detail.reasons.map(reasonItem));
   byId("rules").hidden = !rules.length;
   rebuild(byId("rules"), rules, () => rulesTable(rules));
   changed(detail.inputs.weighed?.since);
+};
+
+const targetOf = (detail) => {
+  if (detail.target == null) return "unknown: capacity is unknown";
+  const done = {write: "requested now", "would-write": "simulated, not written", hold: "held", keep: detail.mode === "shadow" ? "already simulated" : "already requested"};
+  return `${whole(detail.target)} ${detail.target === 1 ? "unit" : "units"}, ${done[detail.action] ?? detail.action}`;
+};
+
+// The pings above the base: `undefined` for a pool with one lever, null without a plan.
+const above = (pings) => {
+  byId("pings").hidden = pings == null;
+  byId("pings-decisions").hidden = pings === undefined;
+  rebuild(byId("pings"), pings ?? null, () => pings == null ? [] : [make("h3", {}, "Pings above the base"),
+    make("p", {class: "wants"}, targetOf(pings.record)), make("ol", {class: "reasons"}, ...pings.record.reasons.map(reasonItem))]);
 };
 
 // What changed since the last recorded decision; absent before the first.

@@ -1,14 +1,14 @@
 // Figures of one pool: state, overrides, announced events, capacity, and the account of today.
 
-import {ahead, byId, lever, make, needsAttention, put, rebuild, SIGHTS, span, units, usd, when, whole} from "./words.js";
+import {ahead, byId, errorOf, lever, make, needsAttention, put, rebuild, SIGHTS, span, units, usd, when, whole} from "./words.js";
 
 const BASES = {measured: "measured", policy: "set in the policy", assumed: "assumed for the lever"};
 
 export const show = (pool, asOf) => {
   const shadow = pool.mode === "shadow";
-  put(byId("pool-tags"), [lever(pool.lever), shadow ? "shadow: simulated, nothing is written" : "active", `${pool.min} to ${pool.max} units`, SIGHTS[pool.freshness]].join(" · "));
-  byId("pool-error").hidden = pool.error == null;
-  put(byId("pool-error"), pool.error ?? "");
+  put(byId("pool-tags"), [pool.pings ? `${lever(pool.lever)}, above it ${lever(pool.pings.lever)}` : lever(pool.lever), shadow ? "shadow: simulated, nothing is written" : "active", `${pool.min} to ${pool.max} units`, SIGHTS[pool.freshness]].join(" · "));
+  byId("pool-error").hidden = errorOf(pool) == null;
+  put(byId("pool-error"), errorOf(pool) ?? "");
   byId("pool").classList.toggle("attention", needsAttention(pool));
   overrides(pool.overrides ?? [], asOf);
   announced(pool.events ?? [], pool.event_warnings ?? [], asOf);
@@ -17,12 +17,23 @@ export const show = (pool, asOf) => {
 
 const of = (ready, requested) => ready == null ? "" : `of ${whole(requested)} requested`;
 
+// Units of one kind: one figure, or two for a pool with layers, which are never added.
+const ready = (label, kind, pool) => [
+  [pool.pings ? `${label}, base` : label, whole(pool[`${kind}_ready`]), of(pool[`${kind}_ready`], pool[`${kind}_requested`])],
+  ...(pool.pings ? [[`${label}, pings`, whole(pool.pings[`${kind}_ready`]), of(pool.pings[`${kind}_ready`], pool.pings[`${kind}_requested`])]] : []),
+];
+
+const targets = (label, pool) => pool.pings == null ? [[label, whole(pool.target), pool.action === "hold" ? "held" : ""]] : [
+  [`${label}, base`, whole(pool.target), pool.action === "hold" ? "held" : ""],
+  [`${label}, pings`, whole(pool.pings.target), pool.pings.action === "hold" ? "held" : pool.pings.level == null ? "" : pool.pings.level ? `for ${whole(pool.pings.level)} in total` : "no pings now"],
+];
+
 const tiles = (pool, shadow, asOf) => [
   ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
-  ["Actual ready", whole(pool.actual_ready), of(pool.actual_ready, pool.actual_requested)],
-  ...(shadow ? [["Simulated ready", whole(pool.simulated_ready), of(pool.simulated_ready, pool.simulated_requested)]] : []),
+  ...ready("Actual ready", "actual", pool),
+  ...(shadow ? ready("Simulated ready", "simulated", pool) : []),
   ...(pool.kept_by_others ? [["Kept by others", whole(pool.kept_by_others), `${pool.kept_by}, ${usd(pool.others_usd_per_hour)} per hour`]] : []),
-  [shadow ? "Simulated target" : "Target", whole(pool.target), pool.action === "hold" ? "held" : ""],
+  ...targets(shadow ? "Simulated target" : "Target", pool),
   ["Rules would ask for", ...ahead(pool, asOf)],
   ["Newest demand data", span(pool.data_age_seconds), pool.data_age_seconds == null ? "" : "ago"],
   ["Keep-alive", span(pool.keep_alive_seconds), BASES[pool.keep_alive_basis] ?? ""],

@@ -31,7 +31,7 @@ export const accountOfAll = (totals, pools, kind) => {
 
 // Cold starts while pings held units, and cold starts that the same pools avoided; null without a pool whose lever pings.
 const pings = (pools, kind) => {
-  const pinged = pools.filter((pool) => pool.lever.endsWith("-ping") && figure(pool, PINGS, kind) != null);
+  const pinged = pools.filter((pool) => (pool.lever.endsWith("-ping") || pool.pings != null) && figure(pool, PINGS, kind) != null);
   return {[PINGS]: sum(pinged, (pool) => figure(pool, PINGS, kind)),
           avoided_by_pings: sum(pinged, (pool) => figure(pool, "cold_starts_without_stoker_today", kind) - figure(pool, "cold_starts_today", kind))};
 };

@@ -38,9 +38,11 @@ const panel = (mode, kind, {pools, totals}) => {
 // Ready of requested units and busy units. Pools without a reading are counted, not taken for 0.
 const now = (pools, simulated) => {
   const total = (name) => whole(sum(pools, (pool) => pool[name])), unread = pools.filter((pool) => pool.actual_ready == null).length;
-  const actual = `${total("actual_ready")} of ${total("actual_requested")} requested units ready, ${units(sum(pools, (pool) => pool.busy))} busy on average${unread ? `; ${counted(unread)} unknown` : ""}.`;
+  const layered = pools.filter((pool) => pool.pings != null);
+  const pings = (kind) => layered.length ? `, above them ${whole(sum(layered, (pool) => pool.pings[`${kind}_ready`]))} of ${whole(sum(layered, (pool) => pool.pings[`${kind}_requested`]))} by pings` : "";
+  const actual = `${total("actual_ready")} of ${total("actual_requested")} requested units ready${pings("actual")}, ${units(sum(pools, (pool) => pool.busy))} busy on average${unread ? `; ${counted(unread)} unknown` : ""}.`;
   if (!simulated) return `Now: ${actual}`;
-  return `Now: ${total("simulated_ready")} of ${total("simulated_requested")} units would be ready (simulated). Actual: ${actual} Stoker writes nothing.`;
+  return `Now: ${total("simulated_ready")} of ${total("simulated_requested")} units would be ready${pings("simulated")} (simulated). Actual: ${actual} Stoker writes nothing.`;
 };
 
 const orphans = (given) => {

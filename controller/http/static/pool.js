@@ -35,7 +35,7 @@ export const open = (wanted) => {
   if (wanted !== name) {
     [forecast, forecastAt, detailAt, entry] = [null, 0, 0, null];
     decisions.open(wanted);
-    for (const id of ["decisions", "reasons", "rules", "changed", "account", "minute-rows", "pool-facts", "pool-overrides", "pool-events", "differences"]) {
+    for (const id of ["decisions", "reasons", "rules", "changed", "pings", "account", "minute-rows", "pool-facts", "pool-overrides", "pool-events", "differences"]) {
       byId(id).replaceChildren();
       delete byId(id).dataset.told;
     }
@@ -106,16 +106,18 @@ const draw = (history) => {
   drawing ??= chart(byId("chart"), byId("legend"));
   const peaks = history.peak.filter((value) => value != null), most = Math.max(0, ...peaks);
   const words = peaks.length ? `Peak in flight in the last ${hours} hours: ${whole(most)}.` : `No demand data for the last ${hours} hours.`;
-  put(byId("chart-words"), `${words} ${describe(forecast, data.foretold)}`);
-  const ready = `Actual ready: ${whole(entry?.actual_ready)}.${shadow ? ` Simulated ready: ${whole(entry?.simulated_ready)}.` : ""}`;
-  drawing.update(data, `${name} ${hours}`, shadow, `Chart of ${name}. ${words} ${ready} Arrow keys move the cursor.`);
-  if (byId("minutes").open) minuteRows(history, shadow);
+  put(byId("chart-words"), `${words} ${describe(forecast, data.foretold)}${entry?.pings ? " Capacity and rules are those of the base; units kept by pings are not in the chart." : ""}`);
+  const layered = entry?.pings != null, kept = (kind) => layered ? `, by pings ${whole(entry.pings[`${kind}_ready`])}` : "";
+  const ready = `Actual ready: ${whole(entry?.actual_ready)}${kept("actual")}.${shadow ? ` Simulated ready: ${whole(entry?.simulated_ready)}${kept("simulated")}.` : ""}`;
+  drawing.update(data, `${name} ${hours}`, shadow, layered, `Chart of ${name}. ${words} ${ready} Arrow keys move the cursor.`);
+  if (byId("minutes").open) minuteRows(history, shadow, layered);
 };
 
 // Requested and ready units: actual ones, and for a pool in shadow mode simulated ones in columns of their own.
-const minuteRows = (history, shadow) => {
+const minuteRows = (history, shadow, layered) => {
   const kinds = ["actual", ...(shadow ? ["simulated"] : [])], keys = kinds.flatMap((kind) => [`${kind}_requested`, `${kind}_ready`]);
-  const heads = ["UTC", "In flight (peak)", "Busy (average)", ...kinds.flatMap((kind) => [`Requested (${kind})`, `Ready (${kind})`])];
+  const base = layered ? ", base" : "";
+  const heads = ["UTC", "In flight (peak)", "Busy (average)", ...kinds.flatMap((kind) => [`Requested (${kind}${base})`, `Ready (${kind}${base})`])];
   const rows = [make("tr", {}, ...heads.map((text) => make("th", {scope: "col"}, text)))], first = Date.parse(history.first), end = history.peak.length;
   for (let at = end - 1; at >= Math.max(0, end - 60); at--) {
     const cells = [whole(history.peak[at]), units(history.busy[at]), ...keys.map((key) => whole(history[key]?.[at]))];

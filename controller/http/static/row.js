@@ -1,7 +1,7 @@
 // One row of a table of pools: cells of a figure and a note, with a bar of units and a line of the next hours.
 
 import {figure} from "./figures.js";
-import {ahead, clock, make, needsAttention, put, ranged, SIGHTS, units, usd, whole} from "./words.js";
+import {ahead, clock, errorOf, make, needsAttention, put, ranged, SIGHTS, units, usd, whole} from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const PIECES = ["busy", "idle", "coming", "over"];
@@ -37,12 +37,12 @@ const show = (row, pool, asOf) => {
   const {cells, link} = row, address = `#/pools/${encodeURIComponent(pool.name)}`;
   put(link, pool.name);
   if (link.getAttribute("href") !== address) link.setAttribute("href", address);
-  put(row.tags, [pool.mode, ...(pool.overrides ?? []).map((each) => each.kind), pool.error ?? (pool.freshness === "fresh" ? null : SIGHTS[pool.freshness])].filter(Boolean).join(" · "));
+  put(row.tags, [pool.mode, ...(pool.overrides ?? []).map((each) => each.kind), errorOf(pool) ?? (pool.freshness === "fresh" ? null : SIGHTS[pool.freshness])].filter(Boolean).join(" · "));
   row.element.className = needsAttention(pool) ? "attention" : "";
   fill(cells.peak, whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} average`);
   const others = pool.kept_by_others ? ` · ${whole(pool.kept_by_others)} by others` : "";
-  fill(cells.ready, whole(pool.actual_ready), pool.actual_ready == null ? "" : `of ${whole(pool.actual_requested)} requested${others}`);
-  if (cells.simulated) fill(cells.simulated, whole(pool.simulated_ready), pool.simulated_ready == null ? "" : `of ${whole(pool.simulated_requested)}, simulated`);
+  fill(cells.ready, whole(pool.actual_ready), pool.actual_ready == null ? "" : `of ${whole(pool.actual_requested)} requested${others}${pinged(pool, "actual")}`);
+  if (cells.simulated) fill(cells.simulated, whole(pool.simulated_ready), pool.simulated_ready == null ? "" : `of ${whole(pool.simulated_requested)}, simulated${pinged(pool, "simulated")}`);
   pieces(row.bar, pool);
   fill(cells.next, ...ahead(pool, asOf));
   row.line.box.classList.toggle("none", !pool.next?.length);
@@ -53,6 +53,9 @@ const show = (row, pool, asOf) => {
   const change = pool.last_change ?? pool.decision;
   fill(cells.decision, change == null ? "none yet" : change.text, change == null ? "" : `${clock(change.at)} UTC${change.action === "write" ? `, target ${whole(change.target)}` : ""}`);
 };
+
+// The figures beside it are those of the base.
+const pinged = (pool, kind) => pool.pings == null ? "" : ` · ${whole(pool.pings[`${kind}_ready`])} of ${whole(pool.pings[`${kind}_requested`])} by pings`;
 
 const pieces = ([busy, idle, coming, over], pool) => {
   const ready = figure(pool, "ready"), requested = figure(pool, "requested"), peak = pool.peak ?? 0;

@@ -45,7 +45,10 @@ const LEVERS = {
 };
 export const lever = (kind) => LEVERS[kind] ?? kind;
 
-export const needsAttention = (pool) => pool.error != null || !["fresh", "quiet"].includes(pool.freshness);
+/** The error of a pool, else that of the pings above its base; null without one. */
+export const errorOf = (pool) => pool.error ?? (pool.pings?.error == null ? null : `pings: ${pool.pings.error}`);
+
+export const needsAttention = (pool) => errorOf(pool) != null || !["fresh", "quiet"].includes(pool.freshness);
 
 export const SIGHTS = {
   fresh: "metrics are current", quiet: "no metrics (no traffic)", late: "metrics are late", broken: "metrics are missing", none: "no metrics received yet",
