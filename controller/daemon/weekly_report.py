@@ -56,6 +56,6 @@ async def report_now(runtime: Runtime, settings: Settings, now: datetime) -> Rep
     shared = await store.run(read_shared, store.store, period)
     pools: list[PoolReport] = []
     for pool in settings.policy.pools:
-        own = await store.run(read_own, store.store, pool.name, period)
+        own = await store.run(read_own, store.store, pool, period)
         pools += map(without_series, pool_reports(pool, period, shared, own))
     return Report(period, tuple(pools), shared.metric_reads_usd_per_month)

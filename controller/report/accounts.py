@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
 class Accounts:
     """Sums of a pool in one mode. `outcomes`: by `STOKER` and baseline. `counted`: minutes with known capacity; `known`: those of
     them with known demand. `warm_hits`: requests without a cold start. `during_pings`: of the cold starts with Stoker, those that
-    happen because a round of pings holds units.
+    happen because a round of pings holds units. `ping_usd`: of the bill with Stoker, pings above the base of a pool with layers.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -53,6 +53,7 @@ class Accounts:
     known: int
     warm_hits: float
     during_pings: float
+    ping_usd: float
 
     @property
     def stoker(self) -> Outcome:
@@ -98,7 +99,7 @@ def accounts_of(sums: Mapping[str, float]) -> Accounts:
     counted = round(sums.get("minutes", 0.0))
     return Accounts({name: outcome_of(sums, row, suffix, counted) for name, suffix in SUFFIXES.items()}, counted,
                     round(sums.get("known_minutes", 0.0)), sums.get("warm_hits", 0.0),
-                    sums.get("cold_starts_during_pings", 0.0))
+                    sums.get("cold_starts_during_pings", 0.0), sums.get("ping_usd", 0.0))
 
 
 def outcome_of(sums: Mapping[str, float], row: list[float], suffix: str, counted: int) -> Outcome:

@@ -23,7 +23,7 @@ from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 
 MODES: tuple[Mode, ...] = ("shadow", "active")
 P90 = SCORED_LEVELS.index(0.9)
-UNRESOLVED = frozenset(TROUBLES) - {ReasonCode.UNKNOWN_MINUTES, ReasonCode.QUOTA, ReasonCode.DELETES_SETTING,
+UNRESOLVED: frozenset[str] = frozenset(TROUBLES) - {ReasonCode.UNKNOWN_MINUTES, ReasonCode.QUOTA, ReasonCode.DELETES_SETTING,
                                     ReasonCode.FOREIGN_OWNER}
 """Reasons that are an unresolved error if the last recorded decision holds for one of them."""
 
@@ -40,7 +40,8 @@ class Changes:
 @dataclass(frozen=True, slots=True)
 class PoolReport:
     """One pool in one mode. `days`: the accounts by day. `series`: demand of the period, and requested units by minute, NaN where
-    the pool was in another mode or nothing is known. `gate`: for a pool that is in shadow mode now, else None.
+    the pool was in another mode or nothing is known. `gate`: for a pool that is in shadow mode now, else None. `pings`: changes
+    of the pings above the base of a pool with layers, whose own changes are those of the base; None for a pool with one lever.
     """
 
     name: str
@@ -54,6 +55,7 @@ class PoolReport:
     demand: DemandSeries
     requested: NDArray[np.float64]
     gate: Gate | None
+    pings: Changes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def pool_report(pool: PoolPolicy, mode: Mode, period: Period, shared: Shared, ow
         gate = gate_of(facts_of(pool, period, accounts, days, coverage, own))
     return PoolReport(pool.name, mode, accounts, days, known_of(own.demand.known, own.demand.first_minute),
                       changes_of(decisions, own.decisions, mode, period), notable(decisions, own.demand), coverage, own.demand,
-                      requested, gate)
+                      requested, gate, None if own.pings is None else
+                      changes_of(list(in_mode(own.pings, mode, period)), own.pings, mode, period))
 
 
 def changes_of(decisions: Sequence[Decision], stored: Sequence[Decision], mode: Mode, period: Period) -> Changes:
@@ -132,9 +135,9 @@ def requested_units(own: Own, mode: Mode) -> NDArray[np.float64]:
 def facts_of(pool: PoolPolicy, period: Period, accounts: Accounts, days: Mapping[date, Accounts], coverage: Coverage,
              own: Own) -> Facts:
     """Return what the gate knows of a pool in shadow mode."""
-    last = own.decisions[-1] if own.decisions else None
-    deciding = last.deciding if last is not None and last.holds else None
-    errors = (deciding.code,) if deciding is not None and deciding.code in {code.value for code in UNRESOLVED} else ()
+    last = [each[-1] for each in (own.decisions, own.pings) if each]
+    deciding = [each.deciding for each in last if each.holds]
+    errors = tuple(dict.fromkeys(each.code for each in deciding if each is not None and each.code in UNRESOLVED))
     shadow = list(in_mode(own.decisions, "shadow", period))
     age = None if own.newest_minute is None else minute_of(period.end) - own.newest_minute
     return Facts(

@@ -31,6 +31,9 @@ def pool_body(pool: PoolReport) -> dict[str, Any]:
                  "gaps": [{"start": gap.start.isoformat(), "end": gap.end.isoformat()} for gap in pool.known.gaps]},
         f"{kind}_changes": pool.changes.count, f"{kind}_lowest_target": pool.changes.lowest,
         f"{kind}_highest_target": pool.changes.highest,
+        **({} if pool.pings is None else {
+            f"{kind}_pings_changes": pool.pings.count, f"{kind}_pings_lowest_target": pool.pings.lowest,
+            f"{kind}_pings_highest_target": pool.pings.highest, f"{kind}_pings_usd": rounded(pool.accounts.ping_usd)}),
         **{f"{kind}_{name}": value for name, value in account_body(pool.accounts).items()},
         "sentence": sentence_of([pool.accounts], pool.mode),
         "forecast": forecast_body(pool),

@@ -7,7 +7,7 @@ from controller.decision.costs.kinds import Mode
 from controller.decision.costs.sentences import BASELINE_TEXT, TARGET_TRACKING, WITHOUT_STOKER, bill_sentence, dollars
 from controller.forecasts.capacity_forecast import SCORED_LEVELS
 from controller.report.accounts import NAMES_OF, STOKER, Accounts, Outcome
-from controller.report.assembly import MODES, PoolReport, Report, coverage_error
+from controller.report.assembly import MODES, Changes, PoolReport, Report, coverage_error
 from controller.report.blocks import Block, Chart, Heading, Item, Items, Pairs, Paragraph, Table
 from controller.report.period import Known, Period
 from forecasting.demand import MINUTES_PER_DAY
@@ -74,7 +74,7 @@ def pool_blocks(pool: PoolReport) -> Iterator[Block]:
     """Yield the blocks of one pool in one mode."""
     yield Heading(2, f"{pool.name} ({MODE_TEXT[pool.mode]})")
     yield Paragraph(f"{sentence_of([pool.accounts], pool.mode)}.")
-    yield Pairs([("Data", data_lines(pool)), ("Changes", [changes_text(pool)]), ("Forecast", forecast_lines(pool))])
+    yield Pairs([("Data", data_lines(pool)), ("Changes", changes_lines(pool)), ("Forecast", forecast_lines(pool))])
     if pool.accounts.counted:
         yield outcome_table(pool)
     if items := list(better_baselines(pool)):
@@ -106,10 +106,16 @@ def gaps_text(known: Known) -> str:
     return f"; unknown: {', '.join(named)}" + (f" and {rest} shorter gaps" if rest else "")
 
 
-def changes_text(pool: PoolReport) -> str:
+def changes_lines(pool: PoolReport) -> list[str]:
+    """Return the changes of the target, for a pool with layers of each."""
+    if pool.pings is None:
+        return [changes_text(pool.changes, pool.mode)]
+    return [f"{layer}: {changes_text(changes, pool.mode)}" for layer, changes in (("base", pool.changes), ("pings", pool.pings))]
+
+
+def changes_text(changes: Changes, mode: Mode) -> str:
     """Return the number of changes, and the lowest and highest target."""
-    changes = pool.changes
-    verb = "Stoker would have made" if pool.mode == "shadow" else "Stoker made"
+    verb = "Stoker would have made" if mode == "shadow" else "Stoker made"
     number = f"{verb} {changes.count:,} change{'' if changes.count == 1 else 's'}"
     if changes.lowest is None:
         return f"{number}; no decision is recorded"
@@ -138,6 +144,8 @@ def outcome_table(pool: PoolReport) -> Table:
         ("Bill", [dollars(each.bill_usd) for each in outcomes.values()]),
         ("Bill per month", ["-" if each.bill_per_month_usd is None else dollars(each.bill_per_month_usd)
                             for each in outcomes.values()]),
+        ("Pings, part of the bill", [dollars(pool.accounts.ping_usd) if name == STOKER and pool.pings is not None else "-"
+                                     for name in outcomes]),
         ("Cold starts", [f"{each.cold_starts:,.0f}" for each in outcomes.values()]),
         ("Range of cold starts", [range_text(each) for each in outcomes.values()]),
         ("During pings", [f"{pool.accounts.during_pings:,.0f}" if name == STOKER and pool.accounts.during_pings else "-"

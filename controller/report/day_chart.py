@@ -23,6 +23,7 @@ def day_charts(pool: PoolReport) -> str:
     known = np.concatenate((demand, requested))
     highest = max(1.0, float(np.nanmax(known))) if np.isfinite(known).any() else 1.0
     capacity = "simulated capacity, requested" if pool.mode == "shadow" else "capacity, requested"
+    capacity += "" if pool.pings is None else " of the base (without pings)"
     days = "".join(day_chart(instant_of(pool.demand.first_minute + at * BIN), demand[at : at + WIDTH], requested[at : at + WIDTH],
                              highest) for at in range(0, len(demand), WIDTH))
     return (f'<ul class="legend"><li class="demand">demand, maximum of {BIN} min<li class="warm">{capacity}</ul>'

@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
+from config.model.layers import top_policy
+from config.model.policy import PoolPolicy
 from controller.forecasts.daily_coverage import Coverage, stored_coverage
 from controller.report.accounts import Day, stored_days
 from controller.report.decisions import Decision, stored_decisions
@@ -28,11 +30,14 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What is stored for one pool: demand of the period, decisions (oldest first), and the newest minute of known demand."""
+    """What is stored for one pool: demand of the period, decisions (oldest first), and the newest minute of known demand.
+    `pings`: decisions of the pings above the base of a pool with layers; None for a pool with one lever.
+    """
 
     demand: DemandSeries
     decisions: list[Decision]
     newest_minute: int | None
+    pings: list[Decision] | None = None
 
 
 def read_shared(store: Store, period: Period) -> Shared:
@@ -41,10 +46,12 @@ def read_shared(store: Store, period: Period) -> Shared:
     return Shared(stored_days(store, period.days), coverage, stored_metric_reads(store))
 
 
-def read_own(store: Store, pool: str, period: Period) -> Own:
+def read_own(store: Store, pool: PoolPolicy, period: Period) -> Own:
     """Read what is stored for one pool. Raise `StoreError`."""
-    demand = store.load_demand(pool, minute_of(period.start), minute_of(period.end))
-    return Own(demand, stored_decisions(store, pool, period), store.newest_known_minute([pool]).get(pool))
+    name, top = pool.name, top_policy(pool)
+    demand = store.load_demand(name, minute_of(period.start), minute_of(period.end))
+    pings = None if top is None else stored_decisions(store, top.name, period)
+    return Own(demand, stored_decisions(store, name, period), store.newest_known_minute([name]).get(name), pings)
 
 
 def dumped_metric_reads(usd_per_month: float) -> bytes:

@@ -166,3 +166,14 @@ def test_every_alert_is_explained_in_the_docs():
 
     assert told == {rule["alert"] for rule in rules() if "alert" in rule}
     assert set(re.findall(r"`(stoker:[\w:]+)`", page)) == RECORDED
+
+
+def test_no_sum_of_units_adds_the_pings_of_layers_to_their_bases():
+    units = re.compile(r"sum by \(mode\) \(stoker_(actual|simulated)_(ready|requested)_units")
+    sums = [target for target in queries() if units.match(target["expr"])]
+
+    assert len(sums) > 6
+    for target in sums:
+        pings = 'pool=~".+:pings"' in target["expr"]
+        assert pings != ('pool!~".+:pings"' in target["expr"]), target["expr"]
+        assert pings == target["legendFormat"].endswith("kept by pings")

@@ -113,7 +113,7 @@ def read_report(policies: "Sequence[PoolPolicy]", state_dir: Path, since: dateti
     with ReadOnlyStore(state_dir / STORE_NAME) as store:
         shared, pools = read_shared(store, period), list[PoolReport]()
         for pool in policies:
-            reports = pool_reports(pool, period, shared, read_own(store, pool.name, period))
+            reports = pool_reports(pool, period, shared, read_own(store, pool, period))
             pools += reports if len(pools) < MOST_CHARTED else map(without_series, reports)
         return Report(period, tuple(pools), shared.metric_reads_usd_per_month)
 

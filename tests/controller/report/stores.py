@@ -57,7 +57,7 @@ def reported(path, *pools, period=PERIOD):
     pools = pools or (pool_policy(mode="shadow"),)
     with Store(path) as store:
         shared = read_shared(store, period)
-        reports = [each for pool in pools for each in pool_reports(pool, period, shared, read_own(store, pool.name, period))]
+        reports = [each for pool in pools for each in pool_reports(pool, period, shared, read_own(store, pool, period))]
     return Report(period, tuple(reports), shared.metric_reads_usd_per_month)
 
 

@@ -44,7 +44,7 @@ def ran(tmp_path_factory):
     asyncio.run(replayed(folder, policy, {"chat": series}, START, MINUTES, each=keep))
     with ReadOnlyStore(folder / STORE_NAME) as store:
         period = Period.before(START + timedelta(minutes=MINUTES), timedelta(days=1))
-        shared, own = read_shared(store, period), read_own(store, "chat", period)
+        shared, own = read_shared(store, period), read_own(store, POLICY, period)
         kept["reads_usd"] = shared.metric_reads_usd_per_month
         return pool_reports(POLICY, period, shared, own)[0], own.decisions, kept, series
 
