@@ -196,6 +196,9 @@ def account_rows(pool: dict[str, Any], kind: str) -> Iterator[tuple[str, str]]:
         return format_value(pool[f"{kind}_{name}_usd"], ".2f")
 
     yield f"{kind} USD today / month", f"{usd('bill_today')} / {usd('bill_month')} (whole month: {usd('bill_projected_month')})"
+    if "pings" in pool:
+        today, month = (pool["accounts"][kind][span]["ping_usd"] for span in ("today", "month"))
+        yield "  of it pings", f"{today:.4f} / {month:.4f}"
     yield "  without Stoker", f"{usd('bill_without_stoker_today')} / {usd('bill_without_stoker_month')}"
     yield f"{kind} cold starts today", ranged(pool, f"{kind}_cold_starts_today", ".0f")
     if during := pool[f"{kind}_cold_starts_during_pings_today"]:

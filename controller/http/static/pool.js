@@ -7,7 +7,7 @@ import * as decisions from "./decisions.js";
 import * as facts from "./facts.js";
 import {accountOf} from "./figures.js";
 import {describe} from "./forecast.js";
-import {byId, clock, make, put, units, whole} from "./words.js";
+import {byId, clock, make, put, units, usd, whole} from "./words.js";
 
 const FORECAST_EVERY = 20000, DETAIL_EVERY = 2500;
 let name = null, hours = 6, drawing = null, forecast = null, forecastAt = 0, detailAt = 0, busy = false, entry = null, asOf = null;
@@ -83,7 +83,8 @@ const refresh = async (now) => {
 
 const account = (detail) => {
   const shadow = detail.mode === "shadow";
-  compare(byId("account"), shadow ? "Shadow, simulated, today" : "Active, today", accountOf(detail, detail.sentence), shadow);
+  compare(byId("account"), shadow ? "Shadow, simulated, today" : "Active, today", accountOf(detail, detail.sentence), shadow,
+    detail.pings == null ? null : `Pings above the base: ${usd(detail.accounts[shadow ? "simulated" : "actual"].today.ping_usd)} of the bill today.`);
 };
 
 // A forecast takes the daemon 1 to 2 s, so it is requested less often, and the page does not wait for it.

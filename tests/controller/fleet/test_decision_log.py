@@ -8,7 +8,7 @@ from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.fleet.decision_log import DecisionLog, is_worth_recording
 from tests.builders import NOON
-from tests.services import serving
+from tests.services import layers, serving
 
 
 class Kept:
@@ -78,3 +78,14 @@ async def test_a_line_has_the_mode_of_its_pool(tmp_path):
 
     decisions = [(line["pool"], line["mode"], line["action"]) for line in logs if line["event"] == "decision"]
     assert sorted(decisions) == [("a", "active", "write"), ("b", "shadow", "would-write")]
+
+
+async def test_a_line_of_the_pings_above_a_base_has_their_own_name_and_numbers(tmp_path):
+    with structlog.testing.capture_logs() as logs:
+        async with layers(tmp_path) as here:
+            await here.ticks(3)
+
+    (line,) = [line for line in logs if line["event"] == "decision" and line["pool"] == "a:pings"]
+    assert {key: line[key] for key in ("mode", "action", "target", "actual_requested")} == {
+        "mode": "active", "action": "write", "target": 5, "actual_requested": 0}
+    assert "5 - 1 of the base = 4" in line["text"]

@@ -157,6 +157,7 @@ async def test_both_layers_of_a_pool_are_two_numbers(tmp_path):
     lines = [" ".join(line.split()) for line in one.output.splitlines()]
     assert lines[0] == "a (active, lambda-provisioned-concurrency, above it lambda-ping)"
     assert {"actual requested / ready 1 / 1", "pinged above, actual 5 / 5", "target 1 + 5 by pings"} <= set(lines)
+    assert any(line.startswith("of it pings 0.00") for line in lines)
     assert any("5 - 1 of the base = 4" in line for line in lines[lines.index("reasons of pings"):])
 
 

@@ -34,7 +34,7 @@ async def test_the_panel_of_a_pool_shows_both_layers_with_their_reasons(tmp_path
         tiles, tags = await page.js(TILES), await page.text("#pool-tags")
         base, above, legend = await page.text("#wants"), await page.text("#pings"), await page.text("#legend")
         link = await page.js("document.getElementById('pings-link').getAttribute('href')")
-        words = await page.text("#chart-words")
+        words, account = await page.text("#chart-words"), await page.text("#account")
         assert page.complaints == []
 
     assert tiles["Actual ready, base"] == ["1", "of 1 requested"]
@@ -47,6 +47,7 @@ async def test_the_panel_of_a_pool_shows_both_layers_with_their_reasons(tmp_path
     assert "5 - 1 of the base = 4, + 1 that may have stopped unseen" in above
     assert "Actual ready, base" in legend
     assert "Capacity and rules are those of the base; units kept by pings are not in the chart." in words
+    assert "Pings above the base: $0.0" in account
     assert link == "/v1/decisions?pool=a%3Apings"
 
 
