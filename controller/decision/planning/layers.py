@@ -12,7 +12,6 @@ from controller.decision.planning.plan import Plan, whole_units
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.selection.layers.top_basis import PingBasis
-from controller.decision.selection.rule_values import ProposalBasis
 
 Values = NDArray[np.float64]
 
@@ -35,11 +34,12 @@ def view_of_top(view: DemandView, base: Plan, ceiling: int, lost_share: float) -
     none, and the layer holds.
     """
     proposal, planned = view.proposal, base.target
-    basis = None if proposal is None or proposal.basis is None else proposal.basis.detach()
+    basis = None if proposal is None else proposal.basis
+    top = None if basis is None else basis.top
     proposed = None if proposal is None else whole_units(proposal.target)
-    if proposal is None or proposed is None or planned is None or not isinstance(basis, ProposalBasis) or basis.top is None:
+    if proposal is None or proposed is None or planned is None or basis is None or top is None:
         return replace(view, proposal=None, announced=None)
-    pings = PingBasis(basis.top, proposed, planned, ceiling, lost_share, basis.known)
+    pings = PingBasis(top, proposed, planned, ceiling, lost_share, basis.known)
     return replace(view, proposal=Proposal(pings.target, "pings above the base", proposal.trusted, pings), announced=None)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from controller.decision.selection.candidates import CANDIDATES, RECENT, SIGNALS
 from controller.decision.selection.choice import SelectionMode
 from controller.decision.selection.layers.levels import TopProposals
+from controller.decision.selection.layers.top_basis import TopBasis
 from controller.decision.selection.layers.top_selection import top_basis
 from controller.decision.selection.rule_values import Headline, ProposalBasis
 from controller.decision.selection.weighting import ENOUGH, WEIGHT, FollowedRules
@@ -76,8 +77,13 @@ class ChoiceInputs:
             shares[leader] = WEIGHT
         return ProposalBasis(mode, CANDIDATES[leader], int(self.minute[column]), self.horizon, int(self.known[column]),
                              float(self.peak[column]), array("f", [self.signals[name][column] for name in SIGNALS]), shares,
-                             None if self.tops is None else
-                             top_basis(self.rules, self.tops, column, trusted=bool(self.known[column] >= ENOUGH)))
+                             self.top(column))
+
+    def top(self, column: int) -> TopBasis | None:
+        """Return the inputs of the level of a pool's top; None for a pool with one lever."""
+        if self.tops is None:
+            return None
+        return top_basis(self.rules, self.tops, column, trusted=bool(self.known[column] >= ENOUGH))
 
 
 class LazyBasis:
@@ -103,6 +109,12 @@ class LazyBasis:
         """Known minutes of demand."""
         source = self._source
         return source.known if isinstance(source, ProposalBasis) else int(source.known[self._column])
+
+    @property
+    def top(self) -> TopBasis | None:
+        """Basis of the level of a pinged top; None for a pool with one lever."""
+        source = self._source
+        return source.top if isinstance(source, ProposalBasis) else source.top(self._column)
 
     def detach(self) -> ProposalBasis:
         """Return all inputs of the proposal, and release the arrays of the other pools."""

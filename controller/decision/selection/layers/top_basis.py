@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from controller.decision.costs.layer_units import ROUNDING
-from controller.decision.selection.layers.levels import LEVELS, TOPS
+from controller.decision.selection.layers.levels import LEVELS, LIMITS, TOPS
 from controller.decision.selection.number_text import counted, percent
 
 VOTES = 0.5
@@ -59,7 +59,11 @@ class TopBasis:
     @property
     def level(self) -> int:
         """Units in total, 0 where no pings run."""
-        return math.ceil(self.exact - ROUNDING) if self.share >= VOTES else 0
+        votes = units = 0
+        for row, weight in self.weights.items():
+            if self.rate < TOPS[row][1]:
+                votes, units = votes + weight, units + weight * self.levels[row // len(LIMITS)]
+        return math.ceil(units / votes - ROUNDING) if votes and votes >= VOTES * self.total else 0
 
     @property
     def text(self) -> str:
