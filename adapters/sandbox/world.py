@@ -29,8 +29,10 @@ KEEP_ALIVE = (timedelta(minutes=5), timedelta(minutes=60))
 measurements of Lambda.
 """
 
-LIFETIME = (timedelta(hours=4), timedelta(hours=8))
-"""Minimum and maximum age of an environment: Lambda replaces them every few hours."""
+LIFETIME = (timedelta(minutes=5), timedelta(hours=4))
+"""Minimum and maximum age of an environment. Lambda replaces environments every few hours, and single ones at any age. The mean
+of 2 h is that of `controller.decision.costs.cost_model.PINGS`.
+"""
 
 
 @dataclass(slots=True)
