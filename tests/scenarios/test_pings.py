@@ -98,7 +98,7 @@ async def test_accounts_use_the_learned_pause_and_hold_and_metrics_have_what_rou
         await play.minutes(45)
         reconciler = play.fleet.reconcilers["agent"]
         seen, pings = reconciler.lever.rounds(), pool_terms(reconciler, Assume(), 2 * MINUTE).pings
-        rows = kind_rows(play.fleet, "actual", [("agent", 'pool="agent",mode="active"')], clock.now())
+        rows = kind_rows("actual", [(reconciler, 'pool="agent",mode="active"')], {}, clock.now())
 
     assert seen.hold < timedelta(milliseconds=400), "it started at 800 ms"
     assert pings.seconds == pytest.approx(seen.hold.total_seconds(), rel=0.05)
