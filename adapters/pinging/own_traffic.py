@@ -4,12 +4,14 @@ A demand source subtracts the pings from its requests and their time from its wo
 (`OwnTraffic.bounded`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.ports.lever import PingsSent
 from forecasting.demand import DemandSeries
 
 RETENTION_MINUTES = 120
@@ -27,11 +29,13 @@ class Own(NamedTuple):
 @dataclass(slots=True)
 class Minute:
     """Own pings of one minute. `at_once`: maximum in flight in it, including those that started before. `blackout`: seconds in
-    which they held all idle units; `requests` of users in the minute, 0 while unknown.
+    which they held all idle units; `requests` of users in the minute, 0 while unknown. `init_seconds`: total initialisation of
+    units that they started, not part of `seconds`.
     """
 
     pings: int = 0
     seconds: float = 0.0
+    init_seconds: float = 0.0
     at_once: int = 0
     blackout: float = 0.0
     requests: float = 0.0
@@ -61,15 +65,22 @@ class OwnTraffic:
             if series.first_minute <= at < series.end_minute:
                 minute.requests = float(np.fmax(minute.requests, series.invocations[at - series.first_minute]))
 
-    def note(self, began: int, pings: int, seconds: float, ended: int | None = None, blackout: float = 0.0) -> None:
+    @property
+    def sent(self) -> Mapping[int, PingsSent]:
+        """Pings of each recent minute with any, and what they are billed for."""
+        return {at: PingsSent(each.pings, each.seconds + each.init_seconds) for at, each in self._minutes.items() if each.pings}
+
+    def note(self, began: int, pings: int, seconds: float, ended: int | None = None, *, blackout: float = 0.0,
+             init_seconds: float = 0.0) -> None:
         """Record `pings` sent at once in minute `began`, with `seconds` of unit time in total, that ended in minute `ended`. For
-        `blackout` seconds they held all idle units.
+        `blackout` seconds they held all idle units. Units that they started took `init_seconds` in total, not part of `seconds`.
         """
         for minute in range(began, max(began, ended or began) + 1):
             own = self._minutes.setdefault(minute, Minute())
             own.at_once = max(own.at_once, pings)
         own = self._minutes[began]
         own.pings, own.seconds, own.blackout = own.pings + pings, own.seconds + seconds, own.blackout + blackout
+        own.init_seconds += init_seconds
         for old in [at for at in self._minutes if at < began - RETENTION_MINUTES]:
             self._in_blackout += self._minutes.pop(old).in_blackout
 

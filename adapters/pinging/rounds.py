@@ -1,7 +1,7 @@
 """Rounds of pings to the units of one pool: a single ping, then bursts whose answers prove warm units."""
 
 from collections import Counter, deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -14,7 +14,7 @@ from adapters.pinging.ping_interval import IdleTimeoutEstimator
 from adapters.pinging.pinged import Pinged
 from adapters.pinging.results import PingResult, all_held_seconds, all_overlapped, pinged_units, survivors
 from adapters.ports.errors import AdapterError
-from adapters.ports.lever import PingRounds
+from adapters.ports.lever import PingRounds, PingsSent
 from adapters.runtime.clock import Clock, at_work, seconds_behind
 from forecasting.demand import minute_of
 
@@ -95,6 +95,8 @@ class Rounds:
         """Whether pings are in flight."""
         self._done, self._pings, self._below_seconds, self._blackout_seconds = 0, 0, 0.0, 0.0
         self._inits: deque[float] = deque(maxlen=50)
+        self._first_whole = minute_of(clock.now()) + 1
+        """First minute since the start: an earlier process may have pinged in the one before."""
         self._free_at = clock.now()
         """End of the last pings, also on a clock that stood still while they held their units."""
         self._parts_from, self._parts_suffice = clock.now(), False
@@ -110,6 +112,11 @@ class Rounds:
         """Sums since the start, and the present pause and hold."""
         return PingRounds(self._idle_timeout.pause, timedelta(seconds=self.hold.seconds), self._done, self._pings,
                           self._below_seconds, self._blackout_seconds, self._shared.own_traffic.requests_in_blackout)
+
+    @property
+    def sent(self) -> tuple[int, Mapping[int, PingsSent]]:
+        """First minute of which all pings are known, and the pings of each recent minute."""
+        return self._first_whole, self._shared.own_traffic.sent
 
     async def canary(self) -> PingResult:
         """Send one ping outside a round. Raise as `Pinger.canary`."""
@@ -230,9 +237,11 @@ class Rounds:
     def _account(self, began: datetime, sent: int, answers: Sequence[PingResult], idle: int) -> None:
         """Record `sent` pings as own traffic, and what they measured. `idle`: number of idle units."""
         blackout = all_held_seconds(answers, idle)
-        seconds = sum(each.occupied - (each.init_seconds or 0.0) for each in answers)
+        started = sum(each.init_seconds or 0.0 for each in answers)
+        seconds = sum(each.occupied for each in answers) - started
         self._free_at = max(self._clock.now(), began + timedelta(seconds=max((each.occupied for each in answers), default=0.0)))
-        self._shared.own_traffic.note(minute_of(began), sent, seconds, minute_of(self._free_at), blackout)
+        self._shared.own_traffic.note(minute_of(began), sent, seconds, minute_of(self._free_at), blackout=blackout,
+                                      init_seconds=started)
         self._pings += sent
         self._blackout_seconds += blackout
         self._below_seconds += sum(each.occupied for each in answers if each.below)

@@ -157,6 +157,25 @@ class PingRounds:
     blackout_requests: float
 
 
+class PingsSent(NamedTuple):
+    """Pings of one minute, in which they started: their number, and their billed seconds of unit time, including those of the
+    initialisation of units that they started.
+    """
+
+    pings: int
+    seconds: float
+
+
+@runtime_checkable
+class CountsPings(Protocol):
+    """Additional port of a lever that keeps units warm with pings, whose provider reports what it bills for each."""
+
+    def pings_sent(self) -> tuple[int, Mapping[int, PingsSent]]:
+        """Return the first minute (since the epoch) of which all pings are known, and the pings of each recent minute with any.
+        Makes no call to the provider.
+        """
+
+
 @runtime_checkable
 class MeasuresRounds(Protocol):
     """Additional port of a lever that keeps units warm with rounds of pings."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.ports.lever import PingsSent
 from controller.accounting.minute_bill import Amounts, Units
 from controller.accounting.paid_units import Change, Paid
 from forecasting.demand import Floats, minute_of
@@ -37,13 +38,14 @@ class Read(NamedTuple):
 class MinuteCapacity(NamedTuple):
     """Capacity of each pool in a minute. `known`, bool[pools]: whether the ready units are known; unknown ones are 0. `others`,
     float64[pools]: units that others keep warm, part of `units`. `bounds`, float64[2, pools]: minimum and maximum of the cold
-    starts.
+    starts. `sent`, float64[2, pools]: fields of `PingsSent`, NaN where they are unknown.
     """
 
     known: NDArray[np.bool_]
     units: Units
     others: Amounts
     bounds: Amounts
+    sent: Amounts
 
 
 class CapacityMinutes:
@@ -54,6 +56,7 @@ class CapacityMinutes:
         self._ready = np.full((pools, MINUTES), np.nan)
         self._others, self._pinged = np.zeros((pools, MINUTES)), np.zeros((pools, MINUTES))
         self._bounds = np.tile(ANY[:, None, None], (1, pools, MINUTES))
+        self._sent = np.full((len(PingsSent._fields), pools, MINUTES), np.nan)
         self._paid = Paid(pools, MINUTES)
 
     def note(self, read: Read, now: datetime, changed: Callable[[int], Change] = unstepped) -> None:
@@ -66,6 +69,7 @@ class CapacityMinutes:
         self._others[:, minutes % MINUTES] = np.nan_to_num(read.others)[:, None]
         self._pinged[:, minutes % MINUTES] = read.pinged[:, None]
         self._bounds[:, :, minutes % MINUTES] = ANY[:, None, None]
+        self._sent[:, :, minutes % MINUTES] = np.nan
         ready, requested = read.ready.astype(np.float64), read.requested.astype(np.float64)
         self._paid.note(end - len(minutes), end, ready, requested, now, changed)
         self.end = end
@@ -82,10 +86,18 @@ class CapacityMinutes:
             if first <= minute < self.end:
                 self._bounds[:, row, minute % MINUTES] = bounds
 
+    def sent(self, row: int, since: int, pings: Mapping[int, PingsSent], first: int) -> None:
+        """Set the pings of a pool in minutes from `first` on: those of each minute with any, none in the others after `since`."""
+        for minute in range(max(first, since), self.end):
+            if minute in pings:
+                self._sent[:, row, minute % MINUTES] = pings[minute]
+            elif np.isnan(self._sent[0, row, minute % MINUTES]):
+                self._sent[:, row, minute % MINUTES] = 0.0
+
     def at(self, minute: int) -> MinuteCapacity:
         """Return the capacity of a minute."""
         at = minute % MINUTES
         own, others = self._ready[:, at], self._others[:, at]
         ready = np.nan_to_num(own)
         units = Units(ready + others, self._paid.units(minute, ready) + others, self._pinged[:, at])
-        return MinuteCapacity(~np.isnan(own), units, others, self._bounds[:, :, at])
+        return MinuteCapacity(~np.isnan(own), units, others, self._bounds[:, :, at], self._sent[:, :, at])

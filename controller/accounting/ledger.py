@@ -10,8 +10,9 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from adapters.ports.lever import PingsSent
 from controller.accounting.capacity_minutes import MINUTES, CapacityMinutes, Read, unstepped
-from controller.accounting.minute_bill import Amounts, Columns, Units, bill
+from controller.accounting.minute_bill import Amounts, Columns, Kept, Units, bill
 from controller.accounting.paid_units import Change, Paid
 from controller.accounting.pinged_minutes import PingedMinutes, Work
 from controller.decision.costs.cold_starts import Warm
@@ -100,6 +101,10 @@ class GroupLedger:
         """Set the minimum and maximum of cold starts of a pool in minutes that the provider has counted. Settled minutes stay."""
         self._capacity.bound(self.row[name], cold_starts, self.pending_from())
 
+    def sent(self, name: str, since: int, pings: Mapping[int, PingsSent]) -> None:
+        """Set the pings that keep the units of a pool warm, in minutes from `since` on. Settled minutes stay."""
+        self._capacity.sent(self.row[name], since, pings, self.pending_from())
+
     def pending_from(self) -> int:
         """Return the first minute that is not counted yet."""
         return max(self._counted, self._capacity.end - MINUTES)
@@ -109,7 +114,7 @@ class GroupLedger:
         state of target tracking are known. The ready capacity of the first counted minute is assumed for all of it.
         """
         columns = Columns.of(terms)
-        _, warm, others, _ = self._capacity.at(self.pending_from())
+        _, warm, others, *_ = self._capacity.at(self.pending_from())
         nothing, idle = Units.of_lever(others, others), Work(np.zeros_like(others), np.zeros_like(others))
         for at in range(peak.shape[1]):
             tracked = np.maximum(self._tracked.advance(peak[:, at], columns.metric_delay, columns.lead_time), others)
@@ -122,18 +127,21 @@ class GroupLedger:
         columns = Columns.of(terms)
         for at in range(peak.shape[1]):
             minute = first + at
-            known, warm, others, bounds = self._capacity.at(minute)
+            known, warm, others, bounds, sent = self._capacity.at(minute)
             tracked = self._tracked.advance(peak[:, at], columns.metric_delay, columns.lead_time)
             paid = np.maximum(self._tracking_paid(minute, tracked, columns), others)
             units = warm, Units.of_lever(others, others), Units.of_lever(np.maximum(tracked, others), paid)
             requests = np.nan_to_num(invocations[:, at]).astype(float)
             low, high = peak_range(peak[:, at], busy[:, at], invocations[:, at], columns.estimated_peak)
             peaks = peak[:, at], high, low      # high peak with the shortest keep-alive: both add cold starts
-            amounts, deltas, during_pings = self._minute(units, peaks, Work(np.nan_to_num(busy[:, at]).astype(float), requests),
+            kept = Kept.at_price(warm, columns).with_pings(sent, columns)
+            amounts, deltas, during_pings = self._minute(units, kept, peaks,
+                                                         Work(np.nan_to_num(busy[:, at]).astype(float), requests),
                                                          columns, bounds, terms)
             hits = np.maximum(0.0, requests - amounts[:, COLD_STARTS])
-            amounts = np.column_stack((amounts, amounts[:, IDLE] * columns.idle, hits, others, others * columns.idle,
-                                       requests * columns.request_usd, warm.pinged * columns.pinged_idle, during_pings, deltas))
+            idle_usd = kept.own * amounts[:, IDLE] / np.where(warm.paid > 0, warm.paid, 1.0)
+            amounts = np.column_stack((amounts, idle_usd, hits, others, others * columns.idle,
+                                       requests * columns.request_usd, kept.pinged, during_pings, deltas))
             self._add(instant_of(minute).date(), np.where(known[:, None], amounts, 0.0))
         self._counted = max(self._counted, first + peak.shape[1])
 
@@ -144,11 +152,11 @@ class GroupLedger:
                                  lambda row: Change((at,), columns.billing_step[row] * MINUTE))
         return self._paid_tracking.units(minute, ready)
 
-    def _minute(self, units: tuple[Units, Units, Units], peaks: Sequence[Floats | Amounts], work: Work, columns: Columns,
-                bounds: Amounts, terms: Sequence[CostTerms]) -> tuple[Amounts, Amounts, Amounts]:
+    def _minute(self, units: tuple[Units, Units, Units], kept: Kept, peaks: Sequence[Floats | Amounts], work: Work,
+                columns: Columns, bounds: Amounts, terms: Sequence[CostTerms]) -> tuple[Amounts, Amounts, Amounts]:
         """Return the amounts of a minute, what the ends of keep-alive and peak would add, and the cold starts during pings.
-        `units`: with Stoker, without it, and with target tracking. `peaks`: the peak, its high and its low end. `bounds`: minimum
-        and maximum of the cold starts with Stoker.
+        `units`: with Stoker, without it, and with target tracking. `kept`: the cost of the first. `peaks`: the peak, its high and
+        its low end. `bounds`: minimum and maximum of the cold starts with Stoker.
         """
         known, cold_usd, warm = ~np.isnan(peaks[0]), columns.cold_start_cost_usd, units[0]
         starts, deltas = self._start(peaks, units, columns)
@@ -157,8 +165,9 @@ class GroupLedger:
         self._pinged.note(peaks[0], work, warm, terms)
         during_pings = self._pinged.expected(terms)
         starts, requests = [within + during_pings, *starts[1:]], work.requests * columns.request_usd
-        stoker, nothing, tracking = (bill(each, work.busy, cold_starts, requests, columns)
-                                     for each, cold_starts in zip(units, starts, strict=True))
+        costs = kept, *(Kept.at_price(each, columns) for each in units[1:])
+        stoker, nothing, tracking = (bill(each, cost, work.busy, cold_starts, requests, columns)
+                                     for each, cost, cold_starts in zip(units, costs, starts, strict=True))
         idle = np.maximum(0.0, warm.paid - np.minimum(work.busy, warm.ready))
         amounts = np.stack((stoker.warm, stoker.on_demand, stoker.usd, nothing.usd, tracking.usd, *starts,
                             *(cold_starts * cold_usd for cold_starts in starts), warm.paid, idle, np.ones_like(idle),

@@ -55,6 +55,12 @@ class Columns(NamedTuple):
         return cls(*(np.fromiter(map(attrgetter(name), terms), np.float64, len(terms)) for name in cls._fields))
 
     @property
+    def layered(self) -> NDArray[np.bool_]:
+        """Whether the pool has a layer of pings above its lever."""
+        layered: NDArray[np.bool_] = self.pinged_idle > 0
+        return layered
+
+    @property
     def keep_alives(self) -> tuple[Amounts, Amounts, Amounts]:
         """Keep-alive used for the figures, and the low and the high end of its range."""
         return self.keep_alive, self.shortest_keep_alive, self.longest_keep_alive
@@ -80,11 +86,35 @@ class Parts(NamedTuple):
         return self.warm + self.on_demand + self.init + self.requests + self.pings
 
 
-def bill(units: Units, work: Amounts, cold_starts: Amounts, requests: Amounts, columns: Columns) -> Parts:
+class Kept(NamedTuple):
+    """Cost of keeping the units of a minute warm in USD, without work: those of the lever, and those of a layer above it.
+    float64[pools] each.
+    """
+
+    own: Amounts
+    pinged: Amounts
+
+    @classmethod
+    def at_price(cls, units: Units, columns: Columns) -> "Kept":
+        """Return the cost at the price of a unit-minute."""
+        return cls(units.paid * columns.idle, units.pinged * columns.pinged_idle)
+
+    def with_pings(self, sent: Amounts, columns: Columns) -> "Kept":
+        """Return the cost with the pings that were really sent, float64[2, pools] as in `MinuteCapacity`, where they are known.
+
+        They may be due in another minute than the one that they keep the units warm in.
+        """
+        pings, seconds = sent
+        usd = pings * columns.request_usd + seconds / MINUTE_SECONDS * columns.on_demand
+        known, layered = ~np.isnan(usd), columns.layered
+        return Kept(np.where(known & ~layered, usd, self.own), np.where(known & layered, usd, self.pinged))
+
+
+def bill(units: Units, kept: Kept, work: Amounts, cold_starts: Amounts, requests: Amounts, columns: Columns) -> Parts:
     """Return the bill of a minute with warm `units`, busy units `work` and `cold_starts`. `requests`: in USD.
 
     Work of pinged units has the on-demand price.
     """
     served = np.minimum(work, units.ready)
-    warm, on_demand = units.paid * columns.idle + served * columns.warm_busy, (work - served) * columns.on_demand
-    return Parts(warm, on_demand, cold_starts * columns.initialisation, requests, units.pinged * columns.pinged_idle)
+    warm, on_demand = kept.own + served * columns.warm_busy, (work - served) * columns.on_demand
+    return Parts(warm, on_demand, cold_starts * columns.initialisation, requests, kept.pinged)

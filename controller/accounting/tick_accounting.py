@@ -116,6 +116,8 @@ async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clo
                 account.counted(each.policy.name, each.counted())
             if each.cold_starts is not None:
                 account.bound(each.policy.name, each.cold_starts())
+            if (pings_sent := tops.get(each.policy.name, each).pings_sent) is not None:
+                account.sent(each.policy.name, *pings_sent())
         first = account.pending_from()
         end = collector.known_end_minute(now) if ended else collector.settled_end_minute(now)
         if first < end:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from adapters.ports.errors import AdapterError, Misconfigured, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
 from adapters.ports.lease_store import fenced
-from adapters.ports.lever import Capacity, CountedColdStarts, CountsInstances, Lever, Phase, ResumesTarget, Traits
+from adapters.ports.lever import Capacity, CountedColdStarts, CountsInstances, CountsPings, Lever, Phase, ResumesTarget, Traits
 from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
 from controller.decision.costs.measurements import RECENT_RAISES, learned, median_span, ready_after
@@ -53,6 +53,7 @@ class Reconciler:
         self.policy, self.lever, self.state = policy, lever, state
         self.key, self.counted = state_key(policy), lever.counted if isinstance(lever, CountsInstances) else None
         self.cold_starts = lever.cold_starts if isinstance(lever, CountedColdStarts) else None
+        self.pings_sent = lever.pings_sent if isinstance(lever, CountsPings) else None
         self._clock, self._store, self._read_every, self._price = clock, store, read_every, price
         self._timeout = call_timeout_seconds
         self._no_answer = f"{policy.lever.resource}: no answer within {call_timeout_seconds:g} s"
@@ -78,8 +79,7 @@ class Reconciler:
         self.outcomes: Counter[str] = Counter()
         """Writes since the start by outcome: accepted, or the code of an error."""
         self._traits_at: datetime | None = None
-        self._at_quota = False
-        """Whether a limit of the provider reduced the last target."""
+        self._at_quota = False  # whether a limit of the provider reduced the last target
         self._raising: tuple[int, float, datetime] | None = None
         """Target of a raise that is not ready yet, and the time it was sent on the monotonic and the wall clock."""
         self._stored = state

@@ -4,6 +4,7 @@ Only this process stores the number of units: `write` sets it, and `resume` sets
 a ping, so that a lever in shadow sends none.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from adapters.aws.lambda_.alias_monitor import AliasMonitor
@@ -15,7 +16,7 @@ from adapters.aws.settings import LambdaPingSettings
 from adapters.pinging.keep_alive_loop import KeepAliveLoop
 from adapters.pinging.ping_interval import IdleTimeoutEstimator
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported
-from adapters.ports.lever import Capacity, Phase, PingRounds, Traits
+from adapters.ports.lever import Capacity, Phase, PingRounds, PingsSent, Traits
 from config.model.layers import TopPolicy
 from config.model.policy import PoolPolicy
 
@@ -53,6 +54,10 @@ class LambdaPing:
     def rounds(self) -> PingRounds:
         """See `adapters.ports.lever.MeasuresRounds`."""
         return self.keeper.rounds.measured
+
+    def pings_sent(self) -> tuple[int, Mapping[int, PingsSent]]:
+        """See `adapters.ports.lever.CountsPings`."""
+        return self.keeper.rounds.sent
 
     async def read(self) -> Capacity:
         """Return the capacity; at most one call every 2 min. `ready`: environments that are proved warm."""

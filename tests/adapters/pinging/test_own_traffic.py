@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.pinging.own_traffic import RETENTION_MINUTES, OwnTraffic
+from adapters.ports.lever import PingsSent
 from forecasting.demand import DemandSeries
 
 
@@ -25,6 +26,15 @@ def cleaned(ledger: OwnTraffic, *rows) -> list[tuple[float, float, float]]:
     result = ledger.bounded(ledger.without(series(*rows)))
     return [tuple(round(float(value), 3) for value in row)
             for row in zip(result.peak, result.busy, result.invocations, strict=True)]
+
+
+def test_pings_are_billed_with_the_initialisation_of_units_that_they_started():
+    ledger = pinged()
+    ledger.note(100, 3, 0.5, ended=101, init_seconds=8.0)
+    ledger.note(104, 1, 0.0)
+
+    assert ledger.sent == {100: PingsSent(23, 10.5), 104: PingsSent(1, 0.0)}
+    assert ledger.own(100, 1).seconds.tolist() == [2.5], "metrics do not count an initialisation as work"
 
 
 def test_a_minute_with_own_pings_only_has_no_demand():

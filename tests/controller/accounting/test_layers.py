@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.ports.lever import PingsSent
 from controller.accounting.ledger import NAMES, GroupLedger
 from controller.decision.costs.bill import bill_of, judged_demand, top_during_pings
 from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
@@ -45,6 +46,36 @@ def test_the_cost_of_a_minute_follows_the_formula():
     assert sums["cold_starts"] == 8 - 2 - 4
     assert sums["bill_usd"] == 6 + 30 + 2 * 10 + 9 * 0.5 + 4 * 0.125
     assert (sums["warm_unit_minutes"], sums["idle_unit_minutes"], sums["warm_hits"]) == (2, 0, 7)
+
+
+@pytest.mark.parametrize("layered", BOTH)
+def test_pings_that_were_sent_are_billed_where_they_are_known(layered):
+    """Minutes before the start of the process have the price of the model. A minute without a ping costs nothing."""
+    terms = NOT_HELD if layered else replace(NOT_HELD, top=None)
+    ledger = GroupLedger(["counted", "not counted"], {}, {}, NOON)
+    read_for(ledger, *[(2, 4 * layered)] * 4)
+    ledger.sent("counted", FIRST + 1, {FIRST + 1: PingsSent(3, 12.0), FIRST + 2: PingsSent(1, 0.0)})
+    ledger.sent("counted", FIRST + 1, {FIRST + 2: PingsSent(1, 0.0)})
+    ledger.settle(FIRST, *(np.zeros((2, 4), np.float32),) * 3, [terms] * 2)
+    counted, priced = (dict(zip(NAMES, row, strict=True)) for row in ledger.today.tolist())
+
+    sent = 4 * 0.5 + 12 / 60 * 10.0
+    usual, name = (4 * 0.125, "ping_usd") if layered else (2 * 1.0, "warm_usd")
+    assert (counted[name], priced[name]) == pytest.approx((usual + sent, 4 * usual))
+    assert counted["bill_usd"] == pytest.approx(usual + sent + 4 * 2 * layered)
+    assert counted["idle_usd"] == counted["warm_usd"]
+    same = [each for each in NAMES if each not in {"ping_usd", "warm_usd", "idle_usd", "bill_usd"}]
+    assert [counted[each] for each in same] == [priced[each] for each in same]
+
+
+def test_settled_minutes_keep_the_pings_that_were_billed():
+    ledger = GroupLedger(["a"], {}, {}, NOON)
+    read_for(ledger, (2, 4))
+    ledger.settle(FIRST, *(np.zeros((1, 1), np.float32),) * 3, [NOT_HELD])
+    before = ledger.today.tolist()
+    ledger.sent("a", FIRST, {FIRST: PingsSent(9, 9.0)})
+
+    assert ledger.today.tolist() == before
 
 
 @pytest.mark.parametrize("stay_warm", BOTH)

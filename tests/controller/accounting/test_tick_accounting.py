@@ -7,7 +7,7 @@ import pytest
 
 from adapters.aws.settings import LambdaPingSettings
 from adapters.ports.errors import Unreachable
-from adapters.ports.lever import Phase, PingRounds
+from adapters.ports.lever import Phase, PingRounds, PingsSent
 from adapters.runtime.clock import ManualClock
 from config.model.policy import Assume
 from controller.accounting.ledger import NAMES
@@ -193,3 +193,28 @@ async def test_accounts_use_the_learned_pause_and_hold_of_the_pings_and_decision
     pinged = here.sums["ping_usd"] / terms.top.idle
     assert pinged == pytest.approx(round(pinged))
     assert pinged > 0
+
+
+class CountingLever(FakeLever):
+    """Lever that sends 3 pings every 4 min, with 6 s of unit time, from its sixth minute on."""
+
+    def pings_sent(self):
+        first, now = minute_of(NOON) + 5, minute_of(self.clock.now())
+        return first, {minute: PingsSent(3, 6.0) for minute in range(first, now + 1, 4)}
+
+
+async def test_the_bill_has_the_pings_of_a_layer_that_were_sent(tmp_path):
+    lever = CountingLever(ManualClock(NOON))
+    async with layered(tmp_path, {"agent:pings": lever}) as here:
+        lever.clock = here.play.clock
+        await here.minutes(40)
+        base, top = here.fleet.reconcilers["agent"], here.fleet.tops["agent"]
+        terms = pool_terms(base, Assume(), MINUTE, top)
+        end = here.accounts.each[0].pending_from()
+
+    rounds = len(range(minute_of(NOON) + 5, end, 4))
+    each = 3 * 0.2e-6 + 6 / 60 * terms.on_demand
+    earlier = 5 * 5 * terms.pinged_idle
+    assert rounds >= 5
+    assert rounds * each <= here.sums["ping_usd"] <= rounds * each + earlier + 1e-12
+    assert here.sums["bill_usd"] >= here.sums["ping_usd"] + here.sums["warm_usd"]

@@ -12,7 +12,7 @@ from adapters.aws.lambda_.ping_payloads import Ping, parameters
 from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.settings import LambdaPingSettings
 from adapters.ports.errors import Conflict, PermissionDenied, QuotaExceeded, Unsupported
-from adapters.ports.lever import Phase, ResumesTarget
+from adapters.ports.lever import CountsPings, Phase, ResumesTarget
 from adapters.sandbox.aws.lambda_.functions import Alias
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.lambda_stage import pool as provisioned_pool
@@ -84,6 +84,20 @@ async def test_the_pause_is_learnt_from_the_answers(stage, units):
     assert timedelta(minutes=4) <= seen.low <= timedelta(minutes=6)
     assert seen.high is None or seen.high >= timedelta(minutes=6)
     assert seen.observations >= 40 * units
+
+
+async def test_every_ping_is_counted_with_the_time_that_is_billed(stage):
+    lever = stage.lever()
+    await lever.write(12)
+    await stage.passes(60 * MINUTE)
+    totals, (first, sent) = stage.sandbox.hosted("agent").driver.totals, lever.pings_sent()
+
+    assert isinstance(lever, CountsPings)
+    assert first == minute_of(NOON) + 1
+    assert sum(each.pings for each in sent.values()) == totals.pings > 100
+    started = sum(each.seconds for each in sent.values()) - totals.ping_ms / 1000
+    assert started == pytest.approx(totals.ping_cold_starts * lever.keeper.rounds.init_seconds, rel=0.05)
+    assert totals.ping_cold_starts >= 12
 
 
 async def test_without_opt_in_no_ping_is_sent(stage):
