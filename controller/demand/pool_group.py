@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import structlog
 
-from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
 from controller.decision.events.event_demand import UpcomingEvent
 from controller.decision.planning.observation import DataFreshness, DemandView, Proposal, is_stale
 from controller.decision.selection.weighting import SelectionWeights
@@ -163,7 +164,7 @@ class PoolGroup:
         arrays = await asyncio.to_thread(selector_snapshot.load, self._snapshot, key)
         if arrays is None or not {TERMS, PROPOSED} <= arrays.keys():
             return False
-        terms = {name: CostTerms(**fields) for name, fields in json.loads(str(arrays.pop(TERMS))).items()}
+        terms = {name: stored_terms(fields) for name, fields in json.loads(str(arrays.pop(TERMS))).items()}
         # a billing step is known only after the lever was read: until then that of the snapshot applies
         known = {name: replace(self._terms[name], billing_step=terms[name].billing_step) for name in terms}
         if any(differ(known[name], terms[name], prices_only=True) for name in terms):
@@ -188,6 +189,13 @@ class PoolGroup:
             self.proposer, self.followed_at = Proposer(self.collector, self._terms, self._without_events), None
             raise
         self.followed_at = now
+
+
+def stored_terms(fields: Mapping[str, Any]) -> CostTerms:
+    """Return the cost terms of a snapshot, which `asdict` wrote."""
+    top, pings = fields["top"], fields["pings"]
+    return CostTerms(**{**fields, "top": None if top is None else TopTerms(top["idle"], Pings(**top["pings"])),
+                        "pings": None if pings is None else Pings(**pings)})
 
 
 def stored_proposal(proposal: Proposal) -> dict[str, object]:

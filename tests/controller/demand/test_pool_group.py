@@ -1,12 +1,13 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import pytest
 
-from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
 from controller.decision.planning.observation import DataFreshness
 from controller.demand.collector import DemandCollector
-from controller.demand.pool_group import SPANS_EVERY, Budget, PoolGroup, differ
+from controller.demand.pool_group import SPANS_EVERY, Budget, PoolGroup, differ, stored_terms
 from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from tests.builders import NOON
@@ -154,3 +155,11 @@ async def test_a_proposer_that_is_still_learning_is_not_used(region):
 
     assert seen
     assert all(seen)
+
+
+@pytest.mark.parametrize("changes", [{}, {"top": TopTerms(1e-6, Pings(0.25, 0.1, 120.0))}, {"pings": Pings(0.25, 0.1, 120.0)}])
+def test_the_terms_of_a_snapshot_are_those_that_were_stored(changes):
+    terms = replace(TERMS, **changes)
+    again = stored_terms(json.loads(json.dumps(asdict(terms))))
+
+    assert (again, again.top, again.pings) == (terms, terms.top, terms.pings)
