@@ -8,7 +8,7 @@ from aiohttp import web
 
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
-from config.model.layers import top_policy
+from config.model.layers import top_policy, with_layers
 from config.model.policy import Policy
 from controller.decision.costs.kinds import Kind
 from controller.http.auth import BearerAuth
@@ -44,10 +44,11 @@ class PublishedState:
         self.recorded_names = self.policy_names | set(self.tops.values())
         self.started_at = clock.now()
         self.ticks = Ticks()
-        shadow = [pool.name for pool in policy.pools if pool.mode == "shadow"]
-        self.trails: Mapping[Kind, CapacityTrace] = {"actual": CapacityTrace(self.policy_names),
-                                                     "simulated": CapacityTrace(shadow)}
-        """Capacity of each minute: the provider's of all pools, and the simulated one of pools in shadow mode."""
+        layers = list(with_layers(policy.pools))
+        self.trails: Mapping[Kind, CapacityTrace] = {
+            "actual": CapacityTrace(each.name for each in layers),
+            "simulated": CapacityTrace(each.name for each in layers if each.mode == "shadow")}
+        """Capacity of each minute: the provider's of pools and upper layers, and the simulated one of those in shadow mode."""
         self.long_poll = LongPoll(clock)
         self.recent_bodies = RecentBodies()
         self.exposition = Exposition(self._facts)

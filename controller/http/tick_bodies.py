@@ -27,7 +27,7 @@ STARTING: Mapping[str, Any] = {"as_of": None, "tick": None, "sources": [], "tota
 @dataclass(frozen=True)
 class TickBodies:
     """Bodies that handlers serve until the next tick. By pool: `stale` reasons, `ages` of data, and by kind `units` requested
-    and ready.
+    and ready, also of upper layers.
     """
 
     status: CompressedBody
@@ -54,9 +54,10 @@ async def render(components: Components, clock: Clock, interval: timedelta, tag:
         if count % YIELD_EVERY == YIELD_EVERY - 1:
             await clock.sleep(0)
         entry = pool_entry(fleet, components.figures, components.decision_log, components.forecasts, name, now)
-        units["actual"][name] = entry["actual_requested"], entry["actual_ready"]
-        if entry["mode"] == "shadow":
-            units["simulated"][name] = entry["simulated_requested"], entry["simulated_ready"]
+        layers = {name: entry} | ({} if (top := fleet.tops.get(name)) is None else {top.policy.name: entry["pings"]})
+        for layer, part in layers.items():
+            for each in KINDS if entry["mode"] == "shadow" else KINDS[:1]:
+                units[each][layer] = part[f"{each}_requested"], part[f"{each}_ready"]
         ages[name] = {key: entry[key] for key in AGES}
         kind = KIND_OF_MODE[entry["mode"]]
         totals[kind].add(entry)

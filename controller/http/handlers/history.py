@@ -17,7 +17,7 @@ from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of, minute_of
 async def history(published: PublishedState, request: web.Request) -> web.Response:
     """Return demand, requested and ready capacity, per minute, up to now; null if unknown.
 
-    Capacity is the provider's, and in shadow mode also the simulated one.
+    Capacity is the provider's, and in shadow mode also the simulated one. That of the pings above a base is apart.
     """
     name, components = published.pool_of(request)
     hours = hours_of(request.query.get("hours"))
@@ -27,12 +27,14 @@ async def history(published: PublishedState, request: web.Request) -> web.Respon
     peak, busy = (minutes_of(collector, table, name, first, end) for table in (collector.day.peak, collector.day.busy))
     mode = components.fleet.reconcilers[name].policy.mode
     body = {"pool": name, "mode": mode, "at": now, "first": stamp(instant_of(first)), "peak": plain(peak), "busy": plain(busy)}
+    layers = {"": name} | ({"pinged_": published.tops[name]} if name in published.tops else {})
     for kind in KINDS if mode == "shadow" else KINDS[:1]:
-        requested, ready = published.trails[kind].rows(name, first, end)
-        if kind == KIND_OF_MODE[mode] and np.isnan(requested[0]):  # before this run of the daemon: from recorded decisions
-            decided = await published.store.run(requested_history, published.store.store, name, mode, first, end)
-            requested = requested if decided is None else np.where(np.isnan(requested), decided, requested)
-        body |= {f"{kind}_requested": plain(requested), f"{kind}_ready": plain(ready)}
+        for prefix, layer in layers.items():
+            requested, ready = published.trails[kind].rows(layer, first, end)
+            if kind == KIND_OF_MODE[mode] and np.isnan(requested[0]):  # before this run of the daemon: from recorded decisions
+                decided = await published.store.run(requested_history, published.store.store, layer, mode, first, end)
+                requested = requested if decided is None else np.where(np.isnan(requested), decided, requested)
+            body |= {f"{kind}_{prefix}requested": plain(requested), f"{kind}_{prefix}ready": plain(ready)}
     return json_bytes(dumps(body))
 
 

@@ -94,3 +94,8 @@ class History(Shape):
     simulated_requested: Minutes | None = None
     simulated_ready: Minutes | None = None
     """Only in shadow mode: what there would have been."""
+    actual_pinged_requested: Minutes | None = None
+    actual_pinged_ready: Minutes | None = None
+    simulated_pinged_requested: Minutes | None = None
+    simulated_pinged_ready: Minutes | None = None
+    """Only for a pool with layers: units that pings keep above the base; the keys without `pinged` are those of the base."""

@@ -8,6 +8,7 @@ import {byId, clock, day, put} from "./words.js";
 const LINES = [
   {key: "actual", label: "Actual ready", colour: "actual", width: 2.5, of: ["actual"], ahead: false},
   {key: "simulated", label: "Simulated ready", colour: "simulated", width: 2.5, dash: [12, 4], of: ["simulated"], ahead: false},
+  {key: "both", label: "ready, base + pings", colour: "actual", width: 2, dash: [2, 4], of: ["both"], ahead: false},
   {key: "requested", label: "requested", colour: "requested", width: 1.5, dash: [4, 3], of: ["requested"], ahead: false},
   {key: "rules", label: "Rules would ask for", colour: "rules", width: 2, dash: [8, 3], of: ["rules"], ahead: true},
   {key: "peak", label: "In flight (peak)", colour: "demand", fill: .45, of: ["peak"], ahead: false},
@@ -15,7 +16,7 @@ const LINES = [
   {key: "band", label: "Forecast P10 to P99", colour: "band", fill: .2, of: ["low", "high"]},
 ];
 // In the order of drawing.
-const COLUMNS = ["time", "high", "low", "peak", "middle", "requested", "rules", "simulated", "actual"];
+const COLUMNS = ["time", "high", "low", "peak", "middle", "requested", "rules", "both", "simulated", "actual"];
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 const faded = (name, alpha) => {
@@ -52,10 +53,10 @@ const nowLine = (now) => (u) => {
 };
 
 // Lines of a pool in shadow mode have simulated capacity; those of an active pool do not. `layered`: capacity is that of the base.
-const UNITS = ["actual", "simulated", "requested"];
-const linesOf = (simulated, layered, hidden) => LINES.filter(({key}) => simulated || key !== "simulated").map((line) => ({
-  ...line, hidden: hidden.has(line.key),
-  label: (line.key !== "requested" ? line.label : simulated ? "Simulated requested" : "Actual requested") + (layered && UNITS.includes(line.key) ? ", base" : "")}));
+const UNITS = ["actual", "simulated", "requested"], OF_KIND = ["requested", "both"];
+const linesOf = (simulated, layered, hidden) => LINES.filter(({key}) => (simulated || key !== "simulated") && (layered || key !== "both")).map((line) => ({
+  ...line, hidden: hidden.has(line.key), colour: line.key === "both" && simulated ? "simulated" : line.colour,
+  label: (OF_KIND.includes(line.key) ? `${simulated ? "Simulated" : "Actual"} ${line.label}` : line.label) + (layered && UNITS.includes(line.key) ? ", base" : "")}));
 
 const options = (box, lines, hooks) => {
   const stepped = uPlot.paths.stepped({align: 1}), by = Object.fromEntries(lines.flatMap((line) => line.of.map((name) => [name, line])));

@@ -13,9 +13,14 @@ export const columns = (history, forecast, next) => {
   const ahead = Math.min(Math.max(known ? forecast.ahead.peak.length : 0, planned), Math.max(SHORTEST_AHEAD, past), LONGEST_AHEAD);
   const rows = past + ahead, blank = () => new Array(rows).fill(null);
   const data = {time: Array.from({length: rows}, (_, row) => first + 60 * row), now, past, foretold: false,
-                high: blank(), low: blank(), middle: blank(), peak: blank(), requested: blank(), rules: blank(), actual: blank(), simulated: blank()};
+                high: blank(), low: blank(), middle: blank(), peak: blank(), requested: blank(), rules: blank(), both: blank(), actual: blank(), simulated: blank()};
   for (const [name, key] of Object.entries(PAST)) (history[key] ?? []).forEach((value, row) => { data[name][row] = value; });
   (history.simulated_requested ?? history.actual_requested).forEach((value, row) => { data.requested[row] = value; });
+  const kind = history.mode === "shadow" ? "simulated" : "actual";
+  (history[`${kind}_pinged_ready`] ?? []).forEach((pinged, row) => {
+    const base = history[`${kind}_ready`][row];
+    data.both[row] = pinged == null || base == null ? null : base + pinged;
+  });
   if (forecast?.levels) foretell(data, forecast, first, rows);
   if (next?.length) plan(data, next, now, first, rows);
   return data;

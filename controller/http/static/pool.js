@@ -107,7 +107,7 @@ const draw = (history) => {
   drawing ??= chart(byId("chart"), byId("legend"));
   const peaks = history.peak.filter((value) => value != null), most = Math.max(0, ...peaks);
   const words = peaks.length ? `Peak in flight in the last ${hours} hours: ${whole(most)}.` : `No demand data for the last ${hours} hours.`;
-  put(byId("chart-words"), `${words} ${describe(forecast, data.foretold)}${entry?.pings ? " Capacity and rules are those of the base; units kept by pings are not in the chart." : ""}`);
+  put(byId("chart-words"), `${words} ${describe(forecast, data.foretold)}${entry?.pings ? " Rules are those of the base." : ""}`);
   const layered = entry?.pings != null, kept = (kind) => layered ? `, by pings ${whole(entry.pings[`${kind}_ready`])}` : "";
   const ready = `Actual ready: ${whole(entry?.actual_ready)}${kept("actual")}.${shadow ? ` Simulated ready: ${whole(entry?.simulated_ready)}${kept("simulated")}.` : ""}`;
   drawing.update(data, `${name} ${hours}`, shadow, layered, `Chart of ${name}. ${words} ${ready} Arrow keys move the cursor.`);
@@ -118,10 +118,11 @@ const draw = (history) => {
 const minuteRows = (history, shadow, layered) => {
   const kinds = ["actual", ...(shadow ? ["simulated"] : [])], keys = kinds.flatMap((kind) => [`${kind}_requested`, `${kind}_ready`]);
   const base = layered ? ", base" : "";
-  const heads = ["UTC", "In flight (peak)", "Busy (average)", ...kinds.flatMap((kind) => [`Requested (${kind}${base})`, `Ready (${kind}${base})`])];
+  const pinged = layered ? kinds.map((kind) => [`Ready (${kind}, pings)`, `${kind}_pinged_ready`]) : [];
+  const heads = ["UTC", "In flight (peak)", "Busy (average)", ...kinds.flatMap((kind) => [`Requested (${kind}${base})`, `Ready (${kind}${base})`]), ...pinged.map(([head]) => head)];
   const rows = [make("tr", {}, ...heads.map((text) => make("th", {scope: "col"}, text)))], first = Date.parse(history.first), end = history.peak.length;
   for (let at = end - 1; at >= Math.max(0, end - 60); at--) {
-    const cells = [whole(history.peak[at]), units(history.busy[at]), ...keys.map((key) => whole(history[key]?.[at]))];
+    const cells = [whole(history.peak[at]), units(history.busy[at]), ...[...keys, ...pinged.map(([, key]) => key)].map((key) => whole(history[key]?.[at]))];
     rows.push(make("tr", {}, make("th", {scope: "row"}, clock(first + at * 60000)), ...cells.map((text) => make("td", {}, text))));
   }
   byId("minute-rows").replaceChildren(...rows);

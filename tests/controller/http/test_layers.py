@@ -1,8 +1,11 @@
 """A pool with layers over real HTTP: the base is the pool's entry, the pings are beside it, and no figure is a sum of both."""
 
+from datetime import timedelta
+
 import pytest
 
 from adapters.ports.errors import Unreachable
+from adapters.runtime.clock import ManualClock
 from tests.services import layers, serving
 
 
@@ -96,3 +99,29 @@ async def test_demand_and_overrides_are_those_of_the_pool(tmp_path, path):
     async with layers(tmp_path) as here:
         status, _ = await here.json(path)
     assert status == 404
+
+
+async def test_the_history_has_the_pings_of_each_minute_apart(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        _, body = await here.json("/v1/pools/a/history?hours=0.25")
+
+    assert (body["actual_ready"][-1], body["actual_pinged_ready"][-1], body["actual_pinged_requested"][-1]) == (1, 5, 5)
+    assert "simulated_pinged_ready" not in body
+
+
+async def test_the_history_of_a_pool_with_one_lever_has_no_pings(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.ticks(2)
+        _, body = await here.json("/v1/pools/a/history")
+    assert not [key for key in body if "pinged" in key]
+
+
+async def test_the_history_of_pings_before_this_run_is_that_of_recorded_decisions(tmp_path):
+    async with layers(tmp_path) as here:
+        await here.ticks(4)
+        now = here.clock.now()
+    async with layers(tmp_path, clock=ManualClock(now + timedelta(minutes=5))) as again:
+        _, body = await again.json("/v1/pools/a/history?hours=0.25")
+
+    assert set(body["actual_pinged_requested"][-8:]) == {5}

@@ -34,6 +34,7 @@ async def test_the_panel_of_a_pool_shows_both_layers_with_their_reasons(tmp_path
         tiles, tags = await page.js(TILES), await page.text("#pool-tags")
         base, above, legend = await page.text("#wants"), await page.text("#pings"), await page.text("#legend")
         link = await page.js("document.getElementById('pings-link').getAttribute('href')")
+        both = [await page.text(f"#legend [data-line=both] {part}") for part in ("span", "b")]
         words, account = await page.text("#chart-words"), await page.text("#account")
         assert page.complaints == []
 
@@ -46,7 +47,8 @@ async def test_the_panel_of_a_pool_shows_both_layers_with_their_reasons(tmp_path
     assert "5 units, already requested" in above
     assert "5 - 1 of the base = 4, + 1 that may have stopped unseen" in above
     assert "Actual ready, base" in legend
-    assert "Capacity and rules are those of the base; units kept by pings are not in the chart." in words
+    assert "Rules are those of the base." in words
+    assert both == ["Actual ready, base + pings", "6"]
     assert "Pings above the base: $0.0" in account
     assert link == "/v1/decisions?pool=a%3Apings"
 
@@ -56,9 +58,18 @@ async def test_pings_in_shadow_mode_are_simulated(tmp_path):
         await here.ticks(4)
         await page.open(here.service.url + "/#/pools/a")
         await page.until(PANEL)
-        tiles = await page.js(TILES)
+        tiles, line = await page.js(TILES), await page.text("#legend [data-line=both] span")
+        await page.js("document.getElementById('minutes').open = true")
+        await page.until("document.querySelectorAll('#minute-rows tr').length > 2")
+        heads = await page.js("[...document.querySelectorAll('#minute-rows tr')[0].children].map((each) => each.innerText)")
+        cells = await page.js("[...document.querySelectorAll('#minute-rows tr')[1].children].map((each) => each.innerText)")
         assert page.complaints == []
 
+    assert line == "Simulated ready, base + pings"
+    assert dict(zip(heads, cells, strict=True)) | {"UTC": ""} == {
+        "UTC": "", "In flight (peak)": cells[1], "Busy (average)": cells[2], "Requested (actual, base)": "0",
+        "Ready (actual, base)": "0", "Requested (simulated, base)": "1", "Ready (simulated, base)": "1",
+        "Ready (actual, pings)": "0", "Ready (simulated, pings)": "5"}
     assert (tiles["Actual ready, pings"][0], tiles["Simulated ready, pings"][0]) == ("0", "5")
     assert tiles["Simulated target, pings"][0] == "5"
 
