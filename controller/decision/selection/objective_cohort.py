@@ -13,7 +13,7 @@ from controller.decision.selection.layers.levels import TopProposals
 from controller.decision.selection.layers.top_selection import TopSelection
 from controller.decision.selection.scoring import Amounts, CandidateScores, Replayed, Units
 from controller.decision.selection.signals import Signals
-from controller.decision.selection.timing_cohort import TimingCohort, timing_of
+from controller.decision.selection.timing_cohort import ScoredTops, TimingCohort, timing_of
 from controller.decision.selection.weighting import ENSEMBLE
 from forecasting.demand import Floats
 
@@ -44,7 +44,7 @@ class ObjectiveCohort(TimingCohort):
         return TopSelection(self._terms, same=True)
 
     def _score(self, proposed: Units, ensemble: Units, peak: Units, busy: Units, requests: Units,
-               tops: TopProposals | None) -> None:
+               tops: ScoredTops | None) -> None:
         rules = np.concatenate((proposed[:, :, 0], ensemble), axis=1)[:, :, None]
         replayed = self._scores.add(rules, peak[:, :1], busy[:, :1], requests[:, :1])
         own = Replayed(*(part[:, ENSEMBLE:, 0] for part in replayed))

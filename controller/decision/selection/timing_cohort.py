@@ -40,6 +40,9 @@ ALONE_BASE = np.arange(len(CANDIDATES), dtype=np.int16)
 ALONE_TOP = np.full(len(CANDIDATES), -1, np.int16)
 """Base and top of each rule where pools have no top: the candidates alone."""
 
+ScoredTops = tuple[TopProposals, Units]
+"""What the tops propose in some minutes, and the level of the ensemble."""
+
 CORRECTION = 12.0
 """Factor of the difference between allowed and actual cold starts in the share of requests that may start cold next."""
 
@@ -115,10 +118,11 @@ class TimingCohort:
             ensemble = nearest(exact)
             choice.target[:, rows], choice.leader[:, rows], choice.mode[:, rows] = self._rules.units(
                 proposed[rows], ensemble, choice.trusted[:, rows])
-            part = None if tops is None else tops.rows(rows)
-            if part is not None:
-                choice.level[:, rows] = level_of(self._rules, part, choice.trusted[:, rows].T).T
-            self._score(proposed[rows], ensemble, peak[:, rows].T, busy[:, rows].T, invocations[:, rows].T, part)
+            scored = None
+            if tops is not None:
+                level = level_of(self._rules, tops.rows(rows), choice.trusted[:, rows].T)
+                choice.level[:, rows], scored = level.followed.T, (tops.rows(rows), level.ensemble)
+            self._score(proposed[rows], ensemble, peak[:, rows].T, busy[:, rows].T, invocations[:, rows].T, scored)
             if self.explained and len(due := np.flatnonzero((newest >= start) & (newest < end))):
                 kept = np.arange(len(peak)) if len(minutes) == 1 else due  # of one minute, all pools: the weights are not copied
                 at = np.clip(newest[kept], start, end - 1)
@@ -147,7 +151,7 @@ class TimingCohort:
         trusted = (count >= ENOUGH)[:, None]
         target, leader, mode = rules.units(proposed, nearest(exact), trusted)
         tops = None if self._top is None else self._top.preview(signals, invocations, newest)
-        level = np.zeros_like(target) if tops is None else level_of(rules, tops, trusted.T).T
+        level = np.zeros_like(target) if tops is None else level_of(rules, tops, trusted.T).followed.T
         last = np.take_along_axis(peak, newest, axis=1)[:, 0]
         inputs = ChoiceInputs({name: values[:, 0] for name, values in signals.items()}, rules, exact[0],
                               first_minute + newest[:, 0], last, count, self._horizon, tops)
@@ -238,19 +242,19 @@ class TimingCohort:
         return TopSelection(self._terms)
 
     def _score(self, proposed: Units, ensemble: Units, peak: Units, busy: Units, requests: Units,
-               tops: TopProposals | None) -> None:
+               tops: ScoredTops | None) -> None:
         """Add n minutes within one quarter to the scores of the rules and of the ensemble, float32[n, pools]."""
         replayed = self._scores.add(np.concatenate((proposed, ensemble[:, None]), axis=1), peak, busy, requests)
         own = Replayed(*(part[:, ENSEMBLE] for part in replayed))
         self._score_tops(tops, proposed, ensemble, (replayed, own), peak, requests)
 
-    def _score_tops(self, tops: TopProposals | None, proposed: Units, ensemble: Units, replayed: tuple[Replayed, Replayed],
+    def _score_tops(self, tops: ScoredTops | None, proposed: Units, ensemble: Units, replayed: tuple[Replayed, Replayed],
                     peak: Units, requests: Units) -> None:
         """Add n minutes to the scores of the pairs, if the pools have tops."""
         if tops is not None and self._top is not None:
             known = ~np.isnan(peak)
             minutes = Minutes(known, whole_requests(requests, known))
-            self._top.score(tops, proposed, ensemble, level_of(self._rules, tops), minutes, replayed)
+            self._top.score(tops[0], proposed, ensemble, tops[1], minutes, replayed)
 
     def _amounts(self) -> tuple[Amounts, Amounts]:
         """Return the scores' amounts, float64[3, candidates + 1, pools], and requests, float64[pools]."""

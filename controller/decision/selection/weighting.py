@@ -18,6 +18,9 @@ MARGIN = 0.2
 SPREAD = 0.01
 """A candidate that has cost this share of the bill without Stoker more than the leader has 1/e of the leader's weight."""
 
+SPREAD_OF_PAIRS = 0.005
+"""The same where rules include pairs of a base and a top: pairs of similar cost are many, and their mean is not better."""
+
 ENOUGH = MINUTES_PER_DAY
 """Known minutes before rules are compared; until then the recent maximum is followed."""
 
@@ -133,7 +136,7 @@ class JointRules(NamedTuple):
         pools = np.arange(self.bills.shape[1])
         leader = self.bills.argmin(axis=0)
         nothing = np.abs(self.bills[0])
-        above = (self.bills - self.bills[leader, pools]) / np.where(alone, 1.0, SPREAD * nothing)
+        above = (self.bills - self.bills[leader, pools]) / np.where(alone, 1.0, (SPREAD_OF_PAIRS if tops else SPREAD) * nothing)
         above[:, alone] = np.inf
         weights = np.round(WEIGHT * np.exp(-above)) * ((self.top >= 0)[:, None] == (self.top[leader] >= 0))
         weights[leader, pools] = WEIGHT

@@ -126,21 +126,26 @@ class TopSelection:
         return Joint(rules, np.concatenate((cold[:ENSEMBLE], cold[repeated] - saved)), cold[ENSEMBLE] - own_saved)
 
 
-def level_of(rules: FollowedRules, proposed: TopProposals, trusted: NDArray[np.bool_] | None = None) -> Units:
-    """Return the level that pools follow in each minute, 0 where no pings run: float32[n, pools].
+class FollowedLevel(NamedTuple):
+    """Levels of n minutes, 0 where no pings run, float32[n, pools] each: of the ensemble, and the one that is followed."""
 
-    `trusted`: bool[n, pools], where False the rule without history is followed. None: the ensemble's level, for its score.
-    """
-    voted = voted_level(rules.top / np.maximum(rules.weights.sum(axis=0), 1.0), proposed)
-    if trusted is None:
-        return voted
-    pools = np.arange(rules.top.shape[1])
-    leading = np.zeros_like(rules.top)
-    leading[np.maximum(rules.top_leader, 0), pools] = rules.top_leader >= 0
-    untrained = np.zeros_like(rules.top)
-    untrained[UNTRAINED] = 1.0
-    followed = np.where(rules.mode == SelectionMode.FALLBACK, voted_level(leading, proposed), voted)
-    return np.where(trusted, followed, voted_level(untrained, proposed))
+    ensemble: Units
+    followed: Units
+
+
+def level_of(rules: FollowedRules, proposed: TopProposals, trusted: NDArray[np.bool_]) -> FollowedLevel:
+    """Return the levels of the pools. `trusted`: bool[n, pools], where False the rule without history is followed."""
+    ensemble = voted_level(rules.top / np.maximum(rules.weights.sum(axis=0), 1.0), proposed)
+    followed = ensemble
+    if (fallback := rules.mode == SelectionMode.FALLBACK).any():
+        leading = np.zeros_like(rules.top)
+        leading[np.maximum(rules.top_leader, 0), np.arange(len(fallback))] = rules.top_leader >= 0
+        followed = np.where(fallback, voted_level(leading, proposed), followed)
+    if not trusted.all():
+        untrained = np.zeros_like(rules.top)
+        untrained[UNTRAINED] = 1.0
+        followed = np.where(trusted, followed, voted_level(untrained, proposed))
+    return FollowedLevel(ensemble, followed)
 
 
 def followed_tops(rules: FollowedRules, column: int, *, trusted: bool) -> tuple[dict[int, int], int]:
