@@ -98,3 +98,13 @@ async def test_the_description_is_served_unchanged(tmp_path):
 async def test_a_parameter_that_is_unknown_or_given_twice_is_refused(tmp_path, query):
     async with serving(tmp_path) as here:
         assert (await here.ask("GET", f"/v1/pools/a/history?{query}"))[0] == 400
+
+
+def test_names_of_pings_are_accepted_only_where_decisions_are_read():
+    paths = DOCUMENT["paths"]
+    patterns = {path: [each["schema"]["pattern"] for method in methods.values() for each in method.get("parameters", ())
+                       if each["name"] in ("name", "pool") and "pattern" in each["schema"]] for path, methods in paths.items()}
+    accepting = {path for path, found in patterns.items() if any(re.fullmatch(each, "chat:pings") for each in found)}
+
+    assert accepting == {"/v1/decisions", "/v1/pools/{name}/why"}
+    assert all(re.fullmatch(each, "chat") for found in patterns.values() for each in found)

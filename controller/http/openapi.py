@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from config.model.policy import NAME
 from controller.http.published_state import PublishedState
 from controller.http.responses import json_bytes
-from controller.http.routes import ASSETS, ROUTES, Route
+from controller.http.routes import ASSETS, RECORDED_NAME, ROUTES, Route
 from controller.http.schemas.shape import Shape
 from controller.http.schemas.status import Problem
 
@@ -78,7 +78,8 @@ def operation(route: Route) -> Json:
                   "security": [{TOKEN: []}] if route.guarded else []}
     parameters: list[Json] = [{"name": name, "in": "query", "schema": schema} for name, schema in route.parameters.items()]
     if "{name}" in route.path:
-        allowed: Json = {"enum": list(ASSETS)} if route.path.startswith("/assets") else {"pattern": NAME}
+        pattern = RECORDED_NAME if route.path.endswith("/why") else NAME
+        allowed: Json = {"enum": list(ASSETS)} if route.path.startswith("/assets") else {"pattern": pattern}
         parameters.insert(0, {"name": "name", "in": "path", "required": True, "schema": {"type": "string", **allowed}})
     if parameters:
         described["parameters"] = parameters

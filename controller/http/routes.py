@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from config.model.duration import PATTERN as SPAN
+from config.model.layers import OF_TOP
 from config.model.policy import MOST_UNITS, NAME
 from controller.decision.planning.overrides_in_force import Kind
 from controller.http.handlers.dashboard import LIBRARY, OWN_FILES, assets, dashboard
@@ -64,9 +65,12 @@ WAIT: Json = {"type": "string", "pattern": WAIT_SPAN,
               "description": "Wait for a response that differs from If-None-Match, or from the current one; at most this long, "
                              "such as 30s; maximum 60s."}
 KIND: Json = {"type": "string", "enum": [kind.value for kind in Kind], "description": "End only overrides of this kind."}
+RECORDED_NAME = f"{NAME.removesuffix('$')}({OF_TOP})?$"
+"""Name under which decisions are recorded: of a pool, or of the pings above its base."""
+
 ASSETS = (*OWN_FILES, *LIBRARY)
 DECISIONS: dict[str, Json] = {
-    "pool": {"type": "string", "pattern": NAME, "description": "Only this pool."},
+    "pool": {"type": "string", "pattern": RECORDED_NAME, "description": "Only this pool, or its pings: NAME:pings."},
     "since": {**INSTANT, "description": "At or after this instant."},
     "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "description": "Maximum number of items; default 100."},
     "before": {"type": "string", "pattern": f"^{CURSOR.pattern}$", "description": "`next` of an earlier page."},
