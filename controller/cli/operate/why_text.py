@@ -36,7 +36,7 @@ def lines(body: Mapping[str, Any], width: int = 80) -> Iterator[str]:
         yield from labelled("rules", ["not recorded" if record["proposal"] else "no proposal"], width)
     yield from ending(record, width)
     if "pings" in body:
-        yield from pings_lines(body["pings"], width)
+        yield from pings_lines(body["pings"], width, "no decision recorded by then" if body["recorded"] else "no plan yet")
 
 
 def ending(record: Mapping[str, Any], width: int) -> Iterator[str]:
@@ -47,11 +47,11 @@ def ending(record: Mapping[str, Any], width: int) -> Iterator[str]:
     yield from labelled("changed", since((inputs.get("weighed") or {}).get("since")), width)
 
 
-def pings_lines(layer: Mapping[str, Any] | None, width: int) -> Iterator[str]:
-    """Yield the decision of the pings above the base of a pool. They follow the demand and the base above."""
+def pings_lines(layer: Mapping[str, Any] | None, width: int, missing: str) -> Iterator[str]:
+    """Yield the decision of the pings above the base of a pool, else the text `missing`. They follow demand and base."""
     yield ""
     if layer is None:
-        yield "pings above the base: no decision recorded by then"
+        yield f"pings above the base: {missing}"
         return
     record, inputs = layer["record"], layer["record"]["inputs"]
     yield f"pings above the base  {heading(layer)}"
