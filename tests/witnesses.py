@@ -206,11 +206,11 @@ class Daemon:
                       for each in (terms.keep_alive, terms.shortest_keep_alive, terms.longest_keep_alive)))
 
     def _measured(self, pool: Pool) -> CostTerms:
-        """The pool's terms with the metric delay, lead time and keep-alive that the daemon has measured."""
-        intake = self._fleet.region_of[pool.name].collector
-        seen = pool_terms(self._fleet.reconcilers[pool.name], self._policy.assume, intake.metric_delay)
+        """The pool's terms with the metric delay, lead time, keep-alive and life of pinged units that the daemon has measured."""
+        intake, top = self._fleet.region_of[pool.name].collector, self._fleet.tops.get(pool.name)
+        seen = pool_terms(self._fleet.reconcilers[pool.name], self._policy.assume, intake.metric_delay, top)
         return replace(self._terms[pool.name], metric_delay=seen.metric_delay, lead_time=seen.lead_time,
-                       keep_alive=seen.keep_alive, keep_alive_range=seen.keep_alive_range)
+                       keep_alive=seen.keep_alive, keep_alive_range=seen.keep_alive_range, top=seen.top)
 
 
 def foretold(load: JudgedDemand, target: NDArray[np.int64], terms: CostTerms,

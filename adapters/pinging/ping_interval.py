@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import timedelta
 
 from adapters.pinging.settings import SHORTEST
+from adapters.pinging.unit_life import UnitLife
 from adapters.ports.lever import KeepAliveSeen
 
 GROWTH = 1.1
@@ -46,6 +47,8 @@ class IdleTimeoutEstimator:
         """Shortest pause in which units expired, raised after complete rounds."""
         self._excess = 0.0
         """Units above the tolerance that expired recently. A single one is no evidence; one in each of several rounds is."""
+        self.life = UnitLife()
+        """How long units last that are never idle for longer than the pause."""
         self._alive, self._expired = Counter[int](), Counter[int]()
         """Units by pause in whole minutes: those that survived it, and those that expired."""
 
@@ -66,6 +69,7 @@ class IdleTimeoutEstimator:
         """
         if not used:
             self._count(pause, warm, expired)
+            self.life.note(pause, warm, expired)
         self._excess = max(0.0, self._excess + expired - TOLERATED_SHARE * held)
         if expired > max(1, TOLERATED_SHARE * held) or self._excess > 1 or (expired and not warm):
             self._excess, pause = 0.0, max(pause, SHORTEST)

@@ -68,7 +68,8 @@ class Traits:
 
     `billing_step`: raised capacity is billed in steps of this span. `allowed`: maximum units that the provider would accept
     now, and `limit` the limit that sets it. `vcpus` and `billing` select the row of the price table where a unit is billed by
-    processors and in one of several ways. `keep_alive`: the observed keep-alive.
+    processors and in one of several ways. `keep_alive`: the observed keep-alive. `pinged_life`: how long units last that pings
+    keep warm, as rounds show it.
     """
 
     memory_mb: int | None = None
@@ -81,6 +82,7 @@ class Traits:
     billing: str | None = None
     limit: Limit | None = None
     keep_alive: KeepAliveSeen | None = None
+    pinged_life: timedelta | None = None
 
 
 class Lever(Protocol):
@@ -118,6 +120,14 @@ class ResumesTarget(Protocol):
         """Continue to hold `target` units, which an earlier process requested. Called before all other methods, and never for a
         pool in shadow. Makes no call to the provider.
         """
+
+
+@runtime_checkable
+class ResumesLife(Protocol):
+    """Additional port of a lever that learns how long pinged units last (`Traits.pinged_life`)."""
+
+    def resume_life(self, life: timedelta) -> None:
+        """Continue with the life that an earlier process learned. Called before all other methods; calls no provider."""
 
 
 @runtime_checkable

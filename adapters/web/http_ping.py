@@ -36,6 +36,10 @@ class HttpPing:
         """Continue with the target of an earlier process from the first read on. See `adapters.ports.lever.ResumesTarget`."""
         self.keeper.target = target
 
+    def resume_life(self, life: timedelta) -> None:
+        """See `adapters.ports.lever.ResumesLife`."""
+        self.keeper.idle_timeout.life.assume(life)
+
     def rounds(self) -> PingRounds:
         """See `adapters.ports.lever.MeasuresRounds`."""
         return self.keeper.rounds.measured
@@ -49,7 +53,7 @@ class HttpPing:
     async def traits(self) -> Traits:
         """Return start time and idle life as pings measured them, without a call."""
         return Traits(init_seconds=self.keeper.rounds.init_seconds, typical_lead_time=timedelta(minutes=1),
-                      keep_alive=self.keeper.idle_timeout.seen)
+                      keep_alive=self.keeper.idle_timeout.seen, pinged_life=self.keeper.idle_timeout.life.span)
 
     async def write(self, target: int) -> Capacity:
         """Set the target. A raise sends a test ping, unless one succeeded before, and starts a round; else no call."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from adapters.ports.demand_source import DemandSource
-from adapters.ports.lever import Lever, MeasuresRounds, ResumesTarget, Traits
+from adapters.ports.lever import Lever, MeasuresRounds, ResumesLife, ResumesTarget, Traits
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
@@ -76,14 +76,16 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
                                      for name in pools})
     reconcilers: dict[str, Reconciler] = {}
     for name, pool in pools.items():
-        state, known = states.get(state_key(pool), PoolState()), measured.get(name, {})
+        state, known = states.get(state_key(pool), PoolState()), known_traits(pool, measured.get(name, {}))
         lever = providers.lever(pool)
+        if known.pinged_life is not None and isinstance(lever, ResumesLife):
+            lever.resume_life(known.pinged_life)
         if pool.mode == "shadow":
             lever = ShadowLever(lever, clock, median_span(leads[name]) or policy.assume.lead_time, resumed=state.written)
         elif state.written and policy.lease is None and isinstance(lever, ResumesTarget):
             lever.resume(state.written)
         reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), leads[name],
-                                       known_traits(pool, known), term=term)
+                                       known, term=term)
     tops = {pool.name: reconcilers.pop(above.name) for pool in policy.pools if (above := top_policy(pool)) is not None}
     regions: list[PoolGroup] = []
     for source, names in providers.sources(policy.pools):
@@ -111,7 +113,7 @@ def read_by(pool: PoolPolicy) -> str:
 def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:
     """Return a function from traits to USD per unit-minute of the pool's warm capacity."""
     return lambda traits: terms_of(pool, assume, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
-                                   traits.billing).idle
+                                   traits.billing, pinged_life=traits.pinged_life).idle
 
 
 def current_terms(collector: DemandCollector, reconcilers: Mapping[str, Reconciler], tops: Mapping[str, Reconciler],
@@ -128,10 +130,15 @@ def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta, 
     assumed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time,
                                         "billing_step": traits.billing_step or assume.billing_step})
     terms = terms_of(reconciler.policy, assumed, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
-                     traits.billing, traits.keep_alive)
+                     traits.billing, traits.keep_alive, traits.pinged_life)
     if terms.pings is None or not isinstance(reconciler.lever, MeasuresRounds):
         return terms
     return replace(terms, pings=measured(terms.pings, reconciler.lever.rounds()))
+
+
+def minutes_of(stored: float | None) -> timedelta | None:
+    """Return stored minutes as a duration; None where none are stored."""
+    return timedelta(minutes=stored) if stored else None
 
 
 def assumed_delay(assume: Assume, measured: Sequence[Mapping[str, Any]]) -> timedelta:
@@ -144,7 +151,7 @@ def known_traits(pool: PoolPolicy, known: Mapping[str, Any]) -> Traits:
     """Return the traits that an earlier run read, for use until they are read again; values in the policy take precedence."""
     return Traits(memory_mb=pool.memory_mb or known.get("memory_mb"), architecture=pool.architecture or known.get("architecture"),
                   init_seconds=known.get("init_seconds"), vcpus=known.get("vcpus"), billing=known.get("billing"),
-                  keep_alive=seen_of(known.get("keep_alive")))
+                  keep_alive=seen_of(known.get("keep_alive")), pinged_life=minutes_of(known.get("pinged_life_minutes")))
 
 
 async def load_measured(store: AsyncStore) -> dict[str, dict[str, Any]]:
@@ -165,6 +172,7 @@ async def save_measured(fleet: Fleet, store: AsyncStore, now: datetime) -> None:
         delay = collector.meter.delay
         body[name] = {"memory_mb": traits.memory_mb, "architecture": traits.architecture, "init_seconds": traits.init_seconds,
                       "vcpus": traits.vcpus, "billing": traits.billing, "keep_alive": seen_body(traits.keep_alive),
+                      "pinged_life_minutes": None if traits.pinged_life is None else traits.pinged_life / timedelta(minutes=1),
                       "read_by": None if name in collector.to_reread else read_by(reconciler.policy),
                       "metric_delay_minutes": None if delay is None else delay.total_seconds() / 60}
     await store.run(store.store.save_blob, MEASURED, json.dumps(body, separators=(",", ":")).encode(), now)

@@ -26,8 +26,6 @@ class TopLayers:
         self.by_pool, self._bases = dict(tops), bases
         self.by_name = {each.policy.name: each for each in tops.values()}
         """The same by their own name."""
-        self._lost = {name: TopTerms(0.0, pings).lost_share for name, each in tops.items()
-                      if (pings := pings_of(each.policy.lever)) is not None}
 
     def plan(self, pools: Iterable[str], plans: Mapping[str, Plan], view: Views, now: datetime, term: LeaderTerm,
              busy: Iterable[str], batch: TickBatch) -> list[tuple[str, DemandView, bool]]:
@@ -43,7 +41,7 @@ class TopLayers:
                 continue
             top.start_term(term)
             top.overrides = tuple(each for each in self._bases[pool].overrides if each.kind is Kind.PAUSE)
-            seen = view_of_top(view(pool, now), base, bounds_now(self._bases[pool].policy, now)[1], self._lost[pool])
+            seen = view_of_top(view(pool, now), base, bounds_now(self._bases[pool].policy, now)[1], lost_share(top))
             if top.read_due(now):
                 steps.append((top.policy.name, seen, True))
                 continue
@@ -68,3 +66,9 @@ class TopLayers:
     def _bounds(self, pool: str) -> tuple[Bound, ...]:
         base, top = self._bases[pool], self.by_pool[pool]
         return budget_of_top(base.policy.budget_usd_per_month, base.state, top.state, top.usd_per_unit_minute)
+
+
+def lost_share(top: Reconciler) -> float:
+    """Return the share of a layer's pinged units that have stopped by the end of a pause, as far as it is learned."""
+    pings = pings_of(top.policy.lever, top.traits.pinged_life)
+    return 0.0 if pings is None else TopTerms(0.0, pings).lost_share

@@ -51,6 +51,10 @@ class LambdaPing:
         """Continue with the target of an earlier process from the first read on. See `adapters.ports.lever.ResumesTarget`."""
         self.keeper.target = target
 
+    def resume_life(self, life: timedelta) -> None:
+        """See `adapters.ports.lever.ResumesLife`."""
+        self.keeper.idle_timeout.life.assume(life)
+
     def rounds(self) -> PingRounds:
         """See `adapters.ports.lever.MeasuresRounds`."""
         return self.keeper.rounds.measured
@@ -71,7 +75,8 @@ class LambdaPing:
         facts = await self._monitor.read_function()
         allowed, limit = await self._allowed(facts)
         return Traits(facts.memory_mb, facts.architecture, self.keeper.rounds.init_seconds, allowed=allowed, limit=limit,
-                      typical_lead_time=TYPICAL_LEAD_TIME, keep_alive=self.keeper.idle_timeout.seen)
+                      typical_lead_time=TYPICAL_LEAD_TIME, keep_alive=self.keeper.idle_timeout.seen,
+                      pinged_life=self.keeper.idle_timeout.life.span)
 
     async def write(self, target: int) -> Capacity:
         """Set the target. A raise reads the alias, sends a test ping unless this version answered one before, and starts a

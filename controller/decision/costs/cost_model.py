@@ -105,10 +105,16 @@ REQUEST_USD = {"lambda-provisioned-concurrency": 0.20e-6, "lambda-ping": 0.20e-6
                "http-ping": 0.40e-6}
 """Price of a request by lever kind. Cloud Run charges nothing for requests where it bills by instance."""
 
+LASTING = timedelta(hours=2)
+"""Assumed life of a unit that pings keep warm, until rounds have shown another."""
+
+MOST_LOST = 0.5
+"""Maximum share of pinged units that are expected to have stopped by the end of a pause."""
+
 PINGS: dict[str, Pings] = {
     # a round every 4 min, each ping held for 0.1 s; Lambda stops environments every few hours
-    "lambda-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0),
-    "http-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0),
+    "lambda-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=LASTING / timedelta(minutes=1)),
+    "http-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=LASTING / timedelta(minutes=1)),
 }
 """Pings by lever kind, where the policy sets neither hold nor pause. A pinged unit costs less than 1 % of provisioned concurrency
 (1 GB, 8 s of initialisation).
@@ -140,7 +146,7 @@ class TopTerms:
     @property
     def lost_share(self) -> float:
         """Share of the units that the provider has stopped by the end of a pause."""
-        return 1 / (self.pings.a_minute * self.pings.lasting_minutes)
+        return min(MOST_LOST, 1 / (self.pings.a_minute * self.pings.lasting_minutes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,18 +241,23 @@ def price_of(pool: PoolPolicy, architecture: str | None = None, gigabytes: float
     return PRICES[pool.lever.kind, pool.architecture or architecture or DEFAULT_ARCHITECTURE]
 
 
-def pings_of(lever: LeverSettings) -> Pings | None:
-    """Return the pings of a lever, with the hold and the initial pause of its settings; None for a lever that does not ping."""
+def pings_of(lever: LeverSettings, life: timedelta | None = None) -> Pings | None:
+    """Return the pings of a lever, with the hold and the initial pause of its settings; None for a lever that does not ping.
+    `life`: how long pinged units last; None: as assumed.
+    """
     usual = PINGS.get(lever.kind)
+    if usual is not None and life is not None:
+        usual = replace(usual, lasting_minutes=life / timedelta(minutes=1))
     hold_ms, pause = (getattr(lever, name, None) for name in ("hold_ms", "pause"))
     if usual is None or hold_ms is None or pause is None:
         return usual
     return replace(usual, a_minute=timedelta(minutes=1) / pause, seconds=hold_ms / 1000)
 
 
-def top_terms_of(lever: LeverSettings | None, usd_per_second: float, init_seconds: float) -> TopTerms | None:
+def top_terms_of(lever: LeverSettings | None, usd_per_second: float, init_seconds: float,
+                 life: timedelta | None = None) -> TopTerms | None:
     """Return the cost of a pinged layer, `lever`; `usd_per_second` is the on-demand price of a unit. None without a layer."""
-    pings = None if lever is None else pings_of(lever)
+    pings = None if lever is None else pings_of(lever, life)
     if lever is None or pings is None:
         return None
     return TopTerms(pings.usd_per_minute(usd_per_second, init_seconds, request_usd_of(lever.kind)), pings)
@@ -254,14 +265,14 @@ def top_terms_of(lever: LeverSettings | None, usd_per_second: float, init_second
 
 def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, architecture: str | None = None,
              init_seconds: float | None = None, vcpus: float | None = None, billing: str | None = None,
-             keep_alive: KeepAliveSeen | None = None) -> CostTerms:
+             keep_alive: KeepAliveSeen | None = None, pinged_life: timedelta | None = None) -> CostTerms:
     """Return the cost terms of a pool: those of its policy, else the measured ones (the arguments), else the defaults."""
     gigabytes = (pool.memory_mb or memory_mb or DEFAULT_MEMORY_MB) / 1024
     price = price_of(pool, architecture, gigabytes, vcpus, billing)
     per_minute = gigabytes * MINUTE_SECONDS
     init = next((seconds for seconds in (pool.init_seconds, init_seconds) if seconds is not None), DEFAULT_INIT_SECONDS)
     cost = pool.objective.usd_of_cold_start(init)
-    pings, request_usd = pings_of(pool.lever), request_usd_of(pool.lever.kind, billing)
+    pings, request_usd = pings_of(pool.lever, pinged_life), request_usd_of(pool.lever.kind, billing)
     warm = keep_alive_of(pool.lever.kind, assume, keep_alive)
     return CostTerms(
         idle=price.idle * per_minute if pings is None else pings.usd_per_minute(price.on_demand * gigabytes, init, request_usd),
@@ -273,5 +284,5 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),
         warm_hit_rate=pool.objective.warm_hit_rate, request_usd=request_usd, stay_warm=pool.lever.kind in STAY_WARM,
         estimated_peak=pool.lever.kind in ESTIMATED_PEAK, pings=pings,
-        top=top_terms_of(pool.top, price.on_demand * gigabytes, init),
+        top=top_terms_of(pool.top, price.on_demand * gigabytes, init, pinged_life),
     )

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.ports.lever import Traits
-from controller.decision.costs.keep_alive import is_measured, steadied
+from controller.decision.costs.cost_model import LASTING
+from controller.decision.costs.keep_alive import is_measured, near, steadied
 from controller.redaction.redactor import without_secrets
 from forecasting.demand import instant_of, minute_of
 
@@ -40,16 +41,18 @@ def median_span(seconds: Iterable[float]) -> timedelta | None:
 def learned(traits: Traits, before: Traits, memory_mb: int | None) -> Traits:
     """Return the traits to use after `before`, from those just read. `memory_mb` of the policy takes precedence."""
     return replace(traits, memory_mb=traits.memory_mb if memory_mb is None else memory_mb, limit=without_secrets(traits.limit),
-                   keep_alive=steadied(traits.keep_alive, before.keep_alive))
+                   keep_alive=steadied(traits.keep_alive, before.keep_alive),
+                   pinged_life=near(traits.pinged_life, before.pinged_life or LASTING) or before.pinged_life)
 
 
 def traits_of_layers(base: Traits, top: Traits | None) -> Traits:
-    """Return the traits of a pool from those of its base, with the initialisation and the keep-alive that only the pings of its
+    """Return the traits of a pool from those of its base, with the initialisation and the durations that only the pings of its
     top have measured. `top`: None for a pool with one lever.
     """
     if top is None:
         return base
-    return replace(base, init_seconds=top.init_seconds if base.init_seconds is None else base.init_seconds,
+    return replace(base, pinged_life=top.pinged_life,
+                   init_seconds=top.init_seconds if base.init_seconds is None else base.init_seconds,
                    keep_alive=base.keep_alive if is_measured(base.keep_alive) or top.keep_alive is None else top.keep_alive)
 
 

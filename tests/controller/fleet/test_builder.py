@@ -23,8 +23,8 @@ def clock():
     return ManualClock(NOON)
 
 
-async def assembled(store, clock, **changes):
-    providers = FakeProviders([(FakeSource({"a": steady(3)}), ("a",))], clock, {"a": FakeLever(clock)})
+async def assembled(store, clock, levers=None, **changes):
+    providers = FakeProviders([(FakeSource({"a": steady(3)}), ("a",))], clock, {"a": FakeLever(clock)} | (levers or {}))
     policy = policy_of([pool_policy(name="a", **changes)])
     return await builder.assemble(policy, providers, store, clock, DecisionLog(store)), providers
 
@@ -88,6 +88,31 @@ async def test_what_only_pings_measure_is_used_for_both_layers(store, clock):
     assert (terms.init_seconds, terms.keep_alive) == (2.5, 11)
     assert terms.top == cost_model.top_terms_of(TOP, terms.on_demand / 60, 2.5)
     assert fleet.keep_alive("a").span == timedelta(minutes=11)
+
+
+class LastingLever(FakeLever):
+    """Lever that stores the life with which it has to continue."""
+
+    life = None
+
+    def resume_life(self, life):
+        self.life = life
+
+
+async def test_a_learned_life_of_pinged_units_changes_costs_and_survives_a_restart(store, clock):
+    fleet, _ = await assembled(store, clock, top=TOP)
+    assert fleet.region_of["a"]._terms_now()["a"].top.pings.lasting_minutes == 120
+    fleet.tops["a"]._learn(Traits(pinged_life=timedelta(hours=5)), NOON)
+    fleet.tops["a"]._learn(Traits(), NOON)
+    await builder.save_measured(fleet, store, NOON)
+    lever = LastingLever(clock)
+    again, _ = await assembled(store, clock, {"a:pings": lever}, top=TOP, mode="active")
+
+    for each in (fleet, again):
+        terms = each.region_of["a"]._terms_now()["a"]
+        assert terms.top == cost_model.top_terms_of(TOP, terms.on_demand / 60, terms.init_seconds, timedelta(hours=5))
+        assert each.tops["a"].usd_per_unit_minute == pytest.approx(terms.top.idle)
+    assert lever.life == timedelta(hours=5)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{broken", b'{"a": 5}'])

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.aws.settings import LambdaPingSettings
 from adapters.ports.errors import Unreachable
+from adapters.ports.lever import Traits
 from adapters.runtime.clock import ManualClock
 from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.plan import Action
@@ -37,6 +38,16 @@ async def test_pings_keep_what_the_base_lacks_to_the_maximum_of_the_day(clock, t
         assert here.levers[PINGS].writes == [5]  # 5 - 1, and one more that may have stopped unseen
         assert here.fleet.plans[PINGS].action is Action.KEEP
         assert "5 - 1 of the base = 4, + 1 that may have stopped unseen" in here.fleet.plans[PINGS].text
+
+
+async def test_units_that_last_a_shorter_time_than_assumed_need_more_in_reserve(clock, tmp_path):
+    async with layered(clock, tmp_path) as here:
+        await here.minutes(4)
+        assert here.fleet.plans[PINGS].target == 5
+        here.fleet.tops["agent"]._learn(Traits(pinged_life=timedelta(minutes=10)), clock.now())
+        await here.minutes(4)
+
+        assert here.fleet.plans[PINGS].target == 7  # 4 / (1 - 4 / 10)
 
 
 async def test_decisions_of_both_layers_are_recorded(clock, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.model.policy import Assume, Objective, PoolPolicy, PriceOverride
-from controller.decision.costs.cost_model import MINUTES_A_MONTH, terms_of, whole_minutes
+from controller.decision.costs.cost_model import MINUTES_A_MONTH, MOST_LOST, terms_of, whole_minutes
 from tests.builders import pool_policy
 
 
@@ -60,6 +60,15 @@ def test_a_pinged_unit_costs_its_pings_and_occasional_starts():
     pings = 0.25 * (0.075 * 1.66667e-5 + 0.2e-6)
 
     assert terms.idle == pytest.approx(pings + 8 * 1.66667e-5 / 120)
+
+
+def test_a_learned_life_changes_the_starts_that_pings_pay_for_and_the_share_that_is_lost():
+    terms = terms_of(pinged(init_seconds=8.0), Assume(), pinged_life=timedelta(hours=6))
+    layered = terms_of(pool_policy(top=pinged().lever), Assume(), pinged_life=timedelta(hours=6))
+
+    assert terms.idle == pytest.approx(0.25 * (0.075 * 1.66667e-5 + 0.2e-6) + 8 * 1.66667e-5 / 360)
+    assert (layered.idle, layered.top.lost_share) == (terms_of(pool_policy(), Assume()).idle, pytest.approx(4 / 360))
+    assert terms_of(pool_policy(top=pinged().lever), Assume(), pinged_life=timedelta(minutes=3)).top.lost_share == MOST_LOST
 
 
 def test_pings_have_the_hold_and_the_pause_of_the_policy():

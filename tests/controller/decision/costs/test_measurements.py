@@ -11,6 +11,7 @@ from controller.decision.costs.measurements import (
     SETTLING_COLLECTIONS,
     DelayMeter,
     SettlingMeter,
+    learned,
     median_span,
     ready_after,
     traits_of_layers,
@@ -106,3 +107,11 @@ def test_pings_measure_the_initialisation_that_the_base_does_not(base, top, used
 def test_pings_measure_the_keep_alive_that_the_base_does_not(base, top, minutes):
     both = traits_of_layers(Traits(keep_alive=base), Traits(keep_alive=top))
     assert both.keep_alive.typical == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(("seen", "before", "used"), [
+    (140, None, 120), (150, None, 150), (90, None, 90), (None, None, None), (None, 300, 300), (350, 300, 300), (361, 300, 361)])
+def test_the_life_of_pinged_units_changes_by_a_fifth_or_not_at_all(seen, before, used):
+    seen, before, used = (None if minutes is None else timedelta(minutes=minutes) for minutes in (seen, before, used))
+
+    assert learned(Traits(pinged_life=seen), Traits(pinged_life=before), None).pinged_life == used
