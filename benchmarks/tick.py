@@ -55,7 +55,7 @@ def main() -> None:
             plan = make_plan(policy, states[row], observation, GUARDRAILS)
             states[row] = plan.state
             if terms.top is not None:
-                above = view_of_top(demand, plan, policy.max, terms.top.lost_share)
+                above = view_of_top(demand, plan, (policy.min, policy.max), terms.top.lost_share)
                 make_plan(policy, PoolState(), replace(observation, demand=above), GUARDRAILS)
         choosing.append(between - start)
         planning.append(time.process_time() - between)

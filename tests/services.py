@@ -120,4 +120,4 @@ async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, ea
 
 def layers(folder, **changes):
     """A service with one pool, `a`, of two layers."""
-    return serving(folder, traffic={"a": FELL}, history=timedelta(hours=2), top=PINGS, **changes)
+    return serving(folder, traffic={"a": FELL}, history=timedelta(hours=2), **({"top": PINGS, "min": 1} | changes))

@@ -115,9 +115,9 @@ def carry_out_layers(policy: PoolPolicy, demand: DemandSeries, proposals: Propos
     if above is None or terms.top is None:
         return base
     newest = np.maximum(newest_known(demand, terms.metric_delay), 0)
-    ceiling = [bounds_now(policy, instant_of(demand.first_minute + at))[1] for at in range(len(demand))] if policy.schedules \
-        else policy.max
-    units = pinged_units(proposals.level[newest], proposals.target[newest], base.target, ceiling, terms.top.lost_share)
+    minutes = range(len(demand)) if policy.schedules else range(1)
+    bounds = [bounds_now(policy, instant_of(demand.first_minute + at))[:2] for at in minutes]
+    units = pinged_units(proposals.level[newest], proposals.target[newest], base.target, bounds, terms.top.lost_share)
     wanted = proposals.of_rows(newest)._replace(target=units)
     top = carry_out(above, demand, wanted, replace(terms, billing_step=0), assume, explained=False, of_minutes=True)
     return replace(base, pinged=top.target)

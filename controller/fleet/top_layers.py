@@ -41,7 +41,7 @@ class TopLayers:
                 continue
             top.start_term(term)
             top.overrides = tuple(each for each in self._bases[pool].overrides if each.kind is Kind.PAUSE)
-            seen = view_of_top(view(pool, now), base, bounds_now(self._bases[pool].policy, now)[1], lost_share(top))
+            seen = view_of_top(view(pool, now), base, bounds_now(self._bases[pool].policy, now)[:2], lost_share(top))
             if top.read_due(now):
                 steps.append((top.policy.name, seen, True))
                 continue

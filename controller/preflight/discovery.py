@@ -167,9 +167,9 @@ def ping_price_share(found: Found) -> float | None:
 
 
 def ping_hint(share: float) -> str:
-    """Return the advice on pings, as a comment of a pool."""
-    return (f"if you may change the handler: pings keep a unit warm for {share:.1%} of this price (docs/levers/lambda-ping.md); "
-            "compare with stoker backtest --levers")
+    """Return the advice on layers, as a comment of a pool."""
+    return (f"if you may change the handler: use layers (docs/layers.md), since pings above this lever keep a unit warm for "
+            f"{share:.1%} of its price; compare with stoker backtest --levers")
 
 
 def draft_json(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped]) -> dict[str, Any]:

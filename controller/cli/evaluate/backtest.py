@@ -29,7 +29,8 @@ FILE = click.Path(path_type=Path)
 @click.option("--compare", is_flag=True, help="Also compare with target tracking, schedules and other baselines.")
 @click.option("--frontier", is_flag=True,
               help="Also replay other prices of a cold start, and show what each avoided cold start costs.")
-@click.option("--levers", is_flag=True, help="Also calculate the bill for each other mechanism (lever), such as pings.")
+@click.option("--levers", is_flag=True,
+              help="Also calculate the bill for each other mechanism (lever), such as pings, and for layers of two.")
 @click.option("--decisions", type=FILE, metavar="OUT.csv", help="Write the target of every pool for every minute.")
 @click.option("--json", "json_path", type=FILE, metavar="OUT.json", help="Write the figures as JSON; - is standard output.")
 @click.option("--report", type=FILE, metavar="OUT.html", help="Write a self-contained HTML report that works offline.")
@@ -181,9 +182,9 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
         done = replay(pool, demand, terms, assume, advance)
     if levers:
         from adapters.registry import lever_kinds
-        from controller.backtest.lever_comparison import under_each_lever
+        from controller.backtest.lever_comparison import layers_of, under_each_lever
 
-        others = under_each_lever(pool, demand, load, assume, lever_kinds())
+        others = under_each_lever(pool, demand, load, assume, layers_of(lever_kinds()))
     keep_alive = keep_alive_of(pool.lever.kind, assume)
     outcome = judged(done, demand, load, terms, keep_alive, rivals, others, history.doubts, assumptions(pool))
     return replace(outcome, frontier=curve)

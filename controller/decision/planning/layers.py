@@ -16,19 +16,22 @@ from controller.decision.selection.layers.top_basis import PingBasis
 Values = NDArray[np.float64]
 
 
-def pinged_units(level: Values, proposed: Values, base: NDArray[np.int64], ceiling: Sequence[int] | int,
+def pinged_units(level: Values, proposed: Values, base: NDArray[np.int64], bounds: Sequence[tuple[int, int]],
                  lost_share: float) -> Values:
     """Return the units to keep by pings, float64[n], for a `level` of units in total; 0 where it is 0.
 
     `proposed`, `base`: units that the selector proposes for the base, and those planned. The base is lowered later than proposed,
-    for example at the end of a billing step: the pings for the lower one start before. `ceiling`: most units of both layers.
+    for example at the end of a billing step: the pings for the lower one start before. `bounds`: floor of the base and ceiling of
+    both layers, of each row or one for all.
     """
-    units = top_units(level, np.minimum(np.ceil(proposed), base), lost_share)
-    return np.where(level > 0, np.minimum(units, np.maximum(np.asarray(ceiling) - base, 0)), 0.0)
+    floor, ceiling = np.array(bounds).T
+    units = top_units(level, np.minimum(np.maximum(np.ceil(proposed), floor), base), lost_share)
+    return np.where(level > 0, np.minimum(units, np.maximum(ceiling - base, 0)), 0.0)
 
 
-def view_of_top(view: DemandView, base: Plan, ceiling: int, lost_share: float) -> DemandView:
-    """Return the demand view of a top layer, from that of its pool and the plan of the base.
+def view_of_top(view: DemandView, base: Plan, bounds: tuple[int, int], lost_share: float) -> DemandView:
+    """Return the demand view of a top layer, from that of its pool and the plan of the base. `bounds`: floor of the base, and
+    ceiling of both layers.
 
     Its proposal is that of `pinged_units`. Without a proposal for the pool, or while the units of the base are unknown, it has
     none, and the layer holds.
@@ -39,7 +42,7 @@ def view_of_top(view: DemandView, base: Plan, ceiling: int, lost_share: float) -
     proposed = None if proposal is None else whole_units(proposal.target)
     if proposal is None or proposed is None or planned is None or basis is None or top is None:
         return replace(view, proposal=None, announced=None)
-    pings = PingBasis(top, proposed, planned, ceiling, lost_share, basis.known)
+    pings = PingBasis(top, max(proposed, bounds[0]), planned, bounds[1], lost_share, basis.known)
     return replace(view, proposal=Proposal(pings.target, "pings above the base", proposal.trusted, pings), announced=None)
 
 

@@ -15,7 +15,7 @@ from controller.decision.selection.candidates import CANDIDATES, RECENT, SIGNALS
 from controller.decision.selection.choice import SelectionMode
 from controller.decision.selection.layers.levels import TopProposals
 from controller.decision.selection.layers.top_basis import TopBasis
-from controller.decision.selection.layers.top_selection import top_basis
+from controller.decision.selection.layers.top_selection import NOTHING_ALONE, top_basis
 from controller.decision.selection.rule_values import Headline, ProposalBasis
 from controller.decision.selection.weighting import ENOUGH, WEIGHT, FollowedRules
 from forecasting.demand import Floats
@@ -54,7 +54,8 @@ class ChoiceInputs:
     def followed(self, column: int) -> tuple[int, SelectionMode]:
         """Return the leader of a pool, and how it is followed."""
         if self.known[column] < ENOUGH:
-            return RECENT, SelectionMode.ALONE
+            top = self.top(column)
+            return NOTHING_ALONE if top is not None and top.level else RECENT, SelectionMode.ALONE
         return int(self.rules.leader[column]), SelectionMode(int(self.rules.mode[column]))
 
     def headline(self, column: int) -> Headline:

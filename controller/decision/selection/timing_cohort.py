@@ -12,7 +12,7 @@ from controller.decision.selection.choice import Choice, SelectionMode
 from controller.decision.selection.choice_inputs import ChoiceInputs, newest_known
 from controller.decision.selection.layers.levels import TOPS, UNTRAINED, TopProposals
 from controller.decision.selection.layers.pair_scores import Minutes, whole_requests
-from controller.decision.selection.layers.top_selection import Joint, TopSelection, level_of
+from controller.decision.selection.layers.top_selection import Joint, TopSelection, level_of, without_base
 from controller.decision.selection.learned_state import (
     Arrays,
     State,
@@ -131,6 +131,8 @@ class TimingCohort:
                                       exact[at - start, kept], minutes[at], peak[kept, at], known[kept, at], self._horizon,
                                       None if tops is None else tops.at(at, kept))
                 self.inputs.append((due, np.searchsorted(kept, due), inputs))
+        if tops is not None:
+            without_base(choice)
         return choice
 
     def preview(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
@@ -157,7 +159,10 @@ class TimingCohort:
                               first_minute + newest[:, 0], last, count, self._horizon, tops)
         due = np.flatnonzero(known.any(axis=1))
         self.inputs = [(due, due, inputs)]
-        return Choice(target.astype(np.float64), trusted, leader, mode, level.astype(np.float64))
+        choice = Choice(target.astype(np.float64), trusted, leader, mode, level.astype(np.float64))
+        if tops is not None:
+            without_base(choice)
+        return choice
 
     def part(self, pools: NDArray[np.int64]) -> "TimingCohort":
         """Return a cohort of some of the pools, which shares nothing with this one."""

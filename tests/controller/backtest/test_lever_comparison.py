@@ -7,7 +7,7 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.model.policy import Assume
-from controller.backtest.lever_comparison import under_each_lever
+from controller.backtest.lever_comparison import layers_of, under_each_lever
 from controller.backtest.replay import replay
 from controller.decision.costs.bill import bill_of, judged_demand
 from controller.decision.costs.cost_model import terms_of
@@ -27,13 +27,14 @@ def steady_and_idle() -> DemandSeries:
 @pytest.fixture(scope="module")
 def comparison():
     pool, demand = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0), steady_and_idle()
-    return pool, demand, under_each_lever(pool, demand, judged_demand(demand), Assume(), lever_kinds())
+    return pool, demand, under_each_lever(pool, demand, judged_demand(demand), Assume(), layers_of(lever_kinds()))
 
 
 def test_every_lever_is_priced_the_cheapest_first(comparison):
     _, _, alternatives = comparison
 
-    assert {one.kind for one in alternatives} == set(lever_kinds())
+    pairs = {"lambda-provisioned-concurrency + lambda-ping", "cloud-run-min-instances + http-ping"}
+    assert {one.kind for one in alternatives} == set(lever_kinds()) | pairs
     assert [one.stoker.total_usd for one in alternatives] == sorted(one.stoker.total_usd for one in alternatives)
 
 
@@ -53,13 +54,21 @@ def test_rare_traffic_is_cheapest_kept_warm_by_pings(comparison):
     assert by_kind["lambda-ping"].stoker.cold_starts < by_kind["lambda-ping"].nothing.cold_starts / 2
 
 
+def test_layers_cost_hardly_more_than_the_cheaper_of_their_levers(comparison):
+    _, _, alternatives = comparison
+    by_kind = {one.kind: one.stoker.total_usd for one in alternatives}
+    both = by_kind[f"{OWN} + lambda-ping"]
+
+    assert both < 1.2 * min(by_kind[OWN], by_kind["lambda-ping"])
+
+
 def test_prices_of_the_policy_apply_to_its_own_lever_only():
     from config.model.policy import PriceOverride
 
     demand = steady_and_idle()
     dear = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0,
                        prices=PriceOverride(idle=1.0, warm_busy=1.0, on_demand=1.0))
-    by_kind = {one.kind: one for one in under_each_lever(dear, demand, judged_demand(demand), Assume(), lever_kinds())}
+    by_kind = {one.kind: one for one in under_each_lever(dear, demand, judged_demand(demand), Assume(), layers_of(lever_kinds()))}
 
     assert by_kind[OWN].nothing.baseline_usd > 1000 * by_kind["lambda-ping"].nothing.baseline_usd
 
@@ -82,4 +91,5 @@ def every_eighteen_minutes() -> DemandSeries:
 
 
 def _by_kind(pool, demand, assume, kinds):
-    return sorted(under_each_lever(pool, demand, judged_demand(demand), assume, kinds), key=lambda one: kinds.index(one.kind))
+    alternatives = under_each_lever(pool, demand, judged_demand(demand), assume, [(kind,) for kind in kinds])
+    return sorted(alternatives, key=lambda one: kinds.index(one.kind))

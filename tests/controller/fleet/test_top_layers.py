@@ -27,14 +27,14 @@ def clock():
 
 
 def layered(clock, folder, **changes):
-    return world(clock, folder, {"agent": FELL}, top=TOP, **({"mode": "active"} | changes))
+    return world(clock, folder, {"agent": FELL}, top=TOP, **({"mode": "active", "min": 1} | changes))
 
 
 async def test_pings_keep_what_the_base_lacks_to_the_maximum_of_the_day(clock, tmp_path):
     async with layered(clock, tmp_path) as here:
         await here.minutes(4)
 
-        assert here.levers["agent"].writes == [1]
+        assert here.levers["agent"].writes == [1]  # the floor: with a day of history, pings alone keep the rest warm
         assert here.levers[PINGS].writes == [5]  # 5 - 1, and one more that may have stopped unseen
         assert here.fleet.plans[PINGS].action is Action.KEEP
         assert "5 - 1 of the base = 4, + 1 that may have stopped unseen" in here.fleet.plans[PINGS].text

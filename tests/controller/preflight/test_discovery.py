@@ -125,7 +125,8 @@ def test_a_pool_with_provisioned_concurrency_has_the_hint_that_pings_cost_less_t
 
     assert share == pytest.approx(round_usd / (60 * 4.1667e-6))
     assert share < 0.01
-    assert "# if you may change the handler: pings keep a unit warm for 0.6% of this price (docs/levers/lambda-ping.md)" in text
+    assert "# if you may change the handler: use layers (docs/layers.md), since pings above this lever keep a unit warm" in text
+    assert "0.6% of its price; compare with stoker backtest --levers" in text
 
 
 def test_a_service_without_that_lever_has_no_hint():

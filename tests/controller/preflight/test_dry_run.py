@@ -79,7 +79,7 @@ async def test_a_throttled_read_is_retried_after_the_providers_delay(clock):
 
 async def test_pings_are_planned_after_their_base(clock):
     providers = providers_of(clock, a=FELL)
-    base, pings = await preview(pools("a", top=PINGS), providers, clock)
+    base, pings = await preview(pools("a", min=1, top=PINGS), providers, clock)
 
     assert [(each.plan.pool, each.plan.target, each.changes) for each in (base, pings)] == [("a", 1, True), ("a:pings", 5, True)]
     assert "5 - 1 of the base = 4, + 1 that may have stopped unseen" in pings.plan.text
@@ -91,10 +91,10 @@ async def test_an_error_of_the_pings_is_shown_on_their_row_and_one_of_demand_on_
     providers = providers_of(clock, a=FELL)
     providers.levers["a:pings"] = FakeLever(clock)
     providers.levers["a:pings"].failing["read"] = NotFound("the function takes no pings")
-    base, pings = await preview(pools("a", top=PINGS), providers, clock)
+    base, pings = await preview(pools("a", min=1, top=PINGS), providers, clock)
     blind = providers_of(clock, a=FELL)
     blind.groups[0][0].broken = Unreachable("monitoring does not answer")
-    of_demand = await preview(pools("a", top=PINGS), blind, clock)
+    of_demand = await preview(pools("a", min=1, top=PINGS), blind, clock)
 
     assert (base.error, str(pings.error)) == (None, "the function takes no pings")
     assert [str(each.error) for each in of_demand] == ["monitoring does not answer", "None"]
@@ -102,14 +102,14 @@ async def test_an_error_of_the_pings_is_shown_on_their_row_and_one_of_demand_on_
 
 async def test_simulated_pings_of_a_daemon_are_the_start_of_their_plan(clock):
     providers = providers_of(clock, a=FELL)
-    shown = await preview(pools("a", top=PINGS, mode="shadow"), providers, clock, simulated={"a": 1, "a:pings": 5})
+    shown = await preview(pools("a", min=1, top=PINGS, mode="shadow"), providers, clock, simulated={"a": 1, "a:pings": 5})
 
     assert [(each.plan.pool, each.readings.simulated.requested, each.changes) for each in shown] == [
         ("a", 1, False), ("a:pings", 5, False)]
 
 
 async def test_the_printed_plan_counts_the_pool_once_and_names_its_layer(clock, capsys):
-    shown = await preview(pools("a", top=PINGS), providers_of(clock, a=FELL), clock)
+    shown = await preview(pools("a", min=1, top=PINGS), providers_of(clock, a=FELL), clock)
     show(shown, None)
 
     printed = capsys.readouterr().out

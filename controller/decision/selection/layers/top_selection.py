@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from controller.decision.costs.cost_model import CostTerms, TopTerms
 from controller.decision.costs.layer_units import top_units
 from controller.decision.selection.candidates import CANDIDATES, NAIVE, NOTHING, Candidate
-from controller.decision.selection.choice import SelectionMode
+from controller.decision.selection.choice import Choice, SelectionMode
 from controller.decision.selection.layers.levels import (
     LEVELS,
     LIMITS,
@@ -43,6 +43,8 @@ PAIRED = tuple(CANDIDATES.index(base) for base in (
 RULE_BASE = np.concatenate([np.arange(len(CANDIDATES)), np.repeat(PAIRED, len(TOPS))]).astype(np.int16)
 RULE_TOP = np.concatenate([np.full(len(CANDIDATES), -1), np.tile(np.arange(len(TOPS)), len(PAIRED))]).astype(np.int16)
 """Base and top of each rule: first the candidates alone, then the pairs."""
+
+NOTHING_ALONE = CANDIDATES.index(NOTHING)
 
 NAIVE_RULES = np.array([*NAIVE, *(len(CANDIDATES) + at for at, (level, _) in enumerate(TOPS) if level == LEVELS[2])])
 """Naive rules: the naive candidates, and nothing but pings for the maximum of the week, up to each rate."""
@@ -146,6 +148,12 @@ def level_of(rules: FollowedRules, proposed: TopProposals, trusted: NDArray[np.b
         untrained[UNTRAINED] = 1.0
         followed = np.where(trusted, followed, voted_level(untrained, proposed))
     return FollowedLevel(ensemble, followed)
+
+
+def without_base(choice: Choice) -> None:
+    """Let pings alone keep pools warm whose history is too short to compare rules, in the minutes in which they run."""
+    alone = ~choice.trusted & (choice.level > 0)
+    choice.target[alone], choice.leader[alone] = 0.0, NOTHING_ALONE
 
 
 def followed_tops(rules: FollowedRules, column: int, *, trusted: bool) -> tuple[dict[int, int], int]:

@@ -36,10 +36,10 @@ def pool_view(level: int, proposed: float, top: bool = True) -> DemandView:
 units = st.integers(0, 60)
 
 
-@given(units, units, units, units)
-def test_the_daemon_and_the_backtest_ping_the_same_number_of_units(level, proposed, planned, ceiling):
-    view = view_of_top(pool_view(level, proposed), base_plan(planned), ceiling, LOST)
-    expected = pinged_units(np.array([float(level)]), np.array([float(proposed)]), np.array([planned]), ceiling, LOST)
+@given(units, units, units, units, units)
+def test_the_daemon_and_the_backtest_ping_the_same_number_of_units(level, proposed, planned, floor, ceiling):
+    view = view_of_top(pool_view(level, proposed), base_plan(planned), (floor, ceiling), LOST)
+    expected = pinged_units(np.array([float(level)]), np.array([float(proposed)]), np.array([planned]), [(floor, ceiling)], LOST)
 
     assert view.proposal is not None
     assert view.proposal.target == expected[0]
@@ -47,14 +47,14 @@ def test_the_daemon_and_the_backtest_ping_the_same_number_of_units(level, propos
 
 
 def test_a_layer_holds_while_nothing_is_proposed_or_its_base_is_unknown():
-    assert view_of_top(replace(pool_view(5, 1.0), proposal=None), base_plan(1), 9, LOST).proposal is None
-    assert view_of_top(pool_view(5, 1.0), base_plan(None), 9, LOST).proposal is None
-    assert view_of_top(pool_view(5, float("nan")), base_plan(1), 9, LOST).proposal is None
-    assert view_of_top(pool_view(5, 1.0, top=False), base_plan(1), 9, LOST).proposal is None
+    assert view_of_top(replace(pool_view(5, 1.0), proposal=None), base_plan(1), (0, 9), LOST).proposal is None
+    assert view_of_top(pool_view(5, 1.0), base_plan(None), (0, 9), LOST).proposal is None
+    assert view_of_top(pool_view(5, float("nan")), base_plan(1), (0, 9), LOST).proposal is None
+    assert view_of_top(pool_view(5, 1.0, top=False), base_plan(1), (0, 9), LOST).proposal is None
 
 
 def test_a_record_has_the_inputs_of_a_layer():
-    proposal = view_of_top(pool_view(9, 2.0), base_plan(3), 50, LOST).proposal
+    proposal = view_of_top(pool_view(9, 2.0), base_plan(3), (0, 50), LOST).proposal
     assert proposal is not None
     again = load_proposal(dump_proposal(proposal))
 
