@@ -47,8 +47,9 @@ class HttpPinger:
         unit = reply.headers.get(settings.unit_header) if settings.unit_header is not None else None
         hold, waited = hold_ms / 1000, reply.first_byte - reply.sent
         cold = waited - hold > settings.cold_after_ms / 1000
-        return PingResult(reply.sent, reply.first_byte, min(hold, waited), cold, unit, init_seconds=waited - hold if cold
-                          else None)
+        if cold:
+            return PingResult(reply.sent, reply.first_byte, waited, cold, unit, init_seconds=waited - hold)
+        return PingResult(reply.sent, reply.first_byte, min(hold, waited), cold, unit)
 
 
 def headers_of(settings: HttpPingSettings, environment: Mapping[str, str]) -> dict[str, str]:

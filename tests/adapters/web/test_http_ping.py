@@ -65,6 +65,7 @@ async def test_time_to_first_byte_distinguishes_cold_from_warm():
     assert [answer.cold for answer in cold] == [True] * 5
     assert [answer.cold for answer in warm] == [False] * 5
     assert all(0.7 < answer.init_seconds < 3.0 for answer in cold)
+    assert [answer.occupied - answer.init_seconds for answer in cold] == pytest.approx([0.25] * 5), "the time that is no demand"
     assert sandbox.container("agent.test").driver.totals.ping_cold_starts == 5
 
 
