@@ -49,6 +49,14 @@ def test_the_cost_of_a_minute_follows_the_formula():
 
 
 @pytest.mark.parametrize("layered", BOTH)
+def test_work_in_minutes_whose_peak_pings_hide_is_billed_by_the_layer_that_serves_it(layered):
+    [sums] = sums_of([(2, 4 * layered)], [np.nan], [5], [9], NOT_HELD if layered else replace(NOT_HELD, top=None))
+
+    assert (sums["warm_usd"], sums["on_demand_usd"], sums["request_usd"]) == (2 * 1 + 2 * 2, 3 * 10, 9 * 0.5)
+    assert (sums["minutes"], sums["known_minutes"], sums["cold_starts"]) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("layered", BOTH)
 def test_pings_that_were_sent_are_billed_where_they_are_known(layered):
     """Minutes before the start of the process have the price of the model. A minute without a ping costs nothing."""
     terms = NOT_HELD if layered else replace(NOT_HELD, top=None)
