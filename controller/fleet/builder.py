@@ -23,9 +23,10 @@ from controller.demand.collector import DemandCollector
 from controller.demand.event_tracker import EventTracker
 from controller.demand.pool_group import Budget, PoolGroup
 from controller.demand.warmers import rhythm_of
-from controller.fleet.fleet import DecisionSink, Fleet
+from controller.fleet.fleet import Fleet
 from controller.fleet.orphans import Orphans
 from controller.fleet.reconciler import Reconciler
+from controller.fleet.tick import DecisionSink
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.store.async_store import AsyncStore
 

@@ -4,7 +4,7 @@ import asyncio
 import heapq
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -23,7 +23,7 @@ from controller.fleet.collecting import Collecting
 from controller.fleet.immediate_steps import ImmediateSteps
 from controller.fleet.orphans import Orphans
 from controller.fleet.reconciler import Reconciler
-from controller.fleet.tick import PlannedEntry, TickBatch, TickReport, inputs_of, urgency
+from controller.fleet.tick import BatchMemory, DecisionSink, PlannedEntry, TickBatch, TickReport, inputs_of, urgency
 from controller.fleet.top_layers import TopLayers
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.store.sqlite_file import StoreError
@@ -42,20 +42,6 @@ YIELD_EVERY = 200
 """Pools planned before other tasks of the event loop run."""
 
 log = structlog.get_logger("stoker.fleet")
-
-
-class DecisionSink(Protocol):
-    """Receiver of plans."""
-
-    async def note(self, plans: Sequence[PlannedEntry]) -> None:
-        """Record the plans that must be recorded; they are stored on return."""
-
-
-class BatchMemory(Protocol):
-    """Store of the states of many pools."""
-
-    async def save_states(self, states: Mapping[str, PoolState]) -> None:
-        """Store all states or none; they are stored on return."""
 
 
 class Fleet:
@@ -106,6 +92,7 @@ class Fleet:
         self.immediate_steps.reset()
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
         await wait_at_most(self._clock, list(self._stepping.values()), STEP_SECONDS)
+        await self._plan_new_tops()
         written = sum(plan.action is Action.WRITE and plan.at >= started and plan.mode == "active"
                       for plan in self.plans.values())
         planned, busy = sum(count[0] for count in counts), sum(count[1] for count in counts)
@@ -212,6 +199,19 @@ class Fleet:
         for name, view, read in self.top_layers.plan(region.collector.pools, plans, self.view, self._clock.now(), self.term,
                                                      self._stepping, batch):
             self._start(name, view, read)
+
+    async def _plan_new_tops(self) -> None:
+        """Plan the top layers without a plan, of pools whose first reading ended after the turn of their tops."""
+        new = [name for name, top in self.tops.items() if top.policy.name not in self.plans]
+        if not new:
+            return
+        batch, now = TickBatch(), self._clock.now()
+        for name, view, read in self.top_layers.plan(new, self.plans, self.view, now, self.term, self._stepping, batch):
+            self._start(name, view, read)
+        await self._save(batch.states)
+        await self._note(batch.finished)
+        running = [task for name, task in self._stepping.items() if name in self.top_layers.by_name]
+        await wait_at_most(self._clock, running, STEP_SECONDS)
 
     @property
     def tops(self) -> Mapping[str, Reconciler]:

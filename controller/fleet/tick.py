@@ -1,9 +1,9 @@
 """Batches and the report of a tick."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from controller.decision.planning.plan import Plan, PlannedDecision
 from controller.decision.planning.pool_state.state import PoolState
@@ -40,3 +40,17 @@ def urgency(decision: PlannedDecision) -> int:
 def inputs_of(decision: PlannedDecision) -> Mapping[str, Any]:
     """Return the inputs of a plan for its record; they become text only when the plan is recorded."""
     return {"decision": decision}
+
+
+class DecisionSink(Protocol):
+    """Receiver of plans."""
+
+    async def note(self, plans: Sequence[PlannedEntry]) -> None:
+        """Record the plans that must be recorded; they are stored on return."""
+
+
+class BatchMemory(Protocol):
+    """Store of the states of many pools."""
+
+    async def save_states(self, states: Mapping[str, PoolState]) -> None:
+        """Store all states or none; they are stored on return."""

@@ -50,6 +50,13 @@ async def test_units_that_last_a_shorter_time_than_assumed_need_more_in_reserve(
         assert here.fleet.plans[PINGS].target == 7  # 4 / (1 - 4 / 10)
 
 
+async def test_the_first_tick_plans_both_layers(clock, tmp_path):
+    async with layered(clock, tmp_path) as here:
+        await here.tick()
+
+        assert (here.levers["agent"].writes, here.levers[PINGS].writes) == ([1], [5])
+
+
 async def test_decisions_of_both_layers_are_recorded(clock, tmp_path):
     async with layered(clock, tmp_path) as here:
         await here.minutes(4)
