@@ -72,7 +72,7 @@ def table(lines: list[str]) -> tuple[float, float]:
 
 def target_of(text: str) -> int | None:
     """The target by the text of `stoker why`, printed wide. Raise `Wrong` where its numbers contradict each other."""
-    lines = text.splitlines()
+    lines = text.split("\n")  # text of providers may hold other line separators
     at = {line[2:15].strip(): number for number, line in enumerate(lines) if line[2:3].strip()}
     reasons = [line[15:] for line in lines[at["reasons"] : at["provider"]]]
     proposed, stated = None, ""
