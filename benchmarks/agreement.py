@@ -33,7 +33,8 @@ def scenes(arguments: argparse.Namespace) -> Iterator[tuple[str, int, Scenario]]
     lasting = timedelta(hours=arguments.hours)
     for seed in arguments.seeds:
         scene, batches = every_lever(Generator(PCG64(seed)), lasting), invented(Generator(PCG64(seed)), lasting)
-        yield f"seed {seed}", seed, only(scene, arguments.levers)
+        yield f"seed {seed}", seed, only(scene, [kind for kind in arguments.levers if kind != LAYERS])
+        yield f"seed {seed}", seed, only(scene, [kind for kind in arguments.levers if kind == LAYERS])
         yield f"seed {seed}", seed, only(replace(batches, pools=batches.pools[1:]), arguments.levers)
     for path in chosen(arguments.traces, arguments.only):
         scene = recorded(path, None, timedelta(hours=arguments.trace_hours), LAYERS if arguments.layers else PROVISIONED)
