@@ -63,7 +63,7 @@ async def _layers(sessions: GcpSessions, pool: PoolPolicy) -> list[Finding]:
         return [Finding("layers", pool.name, Verdict.OK, "an instance takes 1 request at a time, as pings need it")]
     return [Finding("layers", pool.name, Verdict.WARN, f"an instance takes {most:g} requests at a time, so the minimum instances "
                     "can serve all pings, and none above them is kept warm",
-                    "deploy with --concurrency=1, or remove the second lever")]
+                    "deploy it with a concurrency of 1, or remove the second lever")]
 
 
 async def _identity(sessions: GcpSessions, pool: PoolPolicy, subject: str) -> list[Finding]:

@@ -139,7 +139,7 @@ async def layered(folder, levers=None, **changes):
     clock = ManualClock(NOON)
     levers = {"agent": FakeLever(clock), "agent:pings": FakeLever(clock)} | (levers or {})
     traffic = {"agent": until(NOON - timedelta(minutes=90), 5, 1)}
-    async with world(clock, folder, traffic, levers=levers, top=TOP, **({"mode": "active"} | changes)) as play:
+    async with world(clock, folder, traffic, levers=levers, top=TOP, **({"mode": "active", "min": 1} | changes)) as play:
         yield Accounted(play, await open_accounts(play.fleet, play.store, clock))
 
 
