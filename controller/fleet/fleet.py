@@ -195,9 +195,8 @@ class Fleet:
         """Plan the top layers by the newest plans of their bases."""
         if not self.top_layers.by_pool:
             return
-        plans = self.plans | {plan.pool: plan for plan, _, _ in batch.finished}
-        for name, view, read in self.top_layers.plan(region.collector.pools, plans, self.view, self._clock.now(), self.term,
-                                                     self._stepping, batch):
+        for name, view, read in self.top_layers.plan(region.collector.pools, self.plans, self.view, self._clock.now(),
+                                                     self.term, self._stepping, batch):
             self._start(name, view, read)
 
     async def _plan_new_tops(self) -> None:

@@ -31,12 +31,12 @@ class TopLayers:
              busy: Iterable[str], batch: TickBatch) -> list[tuple[str, DemandView, bool]]:
         """Plan the tops of `pools` after their bases, and add those that need no call to `batch`.
 
-        `plans`: the newest plans by name. `busy`: layers whose step is running, which are left out. Return the layers whose step
-        must start: name, demand view, and whether capacity is read first.
+        `plans`: the plans so far by name; those of `batch` are newer. `busy`: layers whose step is running, which are left out.
+        Return the layers whose step must start: name, demand view, and whether capacity is read first.
         """
-        steps = []
+        steps, made = [], {plan.pool: plan for plan, _, _ in batch.finished}
         for pool in pools:
-            top, base = self.by_pool.get(pool), plans.get(pool)
+            top, base = self.by_pool.get(pool), made.get(pool) or plans.get(pool)
             if top is None or base is None or top.policy.name in busy:
                 continue
             top.start_term(term)

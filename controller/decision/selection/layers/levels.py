@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.decision.costs.layer_units import ROUNDING
 from controller.decision.selection.candidates import WORDS, combined
 from controller.decision.selection.learned_state import Arrays, State, restored
 from controller.decision.selection.signals import Signal
@@ -78,7 +79,7 @@ def top_proposals(signals: Mapping[str, Signal], rate: Floats) -> TopProposals:
 
     Without a known rate, no rounds run.
     """
-    level = np.stack([np.ceil(level.factor * np.maximum.reduce([signals[part].T for part in level.parts]) - 1e-6)
+    level = np.stack([np.ceil(level.factor * np.maximum.reduce([signals[part].T for part in level.parts]) - ROUNDING)
                       for level in LEVELS], axis=1).astype(np.float32)
     across = np.ascontiguousarray(rate.T)
     return TopProposals(level, across[:, None] < np.array(LIMITS, np.float32)[:, None], across)

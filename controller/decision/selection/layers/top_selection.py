@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.costs.cost_model import CostTerms, TopTerms
-from controller.decision.costs.layer_units import top_units
+from controller.decision.costs.layer_units import ROUNDING, top_units
 from controller.decision.selection.candidates import CANDIDATES, NAIVE, NOTHING, Candidate
 from controller.decision.selection.choice import Choice, SelectionMode
 from controller.decision.selection.layers.levels import (
@@ -119,7 +119,7 @@ class TopSelection:
         gains = [np.broadcast_to(amount.reshape(-1, amount.shape[-1]), (len(PAIRED) * len(TOPS), pools))
                  for amount in self._scores.amounts]
         saved = gains[SAVED] - self._held * gains[REQUESTS]
-        repeated = np.repeat(np.array(PAIRED), len(TOPS))
+        repeated = RULE_BASE[len(CANDIDATES) :]
         more = self._pinged * gains[PINGED] - usd_per_cold_start * saved
         own = self._scores.ensemble
         own_saved = own[SAVED] - self._held * own[REQUESTS]
@@ -179,7 +179,7 @@ def voted_level(shares: Amounts, proposed: TopProposals) -> Units:
     wanted = np.einsum("lgp,tgp->tlp", of_pair, proposed.runs.astype(np.float64))
     total = wanted.sum(axis=1)
     mean = (wanted * proposed.level).sum(axis=1) / np.where(total > 0, total, 1.0)
-    return np.where(total >= VOTES, np.ceil(mean - 1e-6), 0.0).astype(np.float32)
+    return np.where(total >= VOTES, np.ceil(mean - ROUNDING), 0.0).astype(np.float32)
 
 
 def _top(terms: CostTerms) -> TopTerms:
