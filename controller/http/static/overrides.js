@@ -41,10 +41,10 @@ const ask = async (path, method, body) => {
   const answer = await fetch(`/v1/pools/${encodeURIComponent(name)}${path}`, {
     method, cache: "no-store", headers: {"Authorization": `Bearer ${token}`, "Content-Type": "application/json"},
     body: body == null ? undefined : JSON.stringify(body), signal: AbortSignal.timeout(20000)});
-  const told = await answer.json().catch(() => ({}));
+  const reply = await answer.json().catch(() => ({}));
   if (answer.status === 401) sessionStorage.removeItem(KEY); else sessionStorage.setItem(KEY, token);
-  if (!answer.ok) throw new Error(told.error ?? `the daemon returned status ${answer.status}`);
-  return told;
+  if (!answer.ok) throw new Error(reply.error ?? `the daemon returned status ${answer.status}`);
+  return reply;
 };
 
 // One request at a time: a second click during a request does not send a second override.
@@ -78,15 +78,15 @@ const give = () => once(async () => {
   const kind = byId("override-kind").value, words = {reason: byId("override-reason").value, by: byId("override-by").value};
   const body = {...amount(kind), ...end(), ...words};
   if (kind !== "prewarm") {
-    const told = await ask("/overrides", "POST", {kind, ...body});
-    return `Override set: ${told.set.order}; takes effect ${told.takes_effect}: ${told.set.effect}.`;
+    const reply = await ask("/overrides", "POST", {kind, ...body});
+    return `Override set: ${reply.set.order}; takes effect ${reply.takes_effect}: ${reply.set.effect}.`;
   }
-  const told = await ask("/prewarm", "POST", body);
-  const cost = told.bill_usd == null ? "" : `, estimated bill ${usd(told.bill_usd)}`;
-  return `${told.granted} of ${told.asked} granted${cost}; takes effect ${told.takes_effect}${told.set == null ? "" : `: ${told.set.effect}`}.`;
+  const reply = await ask("/prewarm", "POST", body);
+  const cost = reply.bill_usd == null ? "" : `, estimated bill ${usd(reply.bill_usd)}`;
+  return `${reply.granted} of ${reply.asked} granted${cost}; takes effect ${reply.takes_effect}${reply.set == null ? "" : `: ${reply.set.effect}`}.`;
 });
 
 const clear = () => once(async () => {
-  const told = await ask("/overrides", "DELETE");
-  return told.cleared.length ? `Ended: ${told.cleared.map((each) => each.order).join(", ")}; takes effect ${told.takes_effect}.` : "No override is active.";
+  const reply = await ask("/overrides", "DELETE");
+  return reply.cleared.length ? `Ended: ${reply.cleared.map((each) => each.order).join(", ")}; takes effect ${reply.takes_effect}.` : "No override is active.";
 });

@@ -23,9 +23,9 @@ const tables = [];
 
 export const setUp = () => {
   for (const mode of ["active", "shadow"]) tables.push(poolTable(mode));
-  const anew = () => { for (const each of tables) each.toFirstPage(); draw(); };
-  byId("search").addEventListener("input", anew);
-  byId("filter").addEventListener("change", anew);
+  const redrawFromFirstPage = () => { for (const each of tables) each.toFirstPage(); draw(); };
+  byId("search").addEventListener("input", redrawFromFirstPage);
+  byId("filter").addEventListener("change", redrawFromFirstPage);
 };
 
 export const show = (given, instant) => {
