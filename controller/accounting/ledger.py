@@ -1,8 +1,9 @@
 """Ledger of cost, cold starts and savings of each pool, minute by minute as demand becomes known.
 
 The amounts are estimates at list prices by `controller.decision.costs.cost_model`, from the ready capacity that was read and the
-recorded demand. The provider's bill is authoritative. A minute of unknown demand costs its ready capacity only. A minute of
-unknown ready capacity is not counted.
+recorded demand. The provider's bill is authoritative. A minute of unknown demand costs its ready capacity only. Where only the
+peak is unknown, because of own pings, it is estimated (`controller.decision.costs.estimated_peaks`). A minute of unknown ready
+capacity is not counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +13,13 @@ import numpy as np
 
 from adapters.ports.lever import PingsSent
 from controller.accounting.capacity_minutes import MINUTES, CapacityMinutes, Read, unstepped
-from controller.accounting.minute_bill import Amounts, Columns, Kept, Units, bill
+from controller.accounting.minute_bill import Amounts, Columns, Kept, Served, Units, bill
 from controller.accounting.paid_units import Change, Paid
 from controller.accounting.pinged_minutes import PingedMinutes, Work
 from controller.decision.costs.cold_starts import Warm
 from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.estimated_peaks import HiddenPeaks, peak_range
 from controller.decision.costs.kinds import Mode
-from controller.decision.costs.peak_range import peak_range
 from controller.decision.costs.target_tracking import TargetTracker
 from controller.store.async_store import AsyncStore
 from forecasting.demand import Floats, instant_of, minute_of
@@ -35,7 +36,7 @@ NAMES = ("warm_usd", "on_demand_usd", "bill_usd", "bill_without_stoker_usd", "bi
 the same traffic without Stoker's warm capacity; `*_target_tracking`: with AWS target tracking at 70 %. `cold_start_cost_usd`:
 cold starts at the price of the objective, never part of a bill. `cold_starts_during_pings`: of `cold_starts`, those that happen
 because a round of pings holds units. `warm_unit_minutes`: of billed units; `idle_unit_minutes` and `idle_usd`: of billed units
-without work. `minutes`: those that are counted; `known_minutes`: those of them with known demand. `warm_hits`:
+without work. `minutes`: those that are counted; `known_minutes`: those of them with a known peak. `warm_hits`:
 invocations without a cold start. Capacity that others keep warm is part of every bill, also of those without Stoker;
 `others_unit_minutes` and `others_bill_usd` are its share. `request_usd`: charges per request. `ping_usd`: pings that keep units
 warm above those of the lever, as a layer of the pool. `*_delta_low`: what the short end of the pool's keep-alive range, with the
@@ -77,7 +78,7 @@ class GroupLedger:
         """Warm on-demand units with Stoker, without it, and with target tracking; for the keep-alive and peak, and for the ends
         of their ranges (there without target tracking).
         """
-        self._tracked, self._pinged = TargetTracker(len(pools)), PingedMinutes(len(pools))
+        self._tracked, self._pinged, self._hidden = TargetTracker(len(pools)), PingedMinutes(len(pools)), HiddenPeaks(len(pools))
         self.rehearsed = False
         self.changes = 0
         """Number of changes of the sums since the start."""
@@ -109,17 +110,18 @@ class GroupLedger:
         """Return the first minute that is not counted yet."""
         return max(self._counted, self._capacity.end - MINUTES)
 
-    def warm_up(self, peak: Floats, terms: Sequence[CostTerms]) -> None:
-        """Process demand before the first counted minute, float32[pools, n], so that on-demand units that are still warm and the
-        state of target tracking are known. The ready capacity of the first counted minute is assumed for all of it.
+    def warm_up(self, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[CostTerms]) -> None:
+        """Process demand before the first counted minute, float32[pools, n] each, so that warm on-demand units, target tracking
+        and the usual height of peaks are known. The ready capacity of the first counted minute is assumed for all of it.
         """
         columns = Columns.of(terms)
         _, warm, others, *_ = self._capacity.at(self.pending_from())
         nothing, idle = Units.of_lever(others, others), Work(np.zeros_like(others), np.zeros_like(others))
         for at in range(peak.shape[1]):
-            tracked = np.maximum(self._tracked.advance(peak[:, at], columns.metric_delay, columns.lead_time), others)
-            self._start((peak[:, at],) * 3, (warm, nothing, Units.of_lever(tracked, tracked)), columns)
-            self._pinged.note(peak[:, at], idle, warm, terms)
+            most, _ = self._hidden.advance(peak[:, at], busy[:, at], invocations[:, at])
+            tracked = np.maximum(self._tracked.advance(most, columns.metric_delay, columns.lead_time), others)
+            self._start((most,) * 3, (warm, nothing, Units.of_lever(tracked, tracked)), columns)
+            self._pinged.note(most, idle, warm, terms)
         self.rehearsed = True
 
     def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[CostTerms]) -> None:
@@ -128,19 +130,20 @@ class GroupLedger:
         for at in range(peak.shape[1]):
             minute = first + at
             known, warm, others, bounds, sent = self._capacity.at(minute)
-            tracked = self._tracked.advance(peak[:, at], columns.metric_delay, columns.lead_time)
+            most, hidden = self._hidden.advance(peak[:, at], busy[:, at], invocations[:, at])
+            tracked = self._tracked.advance(most, columns.metric_delay, columns.lead_time)
             paid = np.maximum(self._tracking_paid(minute, tracked, columns), others)
             units = warm, Units.of_lever(others, others), Units.of_lever(np.maximum(tracked, others), paid)
             requests = np.nan_to_num(invocations[:, at]).astype(float)
-            low, high = peak_range(peak[:, at], busy[:, at], invocations[:, at], columns.estimated_peak)
-            peaks = peak[:, at], high, low      # high peak with the shortest keep-alive: both add cold starts
+            low, high = peak_range(most, busy[:, at], invocations[:, at], np.maximum(columns.estimated_peak, hidden))
+            peaks = most, high, low      # high peak with the shortest keep-alive: both add cold starts
             kept = Kept.at_price(warm, columns).with_pings(sent, columns)
             amounts, deltas, during_pings = self._minute(units, kept, peaks,
                                                          Work(np.nan_to_num(busy[:, at]).astype(float), requests),
                                                          columns, bounds, terms)
             hits = np.maximum(0.0, requests - amounts[:, COLD_STARTS])
             idle_usd = kept.own * amounts[:, IDLE] / np.where(warm.paid > 0, warm.paid, 1.0)
-            amounts = np.column_stack((amounts, idle_usd, hits, others, others * columns.idle,
+            amounts = np.column_stack((amounts, ~np.isnan(peak[:, at]), idle_usd, hits, others, others * columns.idle,
                                        requests * columns.request_usd, kept.pinged, during_pings, deltas))
             self._add(instant_of(minute).date(), np.where(known[:, None], amounts, 0.0))
         self._counted = max(self._counted, first + peak.shape[1])
@@ -152,13 +155,13 @@ class GroupLedger:
                                  lambda row: Change((at,), columns.billing_step[row] * MINUTE))
         return self._paid_tracking.units(minute, ready)
 
-    def _minute(self, units: tuple[Units, Units, Units], kept: Kept, peaks: Sequence[Floats | Amounts], work: Work,
+    def _minute(self, units: tuple[Units, Units, Units], kept: Kept, peaks: Sequence[Amounts], work: Work,
                 columns: Columns, bounds: Amounts, terms: Sequence[CostTerms]) -> tuple[Amounts, Amounts, Amounts]:
         """Return the amounts of a minute, what the ends of keep-alive and peak would add, and the cold starts during pings.
         `units`: with Stoker, without it, and with target tracking. `kept`: the cost of the first. `peaks`: the peak, its high and
         its low end. `bounds`: minimum and maximum of the cold starts with Stoker.
         """
-        known, cold_usd, warm = ~np.isnan(peaks[0]), columns.cold_start_cost_usd, units[0]
+        cold_usd, warm = columns.cold_start_cost_usd, units[0]
         starts, deltas = self._start(peaks, units, columns)
         within = starts[0].clip(*bounds)
         deltas[:, :2] = (starts[0][:, None] + deltas[:, :2]).clip(*bounds[:, :, None]) - within[:, None]
@@ -166,15 +169,14 @@ class GroupLedger:
         during_pings = self._pinged.expected(terms)
         starts, requests = [within + during_pings, *starts[1:]], work.requests * columns.request_usd
         costs = kept, *(Kept.at_price(each, columns) for each in units[1:])
-        stoker, nothing, tracking = (bill(each, cost, work.busy, cold_starts, requests, columns)
-                                     for each, cost, cold_starts in zip(units, costs, starts, strict=True))
-        idle = np.maximum(0.0, warm.paid - np.minimum(work.busy, warm.ready))
+        served = [Served.of(each, work.busy, peaks[0], columns) for each in units]
+        stoker, nothing, tracking = (bill(*each, requests, columns) for each in zip(costs, served, starts, strict=True))
+        idle = np.maximum(0.0, warm.paid - served[0].warm)
         amounts = np.stack((stoker.warm, stoker.on_demand, stoker.usd, nothing.usd, tracking.usd, *starts,
-                            *(cold_starts * cold_usd for cold_starts in starts), warm.paid, idle, np.ones_like(idle),
-                            known.astype(float)), axis=1)
+                            *(cold_starts * cold_usd for cold_starts in starts), warm.paid, idle, np.ones_like(idle)), axis=1)
         return amounts, deltas, during_pings
 
-    def _start(self, peaks: Sequence[Floats | Amounts], units: Sequence[Units],
+    def _start(self, peaks: Sequence[Amounts], units: Sequence[Units],
                columns: Columns) -> tuple[list[Amounts], Amounts]:
         """Return the cold starts of the next minute with Stoker, without it, and with target tracking; and what the low and the
         high end of the keep-alive, with their `peaks`, would add to the first two: float64[pools, 4].

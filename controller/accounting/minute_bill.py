@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.costs.cost_model import MINUTE_SECONDS, CostTerms
+from controller.decision.costs.work_above import work_above
 
 Amounts = NDArray[np.float64]
 
@@ -110,11 +111,20 @@ class Kept(NamedTuple):
         return Kept(np.where(known & ~layered, usd, self.own), np.where(known & layered, usd, self.pinged))
 
 
-def bill(units: Units, kept: Kept, work: Amounts, cold_starts: Amounts, requests: Amounts, columns: Columns) -> Parts:
-    """Return the bill of a minute with warm `units`, busy units `work` and `cold_starts`. `requests`: in USD.
+class Served(NamedTuple):
+    """Work of a minute: on the lever's warm units, and above them. float64[pools] each, in units."""
 
-    Work of pinged units has the on-demand price.
-    """
-    served = np.minimum(work, units.ready)
-    warm, on_demand = kept.own + served * columns.warm_busy, (work - served) * columns.on_demand
+    warm: Amounts
+    above: Amounts
+
+    @classmethod
+    def of(cls, units: Units, busy: Amounts, peak: Amounts, columns: Columns) -> "Served":
+        """Return the parts of work `busy` with this peak, NaN where it is unknown."""
+        above = work_above(busy, peak, units.ready, columns.stay_warm)
+        return cls(busy - above, above)
+
+
+def bill(kept: Kept, served: Served, cold_starts: Amounts, requests: Amounts, columns: Columns) -> Parts:
+    """Return the bill of a minute. `requests`: in USD. Work of pinged units has the on-demand price."""
+    warm, on_demand = kept.own + served.warm * columns.warm_busy, served.above * columns.on_demand
     return Parts(warm, on_demand, cold_starts * columns.initialisation, requests, kept.pinged)

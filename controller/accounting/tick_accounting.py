@@ -124,7 +124,7 @@ async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clo
             terms = [account_terms(each, tops.get(each.policy.name), policy.assume, collector.metric_delay)
                      for each in reconcilers]
             if not account.rehearsed:
-                account.warm_up((await collector.rows(first - REHEARSAL, first))[0], terms)
+                account.warm_up(*await collector.rows(first - REHEARSAL, first), terms)
             peak, busy, invocations = await collector.rows(first, end)
             account.settle(first, peak, busy, invocations, terms)
             if score is not None:

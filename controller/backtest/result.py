@@ -14,8 +14,8 @@ from controller.backtest.lever_comparison import Alternative
 from controller.backtest.replay import Replay
 from controller.decision.costs.bill import Bill, JudgedDemand, bill_of, total
 from controller.decision.costs.cost_model import MINUTES_A_MONTH, CostTerms
+from controller.decision.costs.estimated_peaks import peak_range
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_body
-from controller.decision.costs.peak_range import peak_range
 from controller.decision.costs.sentences import WITHOUT_STOKER
 from forecasting.demand import DemandSeries, instant_of
 

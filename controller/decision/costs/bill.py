@@ -1,9 +1,9 @@
 """Bill of a series of decisions against recorded demand. Pure; bills are calculated here only.
 
-Warm units serve first. Demand above them runs on demand, on units that stay warm for the keep-alive after use. A cold start is
-demand without a warm unit (`controller.decision.costs.cold_starts`). A raise takes the lead time, a reduction is immediate.
-A unit is billed while it is ready; where billing has steps, from the request to the end of a step
-(`controller.decision.costs.billing_steps`). A minute of unknown demand is not counted: neither its cost nor its work.
+Warm units serve first. Demand above them runs on demand (`controller.decision.costs.work_above`), on units that stay warm for
+the keep-alive after use. A cold start is demand without a warm unit (`controller.decision.costs.cold_starts`). A raise takes the
+lead time, a reduction is immediate. A unit is billed while it is ready; where billing has steps, from the request to the end of a
+step (`controller.decision.costs.billing_steps`). A minute of unknown demand is not counted: neither its cost nor its work.
 
 The warm-hit rate is the share of invocations that did not wait: 1 - cold starts / invocations, over the counted minutes. Each
 cold start makes exactly one invocation wait.
@@ -20,6 +20,7 @@ from controller.decision.costs.billing_steps import Layers, change, rest
 from controller.decision.costs.cold_starts import in_use, started
 from controller.decision.costs.cost_model import MINUTE_SECONDS, CostTerms
 from controller.decision.costs.ping_rounds import Minutes, during_rounds
+from controller.decision.costs.work_above import work_above
 from forecasting.demand import DemandSeries
 
 Units = NDArray[np.int64]
@@ -227,7 +228,8 @@ def bill_of(demand: JudgedDemand, target: Units, terms: CostTerms, top: Units | 
     kept = int(pinged[counted].sum())
     warm = int(paid_of(target, ready, terms.billing_step)[counted].sum())
     busy, invocations = float(demand.busy[counted].sum()), float(demand.invocations[counted].sum())
-    warm_busy, requests = float(np.minimum(demand.busy, ready)[counted].sum()), invocations * terms.request_usd
+    above = work_above(demand.busy[counted], demand.peak[counted], ready[counted], terms.stay_warm)
+    warm_busy, requests = busy - float(above.sum()), invocations * terms.request_usd
     return Bill(
         minutes=int(counted.sum()), invocations=invocations, cold_starts=cold, cold_starts_during_pings=during_pings,
         warm_unit_minutes=warm, idle_unit_minutes=warm - warm_busy, idle_usd=(warm - warm_busy) * terms.idle,

@@ -4,7 +4,8 @@ A minute of a pool with `ready` warm units, average demand `busy` and maximum de
 
     ready * idle + min(busy, ready) * (warm_busy - on_demand) + cold_starts * cold
 
-more than serving it all on demand without a cold start. Work above `ready` runs on demand, on units that stay warm for the
+more than serving it all on demand without a cold start; bills have the work above `ready` more exactly
+(`controller.decision.costs.work_above`). Work above `ready` runs on demand, on units that stay warm for the
 keep-alive: a cold start is only what exceeds the units that are warm after use
 (`controller.decision.costs.cold_starts`).
 """

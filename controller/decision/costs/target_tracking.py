@@ -33,7 +33,7 @@ class TargetTracker:
         """Units requested in the last minute: float64[pools]."""
         return self._capacity
 
-    def advance(self, peak: Floats, metric_delay: Amounts, lead_time: Amounts) -> Amounts:
+    def advance(self, peak: Floats | Amounts, metric_delay: Amounts, lead_time: Amounts) -> Amounts:
         """Add the peak demand of a minute, float[pools], NaN where unknown; return the units ready in it, float64[pools]."""
         delay, lead = (np.minimum(each, LONGEST - 1).astype(np.int64) for each in (metric_delay, lead_time))
         column, row = self._minute % LONGEST, np.arange(len(peak))

@@ -39,21 +39,22 @@ def sums_of(units, peak, busy, requests, *terms):
 
 
 def test_the_cost_of_a_minute_follows_the_formula():
-    [sums] = sums_of([(2, 4)], [8], [5], [9], NOT_HELD)
+    [sums] = sums_of([(2, 4)], [8], [8], [9], NOT_HELD)
 
     assert sums["ping_usd"] == 4 * 0.125
-    assert (sums["warm_usd"], sums["on_demand_usd"]) == (2 * 1 + 2 * 2, 3 * 10), "work of pinged units has the on-demand price"
+    assert (sums["warm_usd"], sums["on_demand_usd"]) == (2 * 1 + 2 * 2, 6 * 10), "work of pinged units has the on-demand price"
     assert sums["cold_starts"] == 8 - 2 - 4
-    assert sums["bill_usd"] == 6 + 30 + 2 * 10 + 9 * 0.5 + 4 * 0.125
+    assert sums["bill_usd"] == 6 + 60 + 2 * 10 + 9 * 0.5 + 4 * 0.125
     assert (sums["warm_unit_minutes"], sums["idle_unit_minutes"], sums["warm_hits"]) == (2, 0, 7)
 
 
 @pytest.mark.parametrize("layered", BOTH)
 def test_work_in_minutes_whose_peak_pings_hide_is_billed_by_the_layer_that_serves_it(layered):
-    [sums] = sums_of([(2, 4 * layered)], [np.nan], [5], [9], NOT_HELD if layered else replace(NOT_HELD, top=None))
+    terms = replace(NOT_HELD if layered else replace(NOT_HELD, top=None), stay_warm=True)
+    [sums] = sums_of([(2, 4 * layered)], [np.nan], [5], [9], terms)
 
     assert (sums["warm_usd"], sums["on_demand_usd"], sums["request_usd"]) == (2 * 1 + 2 * 2, 3 * 10, 9 * 0.5)
-    assert (sums["minutes"], sums["known_minutes"], sums["cold_starts"]) == (1, 0, 0)
+    assert (sums["minutes"], sums["known_minutes"]) == (1, 0)
 
 
 @pytest.mark.parametrize("layered", BOTH)
@@ -170,7 +171,7 @@ def test_units_of_demand_before_the_first_counted_minute_serve_users_during_roun
     for before in (0, 9):
         ledger = GroupLedger(["a"], {}, {}, NOON)
         read_for(ledger, *[(2, 3)] * 30)
-        ledger.warm_up(np.full((1, 20), before, np.float32), [terms])
+        ledger.warm_up(*[np.full((1, 20), before, np.float32)] * 3, [terms])
         ledger.settle(FIRST, *demand, [terms])
         cold.append(ledger.today[0, NAMES.index("cold_starts_during_pings")])
 

@@ -10,6 +10,7 @@ from controller.accounting.ledger import NAMES, GroupLedger, Ledger, keep_accoun
 from controller.accounting.paid_units import Change
 from controller.decision.costs.bill import bill_of, judged_demand
 from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.estimated_peaks import HiddenPeaks
 from controller.decision.costs.target_tracking import TargetTracker
 from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
@@ -41,16 +42,16 @@ def ready_for(account, minutes, units=2.0, now=NOON):
 def test_the_cost_of_a_minute_follows_the_formula():
     ledger = account()
     ready_for(ledger, 1)
-    ledger.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
+    ledger.settle(FIRST, rows(5.0), rows(5.0), rows(5.0), [TERMS])
 
-    # 2 idle + 2 busy warm at 2 + 1 on demand at 10, and 3 units start cold: a minute of init each at 10, and 5 of cost
+    # 2 idle + 2 busy warm at 2 + 3 on demand at 10, and 3 units start cold: a minute of init each at 10, and 5 of cost
     assert amounts(ledger)["warm_usd"] == 2 * 1 + 2 * 2
-    assert amounts(ledger)["on_demand_usd"] == 10
+    assert amounts(ledger)["on_demand_usd"] == 3 * 10
     assert amounts(ledger)["cold_starts"] == 3
-    assert amounts(ledger)["bill_usd"] == 6 + 10 + 3 * 10
+    assert amounts(ledger)["bill_usd"] == 6 + 30 + 3 * 10
     assert amounts(ledger)["cold_start_cost_usd"] == 15
-    # without Stoker: 3 on demand at 10, and 5 cold starts: 10 of the bill each, and 5 of cost
-    assert amounts(ledger)["bill_without_stoker_usd"] == 30 + 5 * 10
+    # without Stoker: 5 on demand at 10, and 5 cold starts: 10 of the bill each, and 5 of cost
+    assert amounts(ledger)["bill_without_stoker_usd"] == 50 + 5 * 10
     assert amounts(ledger)["cold_start_cost_without_stoker_usd"] == 25
 
 
@@ -230,15 +231,38 @@ def test_unknown_demand_costs_the_ready_capacity_only():
     assert (amounts(ledger)["bill_usd"], amounts(ledger)["cold_starts"], amounts(ledger)["known_minutes"]) == (2, 0, 0)
 
 
-def test_work_and_requests_are_billed_and_counted_where_only_the_peak_is_unknown():
-    """Such as with Stoker's own pings, which hide the peak: no cold start is counted, but the work is billed."""
-    ledger = account()
-    ready_for(ledger, 1)
-    ledger.settle(FIRST, rows(np.nan), rows(3.0), rows(9.0), [TERMS])
+def test_where_own_pings_hide_the_peak_its_estimate_counts():
+    """The estimate has no part in `known_minutes`."""
+    hidden, shown = account(), account()
+    estimate, _ = HiddenPeaks(1).advance(rows(np.nan)[0], rows(3.0)[0], rows(9.0)[0])
+    for each, peak in ((hidden, np.nan), (shown, estimate[0])):
+        ready_for(each, 1)
+        each.settle(FIRST, rows(peak), rows(3.0), rows(9.0), [TERMS])
 
-    assert amounts(ledger)["warm_usd"] == 2 * 1 + 2 * 2
-    assert amounts(ledger)["on_demand_usd"] == 10
-    assert (amounts(ledger)["warm_hits"], amounts(ledger)["cold_starts"], amounts(ledger)["known_minutes"]) == (9, 0, 0)
+    assert estimate[0] > 3
+    ranged = {name: 0 for name in NAMES if "_delta_" in name}
+    assert amounts(hidden) | ranged == amounts(shown) | {"known_minutes": 0}
+    assert amounts(hidden)["cold_starts"] == estimate[0] - 2
+
+
+def test_pings_every_few_minutes_do_not_extend_the_keep_alive():
+    """A unit that was used in minute 0 has stopped in minute 9, also if own pings hide the peaks between."""
+    ledger = account()
+    ready_for(ledger, 10, units=0.0)
+    peak = rows(9, *[1, np.nan] * 4, 9)
+    busy = requests = rows(9, *[1] * 8, 9)
+    ledger.settle(FIRST, peak, busy, requests, [replace(TERMS, keep_alive=3)])
+
+    assert amounts(ledger)["cold_starts_without_stoker"] == 9 + 8
+
+
+def test_an_estimated_peak_has_a_range_of_cold_starts_without_a_range_of_the_keep_alive():
+    ledger = account()
+    ready_for(ledger, 2, units=0.0)
+    ledger.settle(FIRST, rows(4, np.nan), rows(2.0, 4.0), rows(9, 20), [replace(TERMS, keep_alive=0)])
+    low, high = range_of(ledger.today[0].tolist(), "cold_starts_without_stoker")
+
+    assert 4 + 4 <= low < amounts(ledger)["cold_starts_without_stoker"] < high
 
 
 def test_ready_capacity_counts_for_its_own_minutes():
@@ -265,10 +289,10 @@ def test_provider_counts_bound_only_the_cold_starts_with_stoker(bounds, cold):
     ledger = account()
     ready_for(ledger, 2)
     ledger.bound("a", {FIRST: bounds, FIRST + 9: (7, 7)})
-    ledger.settle(FIRST, rows(5.0, 5.0), rows(3.0, 3.0), rows(5.0, 5.0), [replace(TERMS, keep_alive_range=(0, 9))])
+    ledger.settle(FIRST, rows(5.0, 5.0), rows(5.0, 5.0), rows(5.0, 5.0), [replace(TERMS, keep_alive_range=(0, 9))])
 
     assert (amounts(ledger)["cold_starts"], amounts(ledger)["cold_starts_without_stoker"]) == (cold, 5)
-    assert amounts(ledger)["bill_usd"] == 2 * (2 + 2 * 2 + 10) + cold * 10
+    assert amounts(ledger)["bill_usd"] == 2 * (2 + 2 * 2 + 3 * 10) + cold * 10
 
 
 def test_day_and_month_sums_start_at_zero():
@@ -298,12 +322,12 @@ async def test_each_day_is_stored_under_its_own_date_and_only_once(tmp_path):
 def test_target_tracking_is_billed_for_its_warm_units():
     ledger = account()
     ready_for(ledger, 1, units=0.0)
-    ledger.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
+    ledger.settle(FIRST, rows(5.0), rows(5.0), rows(5.0), [TERMS])
 
-    # it stands at one unit: 1 idle + 1 busy warm at 2 + 2 on demand at 10, and 4 units start cold
+    # it stands at one unit: 1 idle + 1 busy warm at 2 + 4 on demand at 10, and 4 units start cold
     assert amounts(ledger)["cold_starts_target_tracking"] == 4
-    assert amounts(ledger)["bill_target_tracking_usd"] == 1 + 2 + 2 * 10 + 4 * 10
-    assert amounts(ledger)["bill_without_stoker_usd"] == 30 + 5 * 10
+    assert amounts(ledger)["bill_target_tracking_usd"] == 1 + 2 + 4 * 10 + 4 * 10
+    assert amounts(ledger)["bill_without_stoker_usd"] == 50 + 5 * 10
     assert amounts(ledger)["bill_usd"] == amounts(ledger)["bill_without_stoker_usd"]
     assert amounts(ledger)["cold_start_cost_target_tracking_usd"] == 4 * 5
 
@@ -311,7 +335,7 @@ def test_target_tracking_is_billed_for_its_warm_units():
 def test_units_of_earlier_demand_are_warm_in_the_first_minute():
     ledger = account()
     ready_for(ledger, 1, units=3.0)
-    ledger.warm_up(rows(*[5.0] * 10), [TERMS])
+    ledger.warm_up(*[rows(*[5.0] * 10)] * 3, [TERMS])
     ledger.settle(FIRST, rows(6.0), rows(6.0), rows(6.0), [TERMS])
 
     assert amounts(ledger)["cold_starts"] == 1
@@ -320,7 +344,7 @@ def test_units_of_earlier_demand_are_warm_in_the_first_minute():
 
 def test_target_tracking_has_capacity_in_the_first_minute_after_warm_up():
     cold, rehearsed = account(), account()
-    rehearsed.warm_up(rows(*[20.0] * 60), [TERMS])
+    rehearsed.warm_up(*[rows(*[20.0] * 60)] * 3, [TERMS])
     for each in (cold, rehearsed):
         ready_for(each, 1)
         each.settle(FIRST, rows(20.0), rows(20.0), rows(20.0), [TERMS])
@@ -334,20 +358,20 @@ def test_capacity_of_others_is_in_every_bill():
     ledger.ready(np.array([2.0], np.float32), NOON, np.array([3.0], np.float32))
     alone.ready(np.array([0.0], np.float32), NOON, np.array([3.0], np.float32))
     for each in (ledger, alone):
-        each.settle(FIRST, rows(5.0), rows(3.0), rows(9.0), [TERMS])
+        each.settle(FIRST, rows(5.0), rows(5.0), rows(9.0), [TERMS])
 
-    # 5 warm, 3 of them busy at 2, no cold start; without Stoker 3 warm and busy, and 2 cold starts of 10 for init and 5 each
+    # 5 warm and busy at 2, no cold start; without Stoker 3 warm and busy, 2 on demand at 10, and 2 cold starts of 10 for init
     of_ledger = amounts(ledger)
     assert (of_ledger["warm_unit_minutes"], of_ledger["others_unit_minutes"], of_ledger["others_bill_usd"]) == (5, 3, 3)
-    assert (amounts(ledger)["bill_usd"], amounts(ledger)["cold_starts"]) == (5 + 3 * 2, 0)
-    assert (amounts(ledger)["bill_without_stoker_usd"], amounts(ledger)["cold_starts_without_stoker"]) == (3 + 3 * 2 + 2 * 10, 2)
-    assert amounts(alone)["bill_usd"] == amounts(alone)["bill_without_stoker_usd"] == 29
+    assert (amounts(ledger)["bill_usd"], amounts(ledger)["cold_starts"]) == (5 + 5 * 2, 0)
+    assert (amounts(ledger)["bill_without_stoker_usd"], amounts(ledger)["cold_starts_without_stoker"]) == (3 + 3 * 2 + 40, 2)
+    assert amounts(alone)["bill_usd"] == amounts(alone)["bill_without_stoker_usd"] == 49
 
 
 def test_capacity_of_others_serves_from_the_first_minute():
     ledger = account()
     ledger.ready(np.array([0.0], np.float32), NOON, np.array([3.0], np.float32))
-    ledger.warm_up(rows(3.0, 3.0), [TERMS])
+    ledger.warm_up(*[rows(3.0, 3.0)] * 3, [TERMS])
     ledger.settle(FIRST, rows(4.0), rows(4.0), rows(4.0), [TERMS])
 
     assert (amounts(ledger)["cold_starts"], amounts(ledger)["cold_starts_without_stoker"]) == (1, 1)

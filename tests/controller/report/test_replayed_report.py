@@ -1,6 +1,7 @@
 """The report of a daemon that ran: its figures are computed again from traffic and decisions, one minute after the other."""
 
 import asyncio
+import math
 from datetime import timedelta
 
 import numpy as np
@@ -58,6 +59,12 @@ def simulated(decisions):
     return [min([0, *requested][max(0, at - LEAD + 1) : at + 2]) for at in range(MINUTES)]
 
 
+def above_units(busy, peak, units):
+    """Work above the units by Erlang's loss formula, at least by the average, at most as if only 0 and the peak occurred."""
+    weights = [busy**count / math.factorial(count) for count in range(units + 1)]
+    return max(0.0, busy - units, min(busy * weights[-1] / sum(weights), busy * (1 - units / max(peak, 1))))
+
+
 def again(series, ready):
     """Bill and cold starts with `ready` units in each minute, by the formulas of the documentation."""
     terms = terms_of(POLICY, ASSUME)
@@ -68,7 +75,7 @@ def again(series, ready):
         extra = max(0.0, peak - units)
         starts = max(0.0, extra - max(above[-KEEP_ALIVE:]))
         above.append(extra)
-        served = min(busy, units)
+        served = busy - above_units(busy, peak, units)
         bill += units * terms.idle + served * terms.warm_busy + (busy - served) * terms.on_demand
         bill += starts * terms.init_seconds * terms.on_demand / 60 + requests * terms.request_usd
         cold_starts += starts

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from adapters.sandbox.aws.lambda_.provisioned_capacity import Meter
 from adapters.sandbox.traffic.recorded import MINUTE_MS
-from controller.decision.costs.bill import Bill, bill_of, cold_starts_of, judged_demand, ready_of, total
+from controller.decision.costs.bill import Bill, JudgedDemand, bill_of, cold_starts_of, judged_demand, ready_of, total
 from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
+from controller.decision.costs.work_above import work_above
 from forecasting.demand import DemandSeries
 
 TERMS = CostTerms(idle=0.25, warm_busy=0.5, on_demand=1.0, init_seconds=30, cold_start_cost_usd=2.0, metric_delay=2, lead_time=2,
@@ -93,15 +94,15 @@ def test_without_a_keep_alive_every_unit_on_demand_starts_cold():
 
 
 def test_a_bill_by_hand():
-    bill = bill_of(judged_demand(demand([0, 0, 0, 4], [0, 0, 0, 3], [0, 0, 0, 10])), units(2, 2, 2, 2), TERMS)
-    # ready is 0, 0, 2, 2; in the last minute 2 of 3 busy units are warm, and 2 of the 4 at the peak start cold
+    bill = bill_of(judged_demand(demand([0, 0, 0, 4], [0, 0, 0, 4], [0, 0, 0, 10])), units(2, 2, 2, 2), TERMS)
+    # ready is 0, 0, 2, 2; in the last minute 2 of 4 busy units are warm, and 2 of the 4 start cold
     assert (bill.cold_starts, bill.warm_unit_minutes, bill.idle_unit_minutes) == (2, 4, 2.0)
     assert bill.idle_usd == pytest.approx(2 * 0.25)
     assert bill.warm_work_usd == pytest.approx(2 * 0.75)
-    assert bill.on_demand_work_usd == pytest.approx(1.0)
+    assert bill.on_demand_work_usd == pytest.approx(2.0)
     assert bill.init_usd == pytest.approx(2 * 30 / 60)
     assert bill.wait_usd == pytest.approx(4.0)
-    assert bill.extra_usd == pytest.approx(0.5 + 1.5 + 1.0 + 1.0 + 4.0 - 3.0)
+    assert bill.extra_usd == pytest.approx(0.5 + 1.5 + 2.0 + 1.0 + 4.0 - 4.0)
     assert bill.warm_hit_rate == pytest.approx(0.8)
 
 
@@ -142,6 +143,12 @@ def test_the_total_of_bills_adds_every_field():
     assert total([]) == Bill()
 
 
+def above_average(load: JudgedDemand, target: np.ndarray, lead_time: int) -> float:
+    """Work above the units that exceeds what the averages of the minutes show, in unit-minutes. To the referee these decide."""
+    busy, ready = load.busy[load.counted], ready_of(target, lead_time)[load.counted]
+    return float((work_above(busy, load.peak[load.counted], ready, stay_warm=False) - np.maximum(busy - ready, 0)).sum())
+
+
 rows = st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 9)), st.floats(0, 1), st.integers(0, 9)), min_size=9, max_size=40)
 
 
@@ -155,12 +162,14 @@ def test_an_independent_calculation_gives_the_same_bill(rows, start, lead_time, 
     most, average = np.nan_to_num(peak).astype(int), np.nan_to_num(busy).astype(float)
     theirs = judge.Demand([], most, average, np.nan_to_num(peak), ~np.isnan(peak))
     expected = judge.score(theirs, target, judge.Terms(0.25, 0.5, 1.0, 8.0, 0.05, 2, lead_time, keep_alive), start)
-    bill = bill_of(judged_demand(DemandSeries(0, peak, busy, peak), start), target, terms)
+    load = judged_demand(DemandSeries(0, peak, busy, peak), start)
+    bill, more = bill_of(load, target, terms), above_average(load, target, lead_time)
     fewer = expected["cold_starts"] - bill.cold_starts  # to the referee an unknown minute is idle and cools
     assert fewer >= 0 if np.isnan(peak).any() else fewer == 0
-    assert bill.extra_usd == pytest.approx(expected["cost_usd"] - fewer * terms.cold, abs=1e-9)
+    dearer = more * (terms.on_demand - terms.warm_busy)
+    assert bill.extra_usd == pytest.approx(expected["cost_usd"] - fewer * terms.cold + dearer, abs=1e-9)
     assert bill.warm_unit_minutes == expected["warm_unit_minutes"]
-    assert bill.idle_unit_minutes == pytest.approx(expected["idle_unit_minutes"])
+    assert bill.idle_unit_minutes == pytest.approx(expected["idle_unit_minutes"] + more)
 
 
 @pytest.mark.parametrize("trace", ["crane_05_d0_16", "sg_m_mid_016_d0_14", "az19_4be8e60d_d0_5"])
@@ -175,8 +184,9 @@ def test_an_independent_calculation_gives_the_same_bill_for_recorded_traffic(tra
     target = np.repeat(steps, 9)[: len(load)]
     expected, bill = judge.score(theirs, target, terms, 4320), bill_of(load, target, CostTerms(**terms.__dict__))
     fewer = expected["cold_starts"] - bill.cold_starts
+    dearer = above_average(load, target, terms.lead_time) * (terms.on_demand - terms.warm_busy)
     assert 0 <= fewer <= 0.01 * expected["cold_starts"]
-    assert bill.extra_usd == pytest.approx(expected["cost_usd"] - fewer * terms.cold, abs=0.005)
+    assert bill.extra_usd == pytest.approx(expected["cost_usd"] - fewer * terms.cold + dearer, abs=0.005)
 
 
 IDLE = CostTerms(idle=1.0, warm_busy=0.0, on_demand=0.0, init_seconds=0.0, cold_start_cost_usd=0.0, metric_delay=0, lead_time=2,
