@@ -20,6 +20,7 @@ from controller.decision.events.pool_events import PoolEvents, learned
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.layers import pinged_units
 from controller.decision.planning.observation import (
+    MOST_UNITS,
     PATIENCE,
     CapacityView,
     DataFreshness,
@@ -28,7 +29,7 @@ from controller.decision.planning.observation import (
     Observation,
     Proposal,
 )
-from controller.decision.planning.plan import Action, whole_units
+from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import bounds_now, make_plan
 from controller.decision.planning.pool_state.state import PoolState, accepted
 from controller.decision.planning.reason_codes import Reason, ReasonCode
@@ -219,7 +220,7 @@ class DelayedView:
         number of rows if there is none. `bounds`: may be empty. If not `explained`, proposals differ only by units and trust.
         """
         rows, newest, made = np.arange(len(self._newest)), np.array(self._newest), self._proposals
-        target = made.target if explained else np.array([whole_units(value) for value in self._wanted], float)
+        target = made.target if explained else whole_unit_rows(made.target)
         proposed = [values[self._row] for values in (target, made.trusted, *((made.leader, made.mode) if explained else ()))]
         late = rows - newest - 1 > self._patience
         changed = np.zeros(len(rows), bool)
@@ -229,6 +230,11 @@ class DelayedView:
             changed[1:] |= np.array([one != other for one, other in pairwise(bounds)], bool)
         following = np.minimum.accumulate(np.where(changed, rows, len(rows))[::-1])[::-1]
         return [*following[1:].tolist(), len(rows)]
+
+
+def whole_unit_rows(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what `controller.decision.planning.plan.whole_units` returns for each value; NaN stays NaN."""
+    return np.ceil(np.clip(values, 0.0, MOST_UNITS) - 1e-9)
 
 
 def newest_known(demand: DemandSeries, metric_delay: int) -> NDArray[np.int64]:

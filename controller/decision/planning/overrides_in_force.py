@@ -73,7 +73,10 @@ class Override:
 
 def active(overrides: Iterable[Override], kind: Kind, now: datetime) -> Override | None:
     """Return the override of `kind` in force at `now`; None if there is none."""
-    return next((each for each in overrides if each.kind is kind and each.until > now), None)
+    for each in overrides:
+        if each.kind is kind and each.until > now:
+            return each
+    return None
 
 
 def joined(earlier: Override | None, later: Override, now: datetime) -> Override:

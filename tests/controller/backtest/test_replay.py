@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from config.model.lever import LeverSettings
 from config.model.policy import Assume, Objective, Schedule
-from controller.backtest.replay import Proposals, carry_out, carry_out_layers, depends_on_time, propose, replay
+from controller.backtest.replay import Proposals, carry_out, carry_out_layers, depends_on_time, propose, replay, whole_unit_rows
 from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
+from controller.decision.planning.plan import whole_units
 from controller.decision.planning.reason_codes import ReasonCode
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
@@ -208,3 +209,10 @@ def test_pings_for_a_lower_base_start_before_the_base_is_lowered():
 
 def test_a_pool_with_one_lever_has_no_pinged_units():
     assert carry_out_layers(policy(), series([1] * 5), wanting([1] * 5), TERMS, Assume()).pinged is None
+
+
+def test_proposals_are_rounded_to_units_as_in_a_plan():
+    proposed = np.array([2.0000000001, 2.1, 2.0, 0.0, -1.0, 1e9, np.inf])
+
+    assert whole_unit_rows(proposed).tolist() == [whole_units(value) for value in proposed.tolist()]
+    assert np.isnan(whole_unit_rows(np.array([np.nan]))).all()
