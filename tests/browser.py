@@ -21,7 +21,8 @@ from tests.patience import PATIENCE_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0")
+         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--in-process-gpu",
+         "--disable-features=BackForwardCache", "--remote-debugging-port=0")
 
 
 class Page:
@@ -60,6 +61,15 @@ class Page:
             {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}])
         await self.send("Page.navigate", url=url)
         await self.until("document.readyState === 'complete'")
+
+    async def leave(self) -> None:
+        """Forget everything of the page."""
+        await self.js("try { localStorage.clear(); sessionStorage.clear() } catch { /* an error page has none */ }")
+        for forgotten in ("Network.clearBrowserCookies", "Network.clearBrowserCache", "Page.resetNavigationHistory"):
+            await self.send(forgotten)
+        await self.send("Page.navigate", url="about:blank")
+        for forgotten in ("Log.clear", "Runtime.discardConsoleEntries"):
+            await self.send(forgotten)
 
     async def js(self, expression: str):
         """The value of an expression, as JSON carries it; a promise is waited for."""
@@ -114,9 +124,17 @@ class Browser:
     process: subprocess.Popen | None = None
     url = ""
 
+    def __init__(self) -> None:
+        self.tabs: list[str] = []
+        """Tabs that no test has."""
+
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def address(self) -> str:
         """Where it takes orders; it is started when there is none, or none any more."""
-        if self.process is None or self.process.poll() is not None:
+        if not self.running():
+            self.tabs.clear()
             folder = tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True)
             self.process = subprocess.Popen([CHROMIUM, *FLAGS, f"--user-data-dir={folder.name}", "about:blank"],
                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -160,10 +178,19 @@ async def socket_of(session: aiohttp.ClientSession, url: str):
 
 @contextlib.asynccontextmanager
 async def chromium():
-    """A tab with an empty profile of its own, gone in the end."""
-    async with aiohttp.ClientSession() as session, socket_of(session, BROWSER.address()) as whole:
-        profile = (await whole.send("Target.createBrowserContext", disposeOnDetach=True))["browserContextId"]
-        tab = (await whole.send("Target.createTarget", url="about:blank", browserContextId=profile))["targetId"]
+    """A tab without cookies, storage and cache, which no other test has meanwhile. The next test gets it if this one succeeds: a
+    new tab starts a process, which takes longer than most pages.
+    """
+    async with aiohttp.ClientSession() as session:
+        tab = BROWSER.tabs.pop() if BROWSER.running() and BROWSER.tabs else await new_tab(session)
         async with socket_of(session, f"{BROWSER.address().partition('/devtools/')[0]}/devtools/page/{tab}") as page:
             yield page
-        await whole.send("Target.disposeBrowserContext", browserContextId=profile)
+            await page.leave()
+        BROWSER.tabs.append(tab)
+
+
+async def new_tab(session: aiohttp.ClientSession) -> str:
+    """A tab with an empty profile of its own."""
+    async with socket_of(session, BROWSER.address()) as whole:
+        profile = (await whole.send("Target.createBrowserContext"))["browserContextId"]
+        return (await whole.send("Target.createTarget", url="about:blank", browserContextId=profile))["targetId"]
