@@ -1,4 +1,4 @@
-"""Registry of lever kinds and their parts. A provider's library is imported only when a pool uses it."""
+"""Registry of the kinds of levers and demand sources. A provider's library is imported only when a pool uses it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from adapters.ports.discovery import Survey, Where
 from adapters.ports.errors import Unsupported
 from adapters.ports.permissions import Grants
 from adapters.runtime.clock import Clock
+from config.model.demand import DemandSettings
+from config.model.kinds import Kinds
 from config.model.layers import with_layers
 from config.model.lease import LeaseSettings
 from config.model.lever import LeverSettings
@@ -22,32 +24,39 @@ if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
 
     from numpy.random import Generator
 
-    from adapters.ports.demand_source import DemandSource
+    from adapters.ports.demand_source import Demands, DemandSource
     from adapters.ports.lease_store import LeaseStore
     from adapters.ports.lever import Lever
     from adapters.runtime.call_counter import Call, CallCounter
 
 
-class Provider(Protocol):
-    """Shared parts of the levers of one cloud: connections, rate limits, demand sources. Created with its first pool."""
+class DemandProvider(Protocol):
+    """Shared parts of the demand sources at one place: connections and rate limits. Created with its first pool."""
 
-    def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
-        """Return a demand source for each account and region of `pools`, with the names of its pools."""
+    def sources(self, pools: Demands) -> list[tuple[DemandSource, tuple[str, ...]]]:
+        """Return demand sources for `pools`, each with the names of its pools: one for each account, region or server."""
 
-    def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
-        """Return the checks of the provider for `pools`: credentials, clock, quotas. They change nothing."""
-
-    def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
-        """Return the tests of a pool's permissions by action; they change nothing. See `adapters.ports.permissions`."""
+    def demand_checks(self, pools: Demands) -> list[Check]:
+        """Return the checks of the demand sources of `pools`. They change nothing."""
 
     def call_counters(self) -> list[CallCounter]:
         """Return the counters of provider calls."""
 
-    async def survey(self, where: Where) -> Survey:
-        """Return the resources at `where` that can be pools. Read-only. Raise `AdapterError` when they cannot be read."""
-
     async def close(self) -> None:
         """Close threads and connections."""
+
+
+class Provider(DemandProvider, Protocol):
+    """Shared parts of the levers of one cloud, which is also a demand source."""
+
+    def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
+        """Return the checks of the provider for the levers of `pools`: credentials, clock, quotas. They change nothing."""
+
+    def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
+        """Return the tests of a pool's permissions by action; they change nothing. See `adapters.ports.permissions`."""
+
+    async def survey(self, where: Where) -> Survey:
+        """Return the resources at `where` that can be pools. Read-only. Raise `AdapterError` when they cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +96,27 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
+class SourceKind:
+    """Parts of a demand kind. `settings`: a `DemandSettings` class. `provider`: gives a `DemandProvider`. See `Kind`."""
+
+    settings: str
+    provider: str
+    extra: str = ""
+    grpc: bool = False
+    grants: str = ""
+
+
+SOURCES = {
+    "cloudwatch-lambda": SourceKind("adapters.aws.settings:CloudWatchLambdaSettings", "adapters.aws.provider:Aws", extra="aws",
+                                    grants="adapters.aws.permissions:AwsGrants"),
+    "cloud-monitoring": SourceKind("adapters.gcp.settings:CloudMonitoringSettings", "adapters.gcp.provider:Gcp", extra="gcp",
+                                   grpc=True, grants="adapters.gcp.permissions:GcpGrants"),
+    "http-metrics": SourceKind("adapters.web.settings:HttpMetricsSettings", "adapters.web.provider:Web"),
+    "none": SourceKind("config.model.demand:NoDemandSettings", "adapters.demand.no_demand:NoDemand"),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseKind:
     """Parts of a lease store kind. `store` is called with the settings and the sandbox's URL (or None). `extra`, `grants`: see
     `Kind`.
@@ -106,9 +136,19 @@ SURVEYED = {frozenset({"region"}): "lambda-provisioned-concurrency",
 """Keys of the place to search -> the lever kind that is proposed for the resources found there."""
 
 
-def lever_kinds() -> dict[str, type[LeverSettings]]:
-    """Return the settings class of every lever kind, for the policy's loader and schema."""
-    return {kind: cast("type[LeverSettings]", _named(entry.settings)) for kind, entry in KINDS.items()}
+def policy_kinds() -> Kinds:
+    """Return the settings class of every kind of lever and demand source, for the policy's loader and schema."""
+    return Kinds({kind: cast("type[LeverSettings]", _named(entry.settings)) for kind, entry in KINDS.items()},
+                 {kind: cast("type[DemandSettings]", _named(source.settings)) for kind, source in SOURCES.items()})
+
+
+def demand_of(pool: PoolPolicy) -> DemandSettings:
+    """Return the settings of a pool's demand source: those of its policy, or else the usual ones of its lever."""
+    if pool.demand is not None:
+        return pool.demand
+    kind = pool.lever.usual_demand
+    settings = cast("type[DemandSettings]", _named(SOURCES[kind].settings))
+    return settings.model_construct(kind=kind).completed(pool.lever)
 
 
 def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
@@ -117,7 +157,8 @@ def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
     """
     of_provider: dict[str, list[PoolPolicy]] = {}
     for pool in with_layers(policy.pools):
-        of_provider.setdefault(KINDS[pool.lever.kind].grants, []).append(pool)
+        for path in dict.fromkeys((KINDS[pool.lever.kind].grants, SOURCES[demand_of(pool).kind].grants)):
+            of_provider.setdefault(path, []).append(pool)
     leased = "" if policy.lease is None else LEASES[policy.lease.kind].grants
     of_provider.setdefault(leased, [])
     return [(cast("Callable[[LeaseSettings | None], Grants]", _named(path))(policy.lease if path == leased else None), members)
@@ -133,7 +174,7 @@ class Registry:
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, sandbox_grpc: str | None = None) -> None:
         self._clock, self._rng, self._sandbox_url, self._sandbox_grpc = clock, rng, sandbox_url, sandbox_grpc
-        self._providers: dict[str, Provider] = {}
+        self._providers: dict[str, DemandProvider] = {}
         from adapters.pinging.pinged import PingedPools
 
         self._pinged = PingedPools()
@@ -142,15 +183,19 @@ class Registry:
         """Return the lever of one pool. Raise `Unsupported` when the provider's library is not installed."""
         entry, kind, who = KINDS[pool.lever.kind], pool.lever.kind, f"pool {pool.name}"
         provider = self._provider(entry, kind, who)
-        return cast("Callable[[PoolPolicy, Provider], Lever]", self._loaded(entry.lever, entry, kind, who))(pool, provider)
+        make = cast("Callable[[PoolPolicy, Provider], Lever]", _needed(entry.lever, entry.extra, f"{who}: the lever {kind}"))
+        return make(pool, provider)
 
     def sources(self, pools: Iterable[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
-        """Return the demand sources of `pools`, one per account and region, each with the names of its pools."""
-        return [found for provider, members in self._by_provider(pools) for found in provider.sources(members)]
+        """Return the demand sources of `pools`, each with the names of its pools; see `DemandProvider`."""
+        return [found for provider, members in self._by_source(pools) for found in provider.sources(members)]
 
     def checks(self, pools: Iterable[PoolPolicy]) -> list[Check]:
-        """Return the checks of each provider; see `Provider`."""
-        return [check for provider, members in self._by_provider(pools) for check in provider.checks(members)]
+        """Return the checks of the levers and of the demand sources of `pools`; see `Provider`."""
+        pools = list(pools)
+        found = [check for provider, members in self._by_provider(pools) for check in provider.checks(members)]
+        found += [check for provider, members in self._by_source(pools) for check in provider.demand_checks(members)]
+        return list({check.title: check for check in found}.values())
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """Return the tests of a pool's permissions; see `Provider`."""
@@ -187,23 +232,35 @@ class Registry:
         return [(self._provider(KINDS[members[0].lever.kind], members[0].lever.kind, f"pool {members[0].name}"), members)
                 for members in of_provider.values()]
 
+    def _by_source(self, pools: Iterable[PoolPolicy]) -> list[tuple[DemandProvider, Demands]]:
+        of_provider: dict[str, dict[str, tuple[PoolPolicy, DemandSettings]]] = {}
+        for pool in pools:
+            demand = demand_of(pool)
+            of_provider.setdefault(SOURCES[demand.kind].provider, {})[pool.name] = pool, demand
+        found: list[tuple[DemandProvider, Demands]] = []
+        for members in of_provider.values():
+            pool, demand = next(iter(members.values()))
+            found.append((self._made(SOURCES[demand.kind], demand.kind, f"pool {pool.name}: the demand source"),
+                          list(members.values())))
+        return found
+
     def _provider(self, entry: Kind, kind: str, who: str) -> Provider:
         """Return the provider of a lever kind. `who`: the user of the provider, for error messages."""
+        return cast("Provider", self._made(entry, kind, f"{who}: the lever"))
+
+    def _made(self, entry: Kind | SourceKind, kind: str, who: str) -> DemandProvider:
         if entry.provider not in self._providers:
-            make = cast("Callable[..., Provider]", self._loaded(entry.provider, entry, kind, who))
+            make = cast("Callable[..., DemandProvider]", _needed(entry.provider, entry.extra, f"{who} {kind}"))
             self._providers[entry.provider] = make(self._clock, self._rng, self._sandbox(entry, kind, who), pinged=self._pinged)
         return self._providers[entry.provider]
 
-    def _sandbox(self, entry: Kind, kind: str, who: str) -> str | None:
+    def _sandbox(self, entry: Kind | SourceKind, kind: str, who: str) -> str | None:
         """Return the sandbox address of the provider's clients; None: the provider itself."""
         address = self._sandbox_grpc if entry.grpc else self._sandbox_url
         if address is None and (self._sandbox_url or self._sandbox_grpc):
             raise Unsupported(f"{who}: this run may connect only to its sandbox, which does not serve {kind}: remove the "
                               "pool")
         return address
-
-    def _loaded(self, path: str, entry: Kind, kind: str, who: str) -> object:
-        return _needed(path, entry.extra, f"{who}: the lever {kind}")
 
 
 def _needed(path: str, extra: str, who: str) -> object:

@@ -17,7 +17,7 @@ import numpy as np
 import structlog
 from status import Providers
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from adapters.runtime.clock import ManualClock
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.daemon.daemon import Daemon
@@ -44,7 +44,7 @@ def fill(path: Path, names: tuple[str, ...], end: int, days: int) -> None:
 
 async def main(pools: int, days: int) -> None:
     names = tuple(f"pool-{number:05}" for number in range(pools))
-    kind = lever_kinds()["lambda-provisioned-concurrency"]
+    kind = policy_kinds().levers["lambda-provisioned-concurrency"]
     lever = kind(kind="lambda-provisioned-concurrency", region="us-east-1", function="agent", alias="live")
     policy = Policy.model_construct(
         version=1, assume=Assume(),

@@ -22,7 +22,7 @@ import structlog
 
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.lever import Capacity, Phase, Traits
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from adapters.runtime.clock import ManualClock
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.daemon.daemon import Daemon
@@ -103,7 +103,7 @@ class Providers:
 
 
 async def main(pools: int, ticks: int) -> None:
-    kind = lever_kinds()["lambda-provisioned-concurrency"]
+    kind = policy_kinds().levers["lambda-provisioned-concurrency"]
     lever = kind(kind="lambda-provisioned-concurrency", region="us-east-1", function="agent", alias="live")
     names = tuple(f"pool-{number:05}" for number in range(pools))
     policy = Policy.model_construct(

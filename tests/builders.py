@@ -13,9 +13,9 @@ def pool_policy(**changes: object) -> PoolPolicy:
     """A resolved policy of one pool."""
     lever = {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": "agent", "alias": "live"}
     plain: dict[str, object] = {"name": "agent", "lever": lever, "mode": "active", "min": 0, "max": 100} | changes
-    from adapters.registry import lever_kinds
+    from adapters.registry import policy_kinds
     from config.model.lever import LeverSettings  # noqa: F401
-    kind = lever_kinds()["lambda-provisioned-concurrency"]
+    kind = policy_kinds().levers["lambda-provisioned-concurrency"]
     return PoolPolicy.model_construct(**(plain | {"lever": kind.model_validate(lever)}))
 
 
@@ -37,3 +37,9 @@ def observed(**values: object) -> Observation:
     """An observation of its fields and those of its two views."""
     views = {kind: {name: values.pop(name) for name in kind.__slots__ if name in values} for kind in (DemandView, CapacityView)}
     return Observation(demand=DemandView(**views[DemandView]), capacity=CapacityView(**views[CapacityView]), **values)
+
+
+def demands(*pools):
+    """Return the pools with the settings of their demand sources, as a provider gets them."""
+    from adapters.registry import demand_of
+    return [(pool, demand_of(pool)) for pool in pools]

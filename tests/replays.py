@@ -14,7 +14,7 @@ import structlog
 
 from adapters.demand.history_file import open_history
 from adapters.ports.demand_source import Telemetry
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from adapters.runtime.clock import ManualClock
 from config.loading.loader import load_policy
 from controller.daemon import jobs
@@ -120,7 +120,7 @@ def fill(days: int, folder: Path, files: list[Path]) -> None:
     (folder / "state").mkdir(parents=True)
     (folder / "policy.yaml").write_text("version: 1\npools:\n" + "".join(
         POOL.format(name=name, mode="active" if at % 2 else "shadow") for at, name in enumerate(series)))
-    policy = load_policy(folder / "policy.yaml", lever_kinds())
+    policy = load_policy(folder / "policy.yaml", policy_kinds())
     asyncio.run(replayed(folder / "state", policy, series, end - timedelta(days=days), days * 24 * 60))
 
 

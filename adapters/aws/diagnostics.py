@@ -15,8 +15,8 @@ from adapters.aws.cloudwatch.demand_source import ALWAYS, REGION, SLOWLY, SOMETI
 from adapters.aws.cloudwatch.metric_queries import INVOCATIONS, MOST_QUERIES, Query, request
 from adapters.aws.cloudwatch.metric_reader import RATE
 from adapters.aws.errors import ApiCall, NotSet
-from adapters.aws.lambda_.control_plane import ControlPlane
 from adapters.aws.sessions import AwsSessions
+from adapters.ports.demand_source import Demands
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError
 from config.model.policy import PoolPolicy
@@ -29,14 +29,26 @@ PROVISIONED = "lambda-provisioned-concurrency"
 
 
 def checks(sessions: AwsSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
-    """Return the checks of each region of `pools`: credentials and clock, and quotas."""
+    """Return the checks of each region of the levers of `pools`: credentials and clock, and the concurrency of the account."""
     regions: dict[str, list[PoolPolicy]] = {}
     for pool in pools:
         regions.setdefault(str(pool.lever.model_dump()["region"]), []).append(pool)
     found = []
     for region, members in regions.items():
         found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
-        found.append(Check(f"quotas of AWS in {region}", partial(_quotas, sessions, region, members)))
+        found.append(Check(f"concurrency of AWS in {region}", partial(_concurrency, sessions, region, members)))
+    return found
+
+
+def demand_checks(sessions: AwsSessions, pools: Demands) -> list[Check]:
+    """Return the checks of each region of the demand of `pools`: credentials and clock, and the number of metrics."""
+    regions: dict[str, set[str]] = {}
+    for _, demand in pools:
+        regions.setdefault(str(demand.model_dump()["region"]), set()).add(demand.resource)
+    found = []
+    for region, resources in regions.items():
+        found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
+        found.append(Check(f"metrics of AWS in {region}", partial(_metrics, region, len(resources))))
     return found
 
 
@@ -81,38 +93,34 @@ async def _identity(sessions: AwsSessions, region: str) -> list[Finding]:
     return [credentials, clock_finding(subject, connections.date, sessions.clock.now())]
 
 
-async def _quotas(sessions: AwsSessions, region: str, pools: Sequence[PoolPolicy]) -> list[Finding]:
-    return [_metrics(region, len({pool.lever.resource for pool in pools})), await _concurrency(sessions.plane(region), pools)]
-
-
-async def _concurrency(plane: ControlPlane, pools: Sequence[PoolPolicy]) -> Finding:
+async def _concurrency(sessions: AwsSessions, region: str, pools: Sequence[PoolPolicy]) -> list[Finding]:
     """Check that the account allows the max of every pool at once. Reserved concurrency of functions is not counted."""
-    subject = f"concurrency in {plane.region}"
+    subject = f"concurrency in {region}"
     try:
-        account = await plane.account.get()
+        account = await sessions.plane(region).account.get()
     except AdapterError as error:
-        return Finding("quota", subject, Verdict.UNCHECKED, str(error))
+        return [Finding("quota", subject, Verdict.UNCHECKED, str(error))]
     most = sum(pool.max for pool in pools if pool.lever.kind == PROVISIONED)
     if account.unreserved is None:
-        return Finding("quota", subject, Verdict.UNCHECKED, "AWS does not report the unreserved concurrency")
+        return [Finding("quota", subject, Verdict.UNCHECKED, "AWS does not report the unreserved concurrency")]
     available = account.unreserved - USUAL_FLOOR
     limit = "an unknown number" if account.limit is None else account.limit
     text = f"{limit} in the account, {account.unreserved} not reserved; the sum of the pools' max is {most}"
     if most > available:
-        return Finding("quota", subject, Verdict.WARN, f"{text}, more than the {max(0, available)} that can be provisioned",
-                       "lower max, reserve concurrency for the functions, or request a higher quota L-B99A9384")
-    return Finding("quota", subject, Verdict.OK, text)
+        return [Finding("quota", subject, Verdict.WARN, f"{text}, more than the {max(0, available)} that can be provisioned",
+                        "lower max, reserve concurrency for the functions, or request a higher quota L-B99A9384")]
+    return [Finding("quota", subject, Verdict.OK, text)]
 
 
-def _metrics(region: str, aliases: int) -> Finding:
+async def _metrics(region: str, aliases: int) -> list[Finding]:
     """Check the reads against Stoker's own rate limit: CloudWatch does not report the rest of its limits."""
     metrics = aliases * (len(ALWAYS) + len(SOMETIMES) / SLOWLY) + len(REGION)
     calls, most = math.ceil(metrics / MOST_QUERIES) + 1, RATE * timedelta(minutes=1).total_seconds()
     text = f"about {metrics:.0f} metrics a minute in {calls} calls"
     if calls > most:
-        return Finding("quota", f"CloudWatch in {region}", Verdict.WARN, f"{text}, above Stoker's own limit of {most:.0f}",
-                       "spread the pools over several daemons")
-    return Finding("quota", f"CloudWatch in {region}", Verdict.OK, f"{text}; AWS allows 50 calls a second or more")
+        return [Finding("quota", f"CloudWatch in {region}", Verdict.WARN, f"{text}, above Stoker's own limit of {most:.0f}",
+                        "spread the pools over several daemons")]
+    return [Finding("quota", f"CloudWatch in {region}", Verdict.OK, f"{text}; AWS allows 50 calls a second or more")]
 
 
 def _caller(answer: Answer) -> str:

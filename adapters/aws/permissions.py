@@ -41,7 +41,6 @@ class Call(NamedTuple):
 
 
 READS = (
-    Call("cloudwatch:GetMetricData", "ReadMetricsAndQuotas", "reads demand"),
     Call("application-autoscaling:DescribeScalableTargets", "ReadMetricsAndQuotas", "finds other autoscalers of the alias"),
     Call("lambda:GetAccountSettings", "ReadMetricsAndQuotas", "reads the remaining account concurrency"),
     Call("lambda:GetAlias", "ReadFunctions", "reads the version and the traffic weights of the alias"),
@@ -56,7 +55,10 @@ CALLS = {
     ),
     "lambda-ping": (*READS, Call("lambda:InvokeFunction", "Ping", "pings")),
 }
-"""By lever kind, demand source included."""
+"""By lever kind."""
+
+DEMAND_CALLS = {"cloudwatch-lambda": (Call("cloudwatch:GetMetricData", "ReadMetricsAndQuotas", "reads demand"),)}
+"""By kind of demand source."""
 
 DEAD_MAN = (
     Call("application-autoscaling:RegisterScalableTarget", "DeadMan", "registers the alias for scheduled actions"),
@@ -131,7 +133,7 @@ def document(pools: Sequence[PoolPolicy], account: str | None) -> dict[str, Any]
         for call in calls(pool):
             found[call.sid]["Action"][call.action] = None
             found[call.sid]["Resource"] |= dict.fromkeys(resources(pool, STATEMENTS[call.sid].scope, account))
-    regions = sorted({str(pool.lever.model_dump()["region"]) for pool in pools})
+    regions = sorted({region for pool in pools for region in regions_of(pool)})
     for sid, statement in found.items():
         statement |= {"Action": list(statement["Action"]), "Resource": list(statement["Resource"])}
         if STATEMENTS[sid].scope == "region":
@@ -150,8 +152,15 @@ def _compact(document: object) -> str:
 
 def calls(pool: PoolPolicy) -> list[Call]:
     """Return the calls for a pool; in shadow, only reads."""
-    possible = (*CALLS[pool.lever.kind], *(DEAD_MAN if pool.dead_man is not None else ()))
+    demand = pool.lever.usual_demand if pool.demand is None else pool.demand.kind
+    possible = (*DEMAND_CALLS.get(demand, ()), *CALLS.get(pool.lever.kind, ()), *(DEAD_MAN if pool.dead_man is not None else ()))
     return [call for call in possible if pool.mode == "active" or not STATEMENTS[call.sid].writes]
+
+
+def regions_of(pool: PoolPolicy) -> set[str]:
+    """Return the AWS regions of a pool's lever and demand source."""
+    settings = [each.model_dump() for each in (pool.lever, pool.demand) if each is not None]
+    return {str(each["region"]) for each in settings if "region" in each}
 
 
 def resources(pool: PoolPolicy, scope: str, account: str | None) -> tuple[str, ...]:

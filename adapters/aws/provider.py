@@ -8,11 +8,10 @@ from adapters.aws import diagnostics, discovery
 from adapters.aws.clients import Timeouts
 from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
 from adapters.aws.sessions import AwsSessions
-from adapters.aws.settings import LambdaPingSettings
 from adapters.pinging.demand_without_pings import DemandWithoutPings
 from adapters.pinging.keep_alive_loops import PingProvider
 from adapters.pinging.pinged import Pinged, PingedPools
-from adapters.ports.demand_source import DemandSource
+from adapters.ports.demand_source import Demands, DemandSource
 from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
 from adapters.runtime.call_counter import CallCounter
@@ -32,14 +31,14 @@ class Aws(PingProvider):
         """Return the call counters of every region, with a separate one for pings."""
         return self.sessions.call_counters()
 
-    def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
+    def sources(self, pools: Demands) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Return a CloudWatch demand source per region, each with the names of its pools."""
         of_region: dict[str, dict[str, str]] = {}
-        trusting = {pool.name for pool in pools if pool.on_quiet_region == "trust"}
-        for pool in pools:
-            region, resource = _address(pool)
-            of_region.setdefault(region, {})[pool.name] = resource
-        pinged = {pool.name: self.pinged.of(pool) for pool in pools if isinstance(pool.top or pool.lever, LambdaPingSettings)}
+        trusting = {pool.name for pool, _ in pools if pool.on_quiet_region == "trust"}
+        for pool, demand in pools:
+            keys = demand.model_dump()
+            of_region.setdefault(str(keys["region"]), {})[pool.name] = f"{keys['function']}:{keys['alias']}"
+        pinged = self.pinged.among(pool for pool, _ in pools)
         return [(self._source(region, resources, pinged, trusting), tuple(resources)) for region, resources in of_region.items()]
 
     def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged], trusting: set[str]) -> DemandSource:
@@ -50,6 +49,10 @@ class Aws(PingProvider):
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`."""
         return diagnostics.checks(self.sessions, pools)
+
+    def demand_checks(self, pools: Demands) -> list[Check]:
+        """See `adapters.registry.DemandProvider`."""
+        return diagnostics.demand_checks(self.sessions, pools)
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """See `adapters.registry.Provider`."""
@@ -64,8 +67,3 @@ class Aws(PingProvider):
         await self.end_pings()
         await self.sessions.close()
 
-
-def _address(pool: PoolPolicy) -> tuple[str, str]:
-    """Return the region and `function:alias` of a pool; the settings of every AWS lever have these keys."""
-    settings = pool.lever.model_dump()
-    return str(settings["region"]), f"{settings['function']}:{settings['alias']}"

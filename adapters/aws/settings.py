@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from adapters.aws.names import ALIAS, FUNCTION, REGION, alias_name, function_name, region_name
 from adapters.pinging.settings import Pause
+from config.model.demand import DemandSettings
 from config.model.lever import LeverSettings
 
 Region = Annotated[str, Field(pattern=REGION), BeforeValidator(region_name)]
@@ -15,9 +16,23 @@ FunctionName = Annotated[str, Field(pattern=FUNCTION), BeforeValidator(function_
 Alias = Annotated[str, Field(pattern=ALIAS, max_length=128), BeforeValidator(alias_name)]
 
 
+class CloudWatchLambdaSettings(DemandSettings):
+    """Metrics of a Lambda alias in CloudWatch."""
+
+    of_lever: ClassVar[tuple[str, ...]] = ("region", "function", "alias")
+    kind: Literal["cloudwatch-lambda"]
+    region: Region | None = Field(default=None, examples=["us-east-1"])
+    """The AWS region of the function; that of the lever when absent."""
+    function: FunctionName | None = Field(default=None, examples=["support-agent"])
+    """The function's name; that of the lever when absent."""
+    alias: Alias | None = Field(default=None, examples=["live"])
+    """The alias that callers use; that of the lever when absent."""
+
+
 class LambdaProvisionedConcurrencySettings(LeverSettings):
     """Provisioned concurrency of a Lambda alias."""
 
+    usual_demand: ClassVar[str] = "cloudwatch-lambda"
     schedules_fallback: ClassVar[bool] = True
     deletes_at_zero: ClassVar[bool] = True
     measures_init: ClassVar[bool] = False
@@ -35,6 +50,8 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
 class LambdaPingSettings(LeverSettings):
     """Pings to a Lambda alias whose handler recognises them."""
 
+    usual_demand: ClassVar[str] = "cloudwatch-lambda"
+    pings: ClassVar[bool] = True
     persists: ClassVar[bool] = False
     kind: Literal["lambda-ping"]
     region: Region = Field(examples=["us-east-1"])

@@ -5,26 +5,29 @@ Cloud Run's TestIamPermissions returns which actions a caller may perform on a s
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from adapters.gcp.monitoring.metric_reader import MAX, Query
 from adapters.gcp.sessions import GcpSessions
+from adapters.ports.demand_source import Demands
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError, PermissionDenied
 from adapters.runtime.clock import SystemClock
+from config.model.demand import DemandSettings
+from config.model.lever import LeverSettings
 from config.model.policy import PoolPolicy
 from forecasting.demand import minute_of
 
 
 def checks(sessions: GcpSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
     """Return one check for each project and location, on its first service, and one for each service with pings above it."""
-    first: dict[tuple[str, str], PoolPolicy] = {}
-    for pool in pools:
-        settings = pool.lever.model_dump()
-        first.setdefault((str(settings["project"]), str(settings["location"])), pool)
-    found = [Check(f"credentials and clock of Google in {project}, {location}",
-                   partial(_identity, sessions, pool, f"{project} in {location}"))
-             for (project, location), pool in first.items()]
-    return found + [Check(f"layers of {pool.name}", partial(_layers, sessions, pool)) for pool in pools if pool.top is not None]
+    layered = [Check(f"layers of {pool.name}", partial(_layers, sessions, pool)) for pool in pools if pool.top is not None]
+    return _identities(sessions, [pool.lever for pool in pools]) + layered
+
+
+def demand_checks(sessions: GcpSessions, pools: Demands) -> list[Check]:
+    """Return one check for each project and location whose metrics are read, on its first service."""
+    return _identities(sessions, [demand for _, demand in pools])
 
 
 def probes(sessions: GcpSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
@@ -66,8 +69,17 @@ async def _layers(sessions: GcpSessions, pool: PoolPolicy) -> list[Finding]:
                     "deploy it with a concurrency of 1, or remove the second lever")]
 
 
-async def _identity(sessions: GcpSessions, pool: PoolPolicy, subject: str) -> list[Finding]:
-    settings = pool.lever.model_dump()
+def _identities(sessions: GcpSessions, resources: Sequence[LeverSettings | DemandSettings]) -> list[Check]:
+    first: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in resources:
+        settings = each.model_dump()
+        first.setdefault((str(settings["project"]), str(settings["location"])), settings)
+    return [Check(f"credentials and clock of Google in {project}, {location}",
+                  partial(_identity, sessions, settings, f"{project} in {location}"))
+            for (project, location), settings in first.items()]
+
+
+async def _identity(sessions: GcpSessions, settings: Mapping[str, Any], subject: str) -> list[Finding]:
     plane = sessions.plane(str(settings["project"]), str(settings["location"]))
     try:
         await plane.permissions(str(settings["service"]), ("run.services.get",))

@@ -13,7 +13,7 @@ READ = {
     "run.revisions.get": "reads the configuration of older revisions that have traffic",
     "monitoring.timeSeries.list": "reads demand and counts instances",
 }
-"""Granted on the project: lists and metrics have no smaller scope."""
+"""Granted on the project: lists and metrics have no smaller scope. The lever and the demand source need the same."""
 
 SET = {"run.services.update": "sets warm capacity"}
 """Granted on each service in active mode."""
@@ -50,10 +50,10 @@ class GcpGrants:
 
     def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
         """Return the permissions of one pool."""
-        project, service = f"projects/{pool.lever.model_dump()['project']}", _service(pool)
-        read = [Permission(action, (project,), why) for action, why in READ.items()]
-        if pool.mode != "active":
+        read = [Permission(action, (f"projects/{project}",), why) for project in _projects(pool) for action, why in READ.items()]
+        if pool.mode != "active" or not _is_set(pool):
             return tuple(read)
+        service = _service(pool)
         act_as = Permission(ACT_AS, (f"the identity of {service}",), "lets an update name that identity again", writes=True)
         return (*read, *(Permission(action, (service,), why, writes=True) for action, why in SET.items()), act_as)
 
@@ -61,7 +61,8 @@ class GcpGrants:
         """Return one document for each project: its roles, each with permissions and the resources that it is granted on."""
         projects: dict[str, list[PoolPolicy]] = {}
         for pool in pools:
-            projects.setdefault(str(pool.lever.model_dump()["project"]), []).append(pool)
+            for project in _projects(pool):
+                projects.setdefault(project, []).append(pool)
         return [_project(name, members) for name, members in sorted(projects.items())]
 
     def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
@@ -72,13 +73,25 @@ class GcpGrants:
         return "\n".join(lines)
 
 
+def _projects(pool: PoolPolicy) -> list[str]:
+    """Return the projects of a pool's lever and demand source."""
+    settings = [each.model_dump() for each in (pool.lever, pool.demand) if each is not None]
+    return list(dict.fromkeys(str(each["project"]) for each in settings if "project" in each))
+
+
+def _is_set(pool: PoolPolicy) -> bool:
+    """Return whether the pool's lever is on Google Cloud; otherwise only its demand is."""
+    return hasattr(pool.lever, "project")
+
+
 def _service(pool: PoolPolicy) -> str:
     settings = pool.lever.model_dump()
     return f"projects/{settings['project']}/locations/{settings['location']}/services/{settings['service']}"
 
 
 def _project(name: str, pools: Sequence[PoolPolicy]) -> dict[str, Any]:
-    active = sorted({_service(pool) for pool in pools if pool.mode == "active"})
+    active = sorted({_service(pool) for pool in pools if pool.mode == "active" and _is_set(pool)
+                     and pool.lever.model_dump()["project"] == name})
     reader = {"id": "stokerReader", "title": "Stoker: read services and metrics", "permissions": list(READ),
               "on": [f"projects/{name}"]}
     writer = {"id": "stokerWriter", "title": "Stoker: set minimum instances", "permissions": list(SET), "on": active}

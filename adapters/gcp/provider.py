@@ -11,7 +11,7 @@ from adapters.gcp.monitoring.metric_reader import Place
 from adapters.gcp.sessions import GcpSessions
 from adapters.pinging.demand_without_pings import DemandWithoutPings
 from adapters.pinging.pinged import PingedPools
-from adapters.ports.demand_source import DemandSource
+from adapters.ports.demand_source import Demands, DemandSource
 from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
 from adapters.runtime.call_counter import CallCounter
@@ -33,17 +33,18 @@ class Gcp:
         """Return the counters of calls made."""
         return [self.sessions.calls]
 
-    def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
+    def sources(self, pools: Demands) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Return one Cloud Monitoring source for each project, with the names of its pools."""
         of_project: dict[str, dict[str, Place]] = {}
-        trusting = {pool.name for pool in pools if pool.on_quiet_region == "trust"}
-        for pool in pools:
-            project, place = address(pool)
-            of_project.setdefault(project, {})[pool.name] = place
+        trusting = {pool.name for pool, _ in pools if pool.on_quiet_region == "trust"}
+        aims: dict[str, float] = {}
+        for pool, demand in pools:
+            keys = demand.model_dump()
+            of_project.setdefault(str(keys["project"]), {})[pool.name] = Place(str(keys["location"]), str(keys["service"]))
+            aims[pool.name] = float(keys["concurrency_target"])
         sources: list[tuple[DemandSource, tuple[str, ...]]] = []
-        pinged = {pool.name: self.pinged.of(pool) for pool in pools if pool.top is not None}
+        pinged = self.pinged.among(pool for pool, _ in pools)
         ledgers = {name: each.own_traffic for name, each in pinged.items()}
-        aims = {pool.name: float(pool.lever.model_dump()["concurrency_target"]) for pool in pools}
         for project, resources in of_project.items():
             planes = {place.location: self.sessions.plane(project, place.location) for place in resources.values()}
             source = CloudMonitoringDemand(self.sessions.reader(project), self.sessions.clock, resources, planes, aims, trusting,
@@ -55,6 +56,10 @@ class Gcp:
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`."""
         return diagnostics.checks(self.sessions, pools)
+
+    def demand_checks(self, pools: Demands) -> list[Check]:
+        """See `adapters.registry.DemandProvider`."""
+        return diagnostics.demand_checks(self.sessions, pools)
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """See `adapters.registry.Provider`."""

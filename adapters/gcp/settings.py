@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field
 
 from adapters.gcp.names import LOCATION, PROJECT, SERVICE, location_name, project_id, service_name
+from config.model.demand import DemandSettings
 from config.model.lever import LeverSettings
 
 Project = Annotated[str, Field(pattern=PROJECT), BeforeValidator(project_id)]
@@ -16,9 +17,26 @@ COMPARED = 30
 """Characters of a service's name that are compared with a URL: Cloud Run can shorten longer names in its URLs."""
 
 
+class CloudMonitoringSettings(DemandSettings):
+    """Metrics of a Cloud Run service in Cloud Monitoring."""
+
+    estimates_peak: ClassVar[bool] = True
+    of_lever: ClassVar[tuple[str, ...]] = ("project", "location", "service", "concurrency_target")
+    kind: Literal["cloud-monitoring"]
+    project: Project | None = Field(default=None, examples=["acme"])
+    """The ID of the Google Cloud project; that of the lever when absent."""
+    location: Location | None = Field(default=None, examples=["europe-west1"])
+    """The region of the service; that of the lever when absent."""
+    service: Service | None = Field(default=None, examples=["chat"])
+    """The service's name; that of the lever when absent."""
+    concurrency_target: float | None = Field(default=None, ge=0.1, le=1.0, allow_inf_nan=False, examples=[0.6])
+    """Share of an instance's concurrency that Cloud Run uses before it starts another instance; that of the lever when absent."""
+
+
 class CloudRunMinInstancesSettings(LeverSettings):
     """Minimum instances of a Cloud Run service, set on the service and not on a revision."""
 
+    usual_demand: ClassVar[str] = "cloud-monitoring"
     stacks_under: ClassVar[frozenset[str]] = frozenset({"http-ping"})
     kind: Literal["cloud-run-min-instances"]
     project: Project = Field(examples=["acme"])

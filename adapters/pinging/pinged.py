@@ -1,5 +1,6 @@
 """State that the levers and the demand source of one pinged pool share."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from adapters.pinging.own_traffic import OwnTraffic
@@ -39,3 +40,7 @@ class PingedPools:
     def of(self, pool: PoolPolicy) -> Pinged:
         """Return the state of a pool; both layers of a pool have the same."""
         return self._of.setdefault(pool.layer_of if isinstance(pool, TopPolicy) else pool.name, Pinged())
+
+    def among(self, pools: Iterable[PoolPolicy]) -> dict[str, Pinged]:
+        """Return the states of those `pools` that a lever pings."""
+        return {pool.name: self.of(pool) for pool in pools if (pool.top or pool.lever).pings}

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.ports.errors import AdapterError
+from config.model.demand import DemandSettings
+from config.model.policy import PoolPolicy
 from forecasting.demand import DemandSeries
 
 
@@ -31,6 +33,10 @@ class Telemetry:
     duration_seconds: float | None = None
     absent: NDArray[np.bool_] | None = None
     quiet: str = ""
+
+
+Demands = Sequence[tuple[PoolPolicy, DemandSettings]]
+"""Pools with the complete settings of their demand sources."""
 
 
 @runtime_checkable

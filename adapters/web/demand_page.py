@@ -22,7 +22,7 @@ from adapters.web.client import Client, Reply, refused
 from adapters.web.counters import increase
 from adapters.web.exposition import ACCEPT, Labels, UnreadablePage, Value, metrics_of
 from adapters.web.pings import headers_of
-from adapters.web.settings import HttpPingSettings
+from adapters.web.settings import HttpMetricsSettings
 from forecasting.demand import DemandSeries, minute_of
 
 KEPT = 1440
@@ -86,13 +86,11 @@ class PageReadings:
 
 
 class PageDemand:
-    """Demand source that reads the `demand_url` of each pool; the demand of a pool without one is unknown. `ledgers`: own pings
-    of each pool, which are not demand.
-    """
+    """Demand source that reads the page of each pool. `ledgers`: own pings of pools, which are not demand."""
 
-    kind = "demand-page"
+    kind = "http-metrics"
 
-    def __init__(self, client: Client, clock: Clock, pools: Mapping[str, HttpPingSettings],
+    def __init__(self, client: Client, clock: Clock, pools: Mapping[str, HttpMetricsSettings],
                  environment: Mapping[str, str] = os.environ, ledgers: Mapping[str, OwnTraffic] = MappingProxyType({})) -> None:
         self._ledgers = ledgers
         self._client, self._clock, self._settings, self._environment = client, clock, dict(pools), environment
@@ -104,10 +102,10 @@ class PageDemand:
         found = {}
         for name, error in zip(pools, errors, strict=True):
             end, readings = minute_of(until), self._readings[name]
-            alive = None if self._settings[name].demand_url is None else error is None
             first = max(minute_of(since[name]), readings.rows[0].minute if readings.rows else end)
             series = readings.series(min(first, end), end)
-            found[name] = Telemetry(self._ledgers[name].without(series) if name in self._ledgers else series, alive, error)
+            series = self._ledgers[name].without(series) if name in self._ledgers else series
+            found[name] = Telemetry(series, error is None, error)
         return found
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:  # noqa: ARG002  (a page is free)
@@ -117,12 +115,12 @@ class PageDemand:
     async def _read_page(self, pool: str) -> AdapterError | None:
         """Read the page of a pool, unless this minute has a reading."""
         settings, readings, now = self._settings[pool], self._readings[pool], self._clock.now()
-        if settings.demand_url is None or (readings.last is not None and readings.last.minute >= minute_of(now)):
+        if readings.last is not None and readings.last.minute >= minute_of(now):
             return None
         try:
             headers = {"Accept": ACCEPT} | headers_of(settings, self._environment)
-            reply = await self._client.send("GET", settings.demand_url, settings.demand_url, headers, {}, text=True)
-            error = refused(reply, 200, settings.demand_url)
+            reply = await self._client.send("GET", settings.url, settings.url, headers, {}, text=True)
+            error = refused(reply, 200, settings.url)
             if error is None:
                 readings.add(await asyncio.to_thread(reading_of, reply, settings, now.timestamp()))
         except AdapterError as raised:
@@ -130,18 +128,18 @@ class PageDemand:
         return error
 
 
-def reading_of(reply: Reply, settings: HttpPingSettings, at: float) -> PageReading:
+def reading_of(reply: Reply, settings: HttpMetricsSettings, at: float) -> PageReading:
     """Return the values of a page. Raise `Malformed`. Runs in a thread, because thousands of label sets take time to parse."""
     wanted = (settings.in_flight_metric, settings.requests_metric, settings.work_metric)
     if not (reply.text.endswith("\n") or "Content-Length" in reply.headers or "Transfer-Encoding" in reply.headers):
-        raise Malformed(f"{settings.demand_url} has no final line break and no Content-Length, so it may be truncated: send "
+        raise Malformed(f"{settings.url} has no final line break and no Content-Length, so it may be truncated: send "
                         "Content-Length")
     try:
         metrics = metrics_of(reply.text, reply.headers.get("Content-Type", ""), wanted)
     except UnreadablePage as error:
-        raise Malformed(f"{settings.demand_url} {error}") from None
+        raise Malformed(f"{settings.url} {error}") from None
     for name, setting in zip(wanted[:2], ("in_flight_metric", "requests_metric"), strict=True):
         if name not in metrics:
-            raise Malformed(f"{settings.demand_url} has no metric {name}: correct {setting}, or add the metric to the page")
+            raise Malformed(f"{settings.url} has no metric {name}: correct {setting}, or add the metric to the page")
     in_flight, requests = (metrics[name] for name in wanted[:2])
     return PageReading(at, sum(each.value for each in in_flight.values()), requests, metrics.get(settings.work_metric))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from adapters.pinging.results import PingResult
 from adapters.ports.errors import AdapterError, PermissionDenied
 from adapters.web.client import Client, Reply, refused
-from adapters.web.settings import HttpPingSettings
+from adapters.web.settings import HttpMetricsSettings, HttpPingSettings
 
 
 class HttpPinger:
@@ -52,7 +52,7 @@ class HttpPinger:
         return PingResult(reply.sent, reply.first_byte, min(hold, waited), cold, unit)
 
 
-def headers_of(settings: HttpPingSettings, environment: Mapping[str, str]) -> dict[str, str]:
+def headers_of(settings: HttpPingSettings | HttpMetricsSettings, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the headers of a request, with values from the environment. Raise `PermissionDenied` when a variable is not set."""
     missing = [name for name in settings.headers_from.values() if not environment.get(name)]
     if missing:

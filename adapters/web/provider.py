@@ -9,14 +9,16 @@ from numpy.random import Generator
 from adapters.pinging.demand_without_pings import DemandWithoutPings
 from adapters.pinging.keep_alive_loops import PingProvider
 from adapters.pinging.pinged import PingedPools
-from adapters.ports.demand_source import DemandSource
+from adapters.ports.demand_source import Demands, DemandSource
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
 from adapters.ports.discovery import Survey, Where
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from adapters.web.client import FIRST_BYTE_SECONDS, Client
 from adapters.web.demand_page import PageDemand
-from adapters.web.settings import HttpPingSettings
+from adapters.web.settings import HttpMetricsSettings, HttpPingSettings
+from config.model.demand import DemandSettings
+from config.model.lever import LeverSettings
 from config.model.policy import PoolPolicy
 
 
@@ -33,16 +35,20 @@ class Web(PingProvider):
         """Return the counter of requests."""
         return [self.client.calls]
 
-    def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
+    def sources(self, pools: Demands) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Return one source for all pools; every pool has its own page."""
-        settings = {pool.name: pool.lever for pool in pools if isinstance(pool.lever, HttpPingSettings)}
-        pinged = {pool.name: self.pinged.of(pool) for pool in pools}
+        settings = {pool.name: demand for pool, demand in pools if isinstance(demand, HttpMetricsSettings)}
+        pinged = self.pinged.among(pool for pool, _ in pools)
         source = PageDemand(self.client, self.clock, settings, ledgers={name: each.own_traffic for name, each in pinged.items()})
         return [(DemandWithoutPings(source, pinged), tuple(settings))]
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`. Only the variables of `headers_from` can be checked."""
-        return [Check(f"headers of {pool.name}", partial(self._variables, pool)) for pool in pools]
+        return [Check(f"headers of {pool.name}", partial(_variables, pool.name, pool.lever)) for pool in pools]
+
+    def demand_checks(self, pools: Demands) -> list[Check]:
+        """See `adapters.registry.DemandProvider`. Only the variables of `headers_from` can be checked."""
+        return [Check(f"headers of the demand of {pool.name}", partial(_variables, pool.name, demand)) for pool, demand in pools]
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:  # noqa: ARG002
         """Return no tests: URLs have no named permissions."""
@@ -52,16 +58,19 @@ class Web(PingProvider):
         """Return nothing: URLs cannot be listed."""
         return Survey((), ())
 
-    async def _variables(self, pool: PoolPolicy) -> list[Finding]:
-        wanted = pool.lever.headers_from.values() if isinstance(pool.lever, HttpPingSettings) else ()
-        missing = sorted({name for name in wanted if not os.environ.get(name)})
-        if missing:
-            return [Finding("credentials", pool.name, Verdict.FAIL, f"{', '.join(missing)} of headers_from is not set",
-                            "set it in the daemon's environment")]
-        return [Finding("credentials", pool.name, Verdict.UNCHECKED,
-                        "a request to the URL would start a unit, so only the first ping shows whether it is accepted")]
-
     async def close(self) -> None:
         """Stop all pings and close all connections."""
         await self.end_pings()
         await self.client.close()
+
+
+async def _variables(pool: str, settings: LeverSettings | DemandSettings) -> list[Finding]:
+    headers = settings.headers_from if isinstance(settings, HttpPingSettings | HttpMetricsSettings) else {}
+    missing = sorted({name for name in headers.values() if not os.environ.get(name)})
+    if missing:
+        return [Finding("credentials", pool, Verdict.FAIL, f"{', '.join(missing)} of headers_from is not set",
+                        "set it in the daemon's environment")]
+    if isinstance(settings, HttpMetricsSettings):
+        return [Finding("credentials", pool, Verdict.OK, "every variable of headers_from is set")]
+    return [Finding("credentials", pool, Verdict.UNCHECKED,
+                    "a request to the URL would start a unit, so only the first ping shows whether it is accepted")]

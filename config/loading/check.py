@@ -17,7 +17,9 @@ from config.loading.report import Report, Step
 from config.loading.secrecy import secrets_in
 from config.loading.wording import as_written, keys_of, meant, shown, unknown, without_consequences, wording
 from config.model.dead_man import DeadMan
+from config.model.demand import DemandSettings
 from config.model.event import Event, Holidays
+from config.model.kinds import Kinds
 from config.model.lease import LEASE_KINDS
 from config.model.lever import LeverSettings
 from config.model.limits import Limits
@@ -26,12 +28,12 @@ from config.model.policy import Assume, Objective, Policy, PoolPolicy, PriceOver
 from config.model.schedule import Schedule
 from config.yaml_text.node import Node
 
-Kinds = Mapping[str, type[LeverSettings]]
 Part = TypeVar("Part", bound=BaseModel)
 
 EXTENSION = "x-"
 """Prefix of the top-level keys that Stoker ignores: for anchors and for data of other programs."""
 TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "weekly_report", "lease")
+DEMAND = "demand"
 OWN_KEYS = ("name", ONE, SEVERAL)
 """Keys that each pool sets itself and that cannot have a default."""
 POOL_KEYS = tuple(keys_of(PoolPolicy))
@@ -79,7 +81,8 @@ class Check:
     def _declared(self) -> frozenset[str]:
         ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, DeadMan, Limits,
                                              Assume, Sink, WeeklyReport)
-        models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.values())
+        models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.levers.values(),
+                                             *self._kinds.demand.values())
         return frozenset(TOP_KEYS).union(*(keys_of(model) for model in models))
 
     def _misindented(self, path: tuple[Step, ...], node: Node, allowed: Container[str]) -> set[str]:
@@ -141,7 +144,8 @@ class Check:
                 self.report.note_at(("defaults", key), f"{key} cannot have a default: set it in each pool", on_key=True)
             elif key not in DEFAULT_KEYS and key not in misindented:
                 self.report.note_at(("defaults", key), unknown("key", key, DEFAULT_KEYS), on_key=True)
-        known = {key: member.plain() for key, member in node.members.items() if key in DEFAULT_KEYS}
+        known = {key: member.plain() for key, member in node.members.items() if key in DEFAULT_KEYS and key != DEMAND}
+        self._demand(("defaults", DEMAND), node.child(DEMAND))
         try:
             PoolPolicy.model_validate(known | {"name": "defaults", ONE: PLACEHOLDER_LEVER})
         except ValidationError as error:
@@ -159,20 +163,20 @@ class Check:
                                             "of pools: start each pool with '- name: '")
             return []
         inherited = {} if defaults is None else {
-            key: member.plain() for key, member in defaults.members.items() if key in DEFAULT_KEYS
+            key: member.plain() for key, member in defaults.members.items() if key in DEFAULT_KEYS and key != DEMAND
         }
         names: dict[str, int] = {}
         resources: dict[tuple[str, str], int] = {}
         pools = []
         for index, item in enumerate(node.items):
-            pool = self._pool(index, item, inherited)
+            pool = self._pool(index, item, inherited, defaults)
             self._names_differ(index, item, names)
             if pool is not None:
                 pools.append(pool)
                 self._resources_differ(index, pool, resources)
         return pools
 
-    def _pool(self, index: int, node: Node, inherited: dict[str, object]) -> PoolPolicy | None:
+    def _pool(self, index: int, node: Node, inherited: dict[str, object], defaults: Node | None) -> PoolPolicy | None:
         """Return one pool with the defaults merged in; None when any part is invalid."""
         path: tuple[Step, ...] = ("pools", index)
         if node.kind != "mapping":
@@ -180,9 +184,13 @@ class Check:
             return None
         misindented = self._misindented(path, node, POOL_KEYS)
         lever, top = self._levers(path, node)
+        inherits = defaults is not None and DEMAND not in node.members
+        written, source = (("defaults",), defaults) if defaults is not None and inherits else (path, node)
+        demand = self._demand((*written, DEMAND), source.child(DEMAND))
         own = {key: member.plain() for key, member in node.members.items() if key not in misindented}
+        parts = {ONE: lever or PLACEHOLDER_LEVER, SEVERAL: top, DEMAND: demand}
         try:
-            pool = PoolPolicy.model_validate(inherited | own | {ONE: lever or PLACEHOLDER_LEVER, SEVERAL: top}, by_name=False)
+            pool = PoolPolicy.model_validate(inherited | own | parts, by_name=False)
         except ValidationError as error:
             self._report_errors(error, PoolPolicy, lambda item: self._origin(item, path, node, inherited),
                                 set_elsewhere=self._meant)
@@ -224,13 +232,20 @@ class Check:
     def _levers(self, path: tuple[Step, ...], pool: Node) -> tuple[LeverSettings | None, LeverSettings | None]:
         """Return the settings of the base and of the layer above it; None for the base when either is invalid."""
         written = written_levers(self.report, path, pool, POOL_KEYS)
-        valid = [self._of_kind(place, node, ONE, self._kinds) for place, node in written]
+        valid = [self._of_kind(place, node, ONE, self._kinds.levers) for place, node in written]
         base, top, *others = (*valid, None, None)
         if None in valid or any(others):
             return None, None
-        if base is not None and top is not None and not report_layers(self.report, (*path, SEVERAL), base, top, self._kinds):
-            return None, None
-        return base, top
+        if base is None or top is None:
+            return base, top
+        stacked = report_layers(self.report, (*path, SEVERAL), base, top, self._kinds.levers)
+        return (base, top) if stacked else (None, None)
+
+    def _demand(self, path: tuple[Step, ...], node: Node | None) -> DemandSettings | None:
+        """Return the settings of a demand source; None when they are absent, null or invalid."""
+        if node is None or (node.kind == "scalar" and node.scalar is None):
+            return None
+        return self._of_kind(path, node, "demand source", self._kinds.demand)
 
     def _of_kind(self, path: tuple[Step, ...], node: Node, what: str, kinds: Mapping[str, type[Part]]) -> Part | None:
         """Return settings that have a kind, validated by the model of that kind; None when they are invalid."""

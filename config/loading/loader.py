@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from config.loading.calendar_file import Calendars
-from config.loading.check import TOP_KEYS, Check, Kinds
+from config.loading.check import TOP_KEYS, Check
 from config.loading.layers import LAYERS, SEVERAL
 from config.loading.problem import PolicyError, Problem, path_text
 from config.loading.report import Report
+from config.model.kinds import Kinds
 from config.model.policy import Policy
 from config.yaml_text.document import MOST_BYTES, decoded, read_document
 from config.yaml_text.node import Fault, Place
@@ -62,7 +63,7 @@ def locate_policy(path: Path, kinds: Kinds) -> Located:
 def parse_policy(text: str, kinds: Kinds, source: str = "policy.yaml", calendars: Calendars | None = None) -> Policy:
     """Return the policy in `text`. Raise `PolicyError` with every problem, and no other exception for any text.
 
-    `kinds`: lever kind -> model of its settings. `source`: name of the file in problems. Without `calendars`, no calendar file is
+    `kinds`: models of the settings by kind. `source`: name of the file in problems. Without `calendars`, no calendar file is
     read, and events that name one have no windows.
     """
     return parsed(text, kinds, source, calendars).policy

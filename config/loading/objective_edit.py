@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from config.loading.calendar_file import Calendars
-from config.loading.check import Kinds
 from config.loading.loader import PolicyError, parse_policy
+from config.model.kinds import Kinds
 from config.model.policy import Objective, Policy
 from config.yaml_text.composer import Mark
 from config.yaml_text.document import LOADER

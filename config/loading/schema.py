@@ -1,17 +1,16 @@
 """JSON Schema of policy files (draft 2020-12), for editors, generated from the models that validate them."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from config.loading.check import EXTENSION, OWN_KEYS
+from config.loading.check import DEMAND, EXTENSION, OWN_KEYS
 from config.loading.layers import MOST, ONE, SEVERAL
 from config.model.duration import format_duration
+from config.model.kinds import Kinds
 from config.model.lease import LEASE_KINDS
-from config.model.lever import LeverSettings
 from config.model.limits import Limits
 from config.model.notify import Sink, WeeklyReport
 from config.model.policy import Assume, PoolPolicy
@@ -28,18 +27,24 @@ class Generator(GenerateJsonSchema):
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
 
-def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
-    """Return the schema of a policy file whose levers are of `kinds`.
+def policy_schema(kinds: Kinds) -> Json:
+    """Return the schema of a policy file whose levers and demand sources are of `kinds`.
 
     It accepts every file that the loader accepts. It checks less: no cron, no time zones, nothing across keys or pools.
     """
-    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, Sink, WeeklyReport, *LEASE_KINDS.values(), *kinds.values())
+    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, Sink, WeeklyReport, *LEASE_KINDS.values(),
+                                           *kinds.levers.values(), *kinds.demand.values())
     refs, generated = models_json_schema([(model, "validation") for model in models], schema_generator=Generator)
     parts: Json = generated["$defs"]
     parts.pop("LeverSettings", None)
     parts["Lever"] = {
         "description": "How a pool's warm capacity is set.",
-        "oneOf": [tagged(kind, "lever", parts, refs[model, "validation"]) for kind, model in kinds.items()],
+        "oneOf": [tagged(kind, "lever", parts, refs[model, "validation"]) for kind, model in kinds.levers.items()],
+    }
+    parts.pop("DemandSettings", None)
+    parts["Demand"] = {
+        "description": "Where a pool's demand is read. When absent, the usual source of the lever's resource.",
+        "oneOf": [tagged(kind, "demand source", parts, refs[model, "validation"]) for kind, model in kinds.demand.items()],
     }
     parts["Lease"] = {
         "description": "Lease that several daemons share: the leader writes, and a standby takes over when the leader stops.",
@@ -48,6 +53,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
     pool = parts["PoolPolicy"]
     pool["title"] = "Pool"
     pool["properties"][ONE] = {"$ref": "#/$defs/Lever"}
+    pool["properties"][DEMAND] = {"anyOf": [{"$ref": "#/$defs/Demand"}, {"type": "null"}]}
     pool["properties"][SEVERAL] = {"type": "array", "minItems": 1, "maxItems": MOST, "items": {"$ref": "#/$defs/Lever"},
                                    "description": "Layers on one resource, the lowest first: instead of lever."}
     pool["required"] = ["name"]

@@ -29,6 +29,12 @@ class LeverSettings(BaseModel):
     stacks_under: ClassVar[frozenset[str]] = frozenset()
     """Kinds of levers that can be the layer above this one, on the same resource."""
 
+    pings: ClassVar[bool] = False
+    """Whether the lever sends requests to the resource, which its metrics count."""
+
+    usual_demand: ClassVar[str] = "none"
+    """Kind of the demand source of a pool that names none; its absent keys are taken from this lever."""
+
     kind: str
     """The provider mechanism that sets the pool's warm capacity."""
 

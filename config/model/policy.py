@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
 from config.model.dead_man import DeadMan
+from config.model.demand import DemandSettings
 from config.model.duration import Duration, format_duration
 from config.model.event import MOST_EVENTS, Event
 from config.model.lease import LeaseSettings
@@ -89,6 +90,10 @@ class PoolPolicy(Model):
     """How its warm capacity is set: the kind of the lever and the keys that identify the resource. With `levers`, the lowest."""
     top: SerializeAsAny[LeverSettings] | None = Field(default=None, validation_alias="levers")
     """Lever of the layer above; None for a pool with one lever. In a file, `levers` lists both, and the loader separates them."""
+    demand: SerializeAsAny[DemandSettings] | None = None
+    """Where its demand is read: the kind of the source and the keys that identify the series. When absent, the usual source of
+    the lever's resource.
+    """
     mode: Literal["shadow", "active"] = Field(default="shadow", examples=["shadow"])
     """shadow: plans are only recorded. active: plans are carried out."""
     objective: Objective = Field(default=Objective(cold_start_cost_usd=0.05))
@@ -137,6 +142,17 @@ class PoolPolicy(Model):
     """How long a cold start takes; measured when absent."""
     prices: PriceOverride | None = None
     """Your own prices instead of the built-in table."""
+
+    @field_validator("demand")
+    @classmethod
+    def _lever_completes(cls, value: DemandSettings | None, info: ValidationInfo) -> DemandSettings | None:
+        lever = info.data.get("lever")
+        if value is None or lever is None or lever.kind == "unknown":
+            return value
+        try:
+            return value.completed(lever)
+        except ValueError as error:
+            raise PydanticCustomError("demand", "{text}", {"text": str(error)}) from None
 
     @field_validator("dead_man")
     @classmethod

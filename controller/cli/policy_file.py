@@ -10,11 +10,11 @@ from controller.redaction.process_secrets import in_environment, named_in, regis
 
 def read_policy(path: Path) -> Policy:
     """Return the policy at `path`. Raise `WrongInput` with one line per problem."""
-    from adapters.registry import lever_kinds
+    from adapters.registry import policy_kinds
     from config.loading.loader import PolicyError, load_policy
 
     try:
-        policy = load_policy(path, lever_kinds())
+        policy = load_policy(path, policy_kinds())
     except PolicyError as error:
         raise WrongInput(str(error)) from error
     texts = policy.model_dump()

@@ -15,7 +15,9 @@ LONGEST_PAUSE = "5m"
 
 
 def levers(kind: str, name: str) -> dict[str, Any]:
-    """Return the `lever` of the pool `name`, or its `levers`, under this key."""
+    """Return the `lever` of the pool `name`, or its `levers`, under this key, and its `demand` if that is not the usual one."""
+    if kind == URL:
+        return {"lever": settings(kind, name), "demand": {"kind": "http-metrics", "url": f"http://{host(name)}/metrics"}}
     if kind == LAYERS:
         return {"levers": [settings(PROVISIONED, name), settings(PING, name)]}
     return {"lever": settings(kind, name)}
@@ -26,8 +28,8 @@ def settings(kind: str, name: str) -> dict[str, Any]:
     if kind == CLOUD_RUN:
         return {"kind": kind, "project": PROJECT, "location": LOCATION, "service": name}
     if kind == URL:
-        return {"kind": kind, "url": f"http://{host(name)}/ping", "demand_url": f"http://{host(name)}/metrics",
-                "unit_header": "X-Unit", "longest_pause": LONGEST_PAUSE, "opted_in": True}
+        return {"kind": kind, "url": f"http://{host(name)}/ping", "unit_header": "X-Unit", "longest_pause": LONGEST_PAUSE,
+                "opted_in": True}
     alias = {"kind": kind, "region": REGION, "function": name, "alias": "live"}
     return alias if kind == PROVISIONED else alias | {"handler": "stoker", "longest_pause": LONGEST_PAUSE, "opted_in": True}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 from numpy.random import Generator
 
-from adapters.registry import Registry, lever_kinds
+from adapters.registry import Registry, policy_kinds
 from adapters.runtime.clock import Clock, ScaledClock, SystemClock
 from config.loading.loader import load_policy
 from config.model.layers import OF_TOP
@@ -144,7 +144,7 @@ def before(pool: Pool, start: datetime) -> list[Point]:
 def write_policy(scene: Scenario, path: Path) -> Policy:
     """Write the policy of the scenario to a file, and load it as the daemon does."""
     path.write_text(yaml.safe_dump(scene.policy, sort_keys=False))
-    return load_policy(path, lever_kinds())
+    return load_policy(path, policy_kinds())
 
 
 def worded(plan: Plan) -> str:

@@ -1,7 +1,7 @@
 """Construction of a fleet from a policy: levers, demand sources, stored state, and cost terms of each pool."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -96,7 +96,7 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
         delay = assumed_delay(policy.assume, list(known_of.values()))
         collector = DemandCollector(source, names, store, delay, warmers, to_reread)
         await collector.load(clock.now())
-        budget = BUDGETS.get(pools[names[0]].lever.kind, DEFAULT_BUDGET)
+        budget = budget_of({pools[name].lever.kind for name in names})
         snapshot = store.store.path.with_name(f"learned-{len(regions)}.npz")
         events = EventTracker([pools[name] for name in names], store)
         terms = partial(current_terms, collector, reconcilers, tops, policy.assume)
@@ -106,9 +106,17 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
     return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume, term, tops)
 
 
+def budget_of(kinds: Collection[str]) -> Budget:
+    """Return the calls that a tick may start for pools with levers of `kinds` and one demand source: the smallest of theirs."""
+    budgets = [BUDGETS.get(kind, DEFAULT_BUDGET) for kind in kinds]
+    return Budget(min(each.reads for each in budgets), min(each.writes for each in budgets))
+
+
 def read_by(pool: PoolPolicy) -> str:
     """Return the rules that convert a pool's metrics to demand; stored demand of other rules is read again."""
-    return f"{READ_BY} {pool.on_quiet_region} {'' if (rhythm := rhythm_of(pool)) is None else rhythm.text}".strip()
+    rhythm = "" if (found := rhythm_of(pool)) is None else found.text
+    source = "" if pool.demand is None else f"{pool.demand.kind} {pool.demand.resource}"
+    return " ".join(part for part in (str(READ_BY), pool.on_quiet_region, rhythm, source) if part)
 
 
 def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:

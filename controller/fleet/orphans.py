@@ -10,7 +10,7 @@ import structlog
 
 from adapters.ports.errors import AdapterError, NotFound
 from adapters.ports.lever import Lever
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state.state import PoolState
@@ -47,7 +47,7 @@ class Orphans:
                    clock: Clock) -> tuple["Orphans", dict[str, PoolState]]:
         """Return the orphans in the store, and the state of each pool of the policy. Log each orphan."""
         states, body = await store.run(store.store.load_states), await store.run(store.store.load_blob, KEY)
-        held, states_of_pools = taken_over(loaded(body, lever_kinds()), pools, states, clock.now())
+        held, states_of_pools = taken_over(loaded(body, policy_kinds().levers), pools, states, clock.now())
         orphans = cls(held, pools, levers, store, clock)
         await orphans._save()
         for each in orphans.found:

@@ -20,7 +20,7 @@ class Leading(NamedTuple):
 def metadata_urls(policy: Policy, environment: Mapping[str, str]) -> Iterator[Leading]:
     """Yield the URLs of the policy that lead to a metadata service. `url_env` is resolved with `environment`."""
     for index, pool in enumerate(policy.pools):
-        for layer, settings in (("lever", pool.lever), ("top", pool.top)):
+        for layer, settings in (("lever", pool.lever), ("top", pool.top), ("demand", pool.demand)):
             for key, value in ({} if settings is None else settings.model_dump()).items():
                 if isinstance(value, str) and "://" in value and leads_to_metadata(value):
                     yield Leading(("pools", index, layer, key), f"{key} of pool {pool.name}")

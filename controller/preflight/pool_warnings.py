@@ -15,5 +15,3 @@ def pool_warnings(pool: PoolPolicy) -> Iterator[tuple[Path, str]]:
         yield ("objective", "cold_start_cost_usd_per_second"), (
             f"{pool.lever.kind} does not measure the initialisation: each cold start costs this times "
             f"{DEFAULT_INIT_SECONDS:g} s; set init_seconds")
-    if getattr(pool.top, "demand_url", None) is not None:
-        yield ("top", "demand_url"), f"not read: the demand of a pool with layers is read as for {pool.lever.kind}; remove it"

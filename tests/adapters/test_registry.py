@@ -12,8 +12,9 @@ from adapters import registry
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.ports.errors import Unsupported
-from adapters.registry import KINDS, Registry, lever_kinds
+from adapters.registry import KINDS, Registry, demand_of, policy_kinds
 from adapters.runtime.clock import ManualClock
+from config.model.demand import NoDemandSettings
 from config.model.lever import LeverSettings
 from config.model.policy import PoolPolicy
 from tests.builders import NOON
@@ -40,9 +41,15 @@ def ran(code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_kind_has_settings_of_its_own_name():
-    for kind, settings in lever_kinds().items():
+    for kind, settings in policy_kinds().levers.items():
         assert issubclass(settings, LeverSettings)
         assert settings.model_fields["kind"].annotation.__args__ == (kind,)
+
+
+def test_every_demand_kind_leads_to_what_it_names():
+    for kind, source in registry.SOURCES.items():
+        assert registry._named(source.settings).model_fields["kind"].annotation.__args__ == (kind,)
+        assert callable(registry._named(source.provider))
 
 
 def test_every_kind_leads_to_what_it_names():
@@ -52,7 +59,7 @@ def test_every_kind_leads_to_what_it_names():
 
 
 def test_knowing_the_kinds_loads_no_library_of_a_provider():
-    done = ran("import adapters.registry as r, sys; r.lever_kinds(); "
+    done = ran("import adapters.registry as r, sys; r.policy_kinds(); "
                "print([m for m in sys.modules if m.split('.')[0] in ('boto3', 'botocore', 'google', 'grpc')])")
 
     assert done.stdout.strip() == "[]", done.stderr
@@ -71,7 +78,7 @@ def test_a_missing_library_is_named_with_the_remedy():
 def test_a_fault_within_an_adapter_is_not_taken_for_a_missing_library():
     entry = registry.Kind("x:y", "adapters.nowhere:Thing", "adapters.nowhere:Thing", "aws")
     with pytest.raises(ModuleNotFoundError):
-        Registry(ManualClock(NOON), np.random.default_rng(0))._loaded(entry.provider, entry, KIND, "pool agent")
+        Registry(ManualClock(NOON), np.random.default_rng(0))._made(entry, KIND, "pool agent: the lever")
 
 
 async def test_a_lever_is_built_for_its_kind(made):
@@ -102,7 +109,7 @@ async def test_pools_of_two_clouds_have_each_their_own_sources():
     await built.close()
 
     kinds = [(source.kind, names) for source, names in found]
-    assert kinds == [("cloudwatch", ("a",)), ("cloud-monitoring", ("b", "d")), ("cloud-monitoring", ("c",))]
+    assert kinds == [("cloudwatch-lambda", ("a",)), ("cloud-monitoring", ("b", "d")), ("cloud-monitoring", ("c",))]
 
 
 async def test_in_a_sandbox_no_provider_is_reached_that_it_does_not_answer_for(made):
@@ -138,3 +145,16 @@ def test_unknown_settings_are_refused():
         LambdaProvisionedConcurrencySettings.model_validate(good | {"version": "3"})
 
 
+
+
+async def test_a_pool_that_names_no_demand_has_the_usual_source_of_its_lever(made):
+    named = [demand_of(each) for each in (pool("agent"), on_cloud_run("b", "other"))]
+
+    assert [each.kind for each in named] == ["cloudwatch-lambda", "cloud-monitoring"]
+    assert named[0].resource == "region=us-east-1 function=agent alias=live"
+
+
+async def test_pools_of_one_lever_kind_can_have_different_sources(made):
+    pools = [pool("a"), pool("b").model_copy(update={"demand": NoDemandSettings(kind="none")})]
+
+    assert [(source.kind, names) for source, names in made.sources(pools)] == [("cloudwatch-lambda", ("a",)), ("none", ("b",))]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 
 CFN = """
@@ -24,7 +24,7 @@ pools:
 
 @pytest.mark.parametrize("kept", [True, False])
 def test_keep_setting_is_accepted_where_zero_deletes_a_setting(kept):
-    (pool,) = parse_policy(CFN.format(kept=str(kept).lower()), lever_kinds()).pools
+    (pool,) = parse_policy(CFN.format(kept=str(kept).lower()), policy_kinds()).pools
 
     assert pool.keep_setting is kept
 
@@ -32,12 +32,12 @@ def test_keep_setting_is_accepted_where_zero_deletes_a_setting(kept):
 @pytest.mark.parametrize(("defaults", "own"), [("", "keep_setting: true, "), ("defaults: {keep_setting: true}", "")])
 def test_keep_setting_is_rejected_where_zero_deletes_nothing(defaults, own):
     with pytest.raises(PolicyError, match="cloud-run-min-instances deletes no setting at 0 units") as caught:
-        parse_policy(RUN.format(defaults=defaults, own=own), lever_kinds())
+        parse_policy(RUN.format(defaults=defaults, own=own), policy_kinds())
     assert len(caught.value.problems) == 1
 
 
 def test_keep_setting_false_is_accepted_for_every_lever():
     text = RUN.format(defaults="defaults: {keep_setting: true}", own="keep_setting: false, ")
-    (pool,) = parse_policy(text, lever_kinds()).pools
+    (pool,) = parse_policy(text, policy_kinds()).pools
 
     assert pool.keep_setting is False

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, load_policy, parse_policy
 from config.model.policy import Policy
 
@@ -14,7 +14,7 @@ HEAD = f"version: 1\npools:\n  - name: a\n    {LEVER}\n    max: 5\n"
 
 
 def read(text: str) -> Policy:
-    return parse_policy(text, lever_kinds())
+    return parse_policy(text, policy_kinds())
 
 
 def only(text: str) -> str:
@@ -229,7 +229,7 @@ def test_another_encoding_is_named(tmp_path, content, says):
     path.write_bytes(content)
 
     with pytest.raises(PolicyError) as caught:
-        load_policy(path, lever_kinds())
+        load_policy(path, policy_kinds())
 
     assert str(caught.value).startswith(f"{path}:{says}")
 
@@ -238,4 +238,4 @@ def test_a_byte_order_mark_is_removed(tmp_path):
     path = tmp_path / "policy.yaml"
     path.write_bytes(HEAD.encode("utf-8-sig"))
 
-    assert load_policy(path, lever_kinds()).pools[0].name == "a"
+    assert load_policy(path, policy_kinds()).pools[0].name == "a"

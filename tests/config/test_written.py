@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import config
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import TOP_KEYS, load_policy, parse_policy
 from config.loading.wording import keys_of
 from config.model.dead_man import DeadMan
+from config.model.demand import DemandSettings
 from config.model.duration import format_duration
 from config.model.event import Event, Holidays
 from config.model.lever import LeverSettings
@@ -30,6 +31,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Prices": PriceOverride, "Limits": Limits, "Notify": Sink, "Assume": Assume,
     "Dead man": DeadMan,
     "Lever": LeverSettings,
+    "Demand": DemandSettings,
 }
 
 
@@ -58,7 +60,7 @@ def table(section: str, level: str = "##") -> dict[str, str]:
 
 
 def test_the_example_is_valid():
-    policy = load_policy(EXAMPLE, lever_kinds())
+    policy = load_policy(EXAMPLE, policy_kinds())
 
     assert {pool.mode for pool in policy.pools} == {"shadow", "active"}
     assert {pool.objective.warm_hit_rate for pool in policy.pools} == {None, 0.99}
@@ -121,9 +123,14 @@ def test_the_top_level_is_documented():
     assert set(table("Top level")) == set(TOP_KEYS)
 
 
-@pytest.mark.parametrize("kind", lever_kinds())
+@pytest.mark.parametrize("kind", policy_kinds().levers)
 def test_every_lever_kind_is_documented_with_its_keys(kind):
-    assert set(table(kind, "###")) == set(lever_kinds()[kind].model_fields) - {"kind"}
+    assert set(table(kind, "###")) == set(policy_kinds().levers[kind].model_fields) - {"kind"}
+
+
+@pytest.mark.parametrize("kind", [kind for kind, model in policy_kinds().demand.items() if len(model.model_fields) > 1])
+def test_every_demand_kind_is_documented_with_its_keys(kind):
+    assert set(table(kind, "###")) == set(policy_kinds().demand[kind].model_fields) - {"kind"}
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -142,4 +149,4 @@ def test_the_smallest_documented_policy_is_valid():
     block = re.search(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
     assert block is not None
 
-    assert parse_policy(block[1], lever_kinds()).pools[0].mode == "shadow"
+    assert parse_policy(block[1], policy_kinds()).pools[0].mode == "shadow"

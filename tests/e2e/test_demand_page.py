@@ -21,7 +21,8 @@ async def test_doctor_names_the_demand_page_and_not_the_network(tmp_path, page):
     async with served(answer) as url:
         policy = tmp_path / "policy.yaml"
         policy.write_text("version: 1\npools:\n  - name: agent\n    max: 5\n    "
-                          f"lever: {{kind: http-ping, url: '{url}/ping', demand_url: '{url}/metrics', opted_in: true}}\n")
+                          f"lever: {{kind: http-ping, url: '{url}/ping', opted_in: true}}\n"
+                          f"    demand: {{kind: http-metrics, url: '{url}/metrics'}}\n")
         code, out, _ = await stoker("doctor", str(policy), "--state-dir", str(tmp_path / "state"))
 
     said = " ".join(out.split())

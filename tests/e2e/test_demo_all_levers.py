@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import load_policy
 from tests.e2e.daemons import stoker
 from tests.patience import PATIENCE_SECONDS
@@ -52,10 +52,10 @@ def raises(folder: Path, pool: str, least: int) -> list[datetime]:
 
 
 def test_one_policy_has_a_pool_for_every_lever(played):
-    policy = load_policy(played[1] / "policy.yaml", lever_kinds())
+    policy = load_policy(played[1] / "policy.yaml", policy_kinds())
 
     assert {pool.name for pool in policy.pools} == POOLS
-    assert {pool.lever.kind for pool in policy.pools} == set(lever_kinds())
+    assert {pool.lever.kind for pool in policy.pools} == set(policy_kinds())
     assert {pool.mode for pool in policy.pools} == {"active"}
 
 

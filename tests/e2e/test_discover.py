@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from google.cloud import run_v2
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer
@@ -56,7 +56,7 @@ async def test_the_draft_is_a_policy_in_shadow_with_ceilings_above_the_peaks_and
         told = await discover("--output", str(tmp_path / "policy.yaml"))
 
     assert told.exit_code == 0, told.output
-    policy = load_policy(tmp_path / "policy.yaml", lever_kinds())
+    policy = load_policy(tmp_path / "policy.yaml", policy_kinds())
     ceilings = {pool.name: pool.max for pool in policy.pools}
     assert ceilings.keys() == {"agent", "chat"}
     assert ceilings["agent"] == 6

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adapters.ports.diagnostics import Verdict
-from adapters.registry import Registry, grants, lever_kinds
+from adapters.registry import Registry, grants, policy_kinds
 from adapters.runtime.clock import SystemClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
@@ -42,7 +42,7 @@ class Clinic:
 
     async def findings(self, state_dir, clock=None, patience=PATIENCE_SECONDS):
         clock = clock or SystemClock()
-        policy = load_policy(self.policy, lever_kinds())
+        policy = load_policy(self.policy, policy_kinds())
         registry = Registry(clock, np.random.default_rng(0), sandbox_url=self.url, sandbox_grpc=self.target)
         try:
             return await examine(policy, registry, grants(policy), clock, state_dir,

@@ -19,7 +19,10 @@ POLICY = """\
       url: {url}/ping
       headers_from: {{Authorization: PING_AUTHORIZATION, X-Agent: PING_AGENT}}
       opted_in: true
-      demand_url: {url}/metrics
+    demand:
+      kind: http-metrics
+      url: {url}/metrics
+      headers_from: {{Authorization: PING_AUTHORIZATION, X-Agent: PING_AGENT}}
     min: 2
     max: 5
 notify:

@@ -13,6 +13,7 @@ from adapters.aws.library_sessions import MODELS
 from adapters.aws.provider import Aws
 from adapters.runtime.clock import SystemClock
 from tests.adapters.conformance.lambda_stage import pool
+from tests.builders import demands
 
 HOUR = timedelta(hours=1)
 
@@ -27,7 +28,7 @@ async def test_demand_and_metrics_are_read_over_each_protocol(account, protocol,
     clock = SystemClock()
     provider = Aws(clock, np.random.default_rng(0))
     try:
-        ((source, names),) = provider.sources([pool()])
+        ((source, names),) = provider.sources(demands(pool()))
         now = clock.now()
         told = (await source.collect(names, dict.fromkeys(names, now - HOUR), now))["agent"]
         found = (await provider.survey({"region": "us-east-1"})).found

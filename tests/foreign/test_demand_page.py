@@ -10,7 +10,7 @@ from adapters.runtime.clock import ManualClock
 from adapters.web.client import Client
 from adapters.web.demand_page import PageDemand
 from adapters.web.exposition import metrics_of
-from tests.adapters.conformance.ping_stage import http_pool
+from tests.adapters.conformance.ping_stage import metrics_page
 from tests.builders import NOON
 from tests.foreign import servers
 from tests.patience import PATIENCE_SECONDS
@@ -28,7 +28,7 @@ async def get(url):
 async def looks(url, *between):
     """Demand from the pages before, between and after these steps, each of which takes a minute."""
     clock, client = ManualClock(NOON), Client()
-    source = PageDemand(client, clock, {"agent": http_pool(demand_url=url, **METRICS).lever})
+    source = PageDemand(client, clock, {"agent": metrics_page(url, **METRICS)})
     try:
         for step in (*between, None):
             told = (await source.collect(["agent"], {"agent": NOON}, clock.now()))["agent"]

@@ -18,12 +18,13 @@ from controller.metrics.rows_by_kind import kind_rows
 from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
-from tests.adapters.conformance.ping_stage import http_pool, ping_pool, time_passes
+from tests.adapters.conformance.ping_stage import http_pool, metrics_page, ping_pool, time_passes
 from tests.builders import NOON
 from tests.worlds import policy_of
 
 MINUTE = timedelta(minutes=1)
-FUNCTION, URL = ping_pool("agent"), http_pool("chat", demand_url="http://chat.test/metrics", longest_pause="5m")
+FUNCTION, URL = ping_pool("agent"), http_pool("chat", longest_pause="5m").model_copy(
+    update={"demand": metrics_page("http://chat.test/metrics")})
 
 
 def hourly(before_days: int, after_minutes: int) -> DemandSeries:

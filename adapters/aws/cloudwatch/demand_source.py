@@ -90,7 +90,7 @@ class CloudWatchDemand:
     `trusting`: pools for which a region without points counts as idle. `ledgers`: own pings of pinged pools, which are no demand.
     """
 
-    kind = "cloudwatch"
+    kind = "cloudwatch-lambda"
 
     def __init__(self, connections: Connections, clock: Clock, resources: Mapping[str, str],
                  trusting: Collection[str] = (), ledgers: Mapping[str, OwnTraffic] = MappingProxyType({})) -> None:

@@ -181,10 +181,10 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     else:
         done = replay(pool, demand, terms, assume, advance)
     if levers:
-        from adapters.registry import lever_kinds
+        from adapters.registry import policy_kinds
         from controller.backtest.lever_comparison import layers_of, under_each_lever
 
-        others = under_each_lever(pool, demand, load, assume, layers_of(lever_kinds()))
+        others = under_each_lever(pool, demand, load, assume, layers_of(policy_kinds().levers))
     keep_alive = keep_alive_of(pool.lever.kind, assume)
     outcome = judged(done, demand, load, terms, keep_alive, rivals, others, history.doubts, assumptions(pool))
     return replace(outcome, frontier=curve)

@@ -105,7 +105,7 @@ def write_objective(path: Path, pool: str, tuned: "Tuning") -> str:
 
     Empty when the file has it already. Raise `WrongInput` with file:line when the value is shared.
     """
-    from adapters.registry import lever_kinds
+    from adapters.registry import policy_kinds
     from adapters.runtime.files import whole_file
     from config.loading.calendar_file import Calendars
     from config.loading.loader import PolicyError
@@ -116,7 +116,7 @@ def write_objective(path: Path, pool: str, tuned: "Tuning") -> str:
         return ""
     try:
         text = path.read_bytes().decode()
-        changed = with_objective(text, lever_kinds(), str(path), pool, (setting.key, setting.number), Calendars(path.parent))
+        changed = with_objective(text, policy_kinds(), str(path), pool, (setting.key, setting.number), Calendars(path.parent))
         with whole_file(path) as file:
             file.write(changed.encode())
     except (EditRefused, PolicyError) as error:

@@ -29,12 +29,12 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
     Exit code 0 when all files are valid, 2 otherwise. In a CI pipeline:
       stoker validate --json policies/*.yaml
     """  # noqa: D301  (click reads the control character)
-    from adapters.registry import lever_kinds
+    from adapters.registry import policy_kinds
     from adapters.runtime.clock import SystemClock
     from config.loading.loader import PolicyError, Problem, locate_policy
     from controller.cli.setup.validate_text import pool_json, summary
 
-    kinds, now = lever_kinds(), SystemClock().now()
+    kinds, now = policy_kinds(), SystemClock().now()
     problems: list[Problem] = []
     valid: dict[Path, Located] = {}
     for path in policies:

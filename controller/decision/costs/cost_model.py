@@ -129,7 +129,7 @@ STAY_WARM = frozenset({"cloud-run-min-instances", "lambda-ping", "http-ping"})
 """Lever kinds whose units are of the same kind as on-demand units: after scale-in they stay warm for the keep-alive."""
 
 ESTIMATED_PEAK = frozenset({"cloud-run-min-instances"})
-"""Lever kinds whose provider publishes no concurrency: the demand source estimates the peak of each minute."""
+"""Lever kinds whose usual demand source publishes no concurrency, so that it estimates the peak of each minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +284,6 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         keep_alive=whole_minutes(warm.span), keep_alive_range=(whole_minutes(warm.low), whole_minutes(warm.high)),
         billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),
         warm_hit_rate=pool.objective.warm_hit_rate, request_usd=request_usd, stay_warm=pool.lever.kind in STAY_WARM,
-        estimated_peak=pool.lever.kind in ESTIMATED_PEAK, pings=pings,
+        estimated_peak=pool.lever.kind in ESTIMATED_PEAK if pool.demand is None else pool.demand.estimates_peak, pings=pings,
         top=top_terms_of(pool.top, price.on_demand * gigabytes, init, pinged_life),
     )

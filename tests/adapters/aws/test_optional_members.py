@@ -25,7 +25,7 @@ from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.lambda_stage import pool
 from tests.adapters.conformance.ping_stage import ping_pool
-from tests.builders import NOON
+from tests.builders import NOON, demands
 
 FIRST = Lease("ada:1", "http://10.0.0.1:8080", 1, 1)
 PING = ping_pool()
@@ -146,7 +146,7 @@ async def surveys(stage, provider, _):
 
 
 async def collects(stage, provider, _):
-    ((source, names),) = provider.sources([pool()])
+    ((source, names),) = provider.sources(demands(pool()))
     now = stage.clock.now()
     told = (await source.collect(names, dict.fromkeys(names, now - HOUR), now))["agent"]
     if told.error is not None:

@@ -17,7 +17,7 @@ from adapters.sandbox.world import Sandbox
 from adapters.web.client import CONNECT_SECONDS
 from adapters.web.http_ping import HttpPing
 from adapters.web.provider import Web
-from adapters.web.settings import HttpPingSettings
+from adapters.web.settings import HttpMetricsSettings, HttpPingSettings
 from config.model.policy import PoolPolicy
 from tests.adapters.conformance.lambda_stage import IMPATIENT, LambdaStage
 
@@ -79,6 +79,11 @@ class RememberedUrl(Remembering, HttpPing):
 def http_pool(name: str = "agent", **changes: object) -> PoolPolicy:
     settings = {"kind": "http-ping", "url": f"http://{name}.test/ping", "opted_in": True, "unit_header": "x-unit"}
     return PoolPolicy(name=name, max=10_000, lever=HttpPingSettings.model_validate(settings | changes))
+
+
+def metrics_page(url: str, **changes: object) -> HttpMetricsSettings:
+    """Return the settings of a demand source that reads the page at `url`."""
+    return HttpMetricsSettings.model_validate({"kind": "http-metrics", "url": url} | changes)
 
 
 class PingStage(LambdaStage):

@@ -11,7 +11,7 @@ from adapters.gcp.provider import Gcp
 from adapters.ports.errors import Conflict, PermissionDenied, Unreachable
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage, pool
-from tests.builders import NOON
+from tests.builders import NOON, demands
 
 LONG = timedelta(minutes=10)
 LARGE = {"max_instance_request_concurrency": 80, "scaling": {"min_instance_count": 7, "max_instance_count": 5},
@@ -36,7 +36,7 @@ async def busy_in(stage: CloudRunStage, name: str = "busy", **lever) -> float:
     asked = asked.model_copy(update={"lever": asked.lever.model_copy(update=lever)})
     provider = Gcp(stage.clock, np.random.default_rng(0), stage.target)
     try:
-        ((source, _),) = provider.sources([asked])
+        ((source, _),) = provider.sources(demands(asked))
         telemetry = (await source.collect((name,), {name: stage.clock.now() - timedelta(minutes=30)}, stage.clock.now()))[name]
     finally:
         await provider.close()

@@ -17,7 +17,7 @@ from adapters.web.client import Client
 from adapters.web.demand_page import PageDemand, PageReading, PageReadings
 from adapters.web.exposition import Value
 from forecasting.demand import DemandSeries, minute_of
-from tests.adapters.conformance.ping_stage import http_pool
+from tests.adapters.conformance.ping_stage import metrics_page
 from tests.builders import NOON
 from tests.web_servers import served
 
@@ -58,7 +58,7 @@ def test_requests_between_two_readings_have_a_peak_of_1():
     assert (series.peak[0], series.busy[0]) == (1.0, 0.5)
 
 
-async def collected(pages, *, kind="text/plain; version=0.0.4", minutes=None, **settings):
+async def collected(pages, *, kind="text/plain; version=0.0.4", minutes=None, **changes):
     """Read one of `pages` a minute over HTTP. Return the last telemetry and the headers of the requests."""
     clock, asked, left = ManualClock(NOON), [], list(pages)
 
@@ -67,8 +67,8 @@ async def collected(pages, *, kind="text/plain; version=0.0.4", minutes=None, **
         return web.Response(body=left.pop(0).encode(), headers={"Content-Type": kind})
 
     async with served(page) as url:
-        client, pool = Client(), http_pool(demand_url=f"{url}/metrics", **settings)
-        source = PageDemand(client, clock, {"agent": pool.lever})
+        client, settings = Client(), metrics_page(f"{url}/metrics", **changes)
+        source = PageDemand(client, clock, {"agent": settings})
         try:
             for _ in pages:
                 told = (await source.collect(["agent"], {"agent": NOON}, clock.now()))["agent"]
@@ -144,9 +144,9 @@ async def test_a_page_that_may_be_truncated_is_refused(end, fails):
         writer.close()
 
     server = await asyncio.start_server(sends, "127.0.0.1", 0)
-    client, pool = Client(), http_pool(demand_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/metrics")
+    client, page = Client(), metrics_page(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/metrics")
     async with server:
-        source = PageDemand(client, ManualClock(NOON), {"agent": pool.lever})
+        source = PageDemand(client, ManualClock(NOON), {"agent": page})
         told = (await source.collect(["agent"], {"agent": NOON}, NOON))["agent"]
         await client.close()
 
@@ -175,10 +175,10 @@ async def test_a_missing_metric_is_named():
     clock = ManualClock(NOON)
     sandbox = Sandbox(clock)
     sandbox.add_container("agent.test")
-    pool = http_pool(demand_url="http://agent.test/metrics", requests_metric="calls_total")
+    page = metrics_page("http://agent.test/metrics", requests_metric="calls_total")
     async with SandboxServer(sandbox) as server:
         client = Client(server.url)
-        told = await PageDemand(client, clock, {"agent": pool.lever}).collect(["agent"], {"agent": NOON}, NOON)
+        told = await PageDemand(client, clock, {"agent": page}).collect(["agent"], {"agent": NOON}, NOON)
         await client.close()
 
     assert isinstance(told["agent"].error, Malformed)
@@ -192,11 +192,11 @@ async def test_replaced_units_do_not_change_demand():
     peaks = np.array([1.0 + minute % 3 for minute in range(60 * hours)], np.float32)
     traffic = DemandSeries(minute_of(NOON), peaks, peaks / 2, peaks * 20)
     sandbox.add_container("agent.test", traffic)
-    pool = http_pool(demand_url="http://agent.test/metrics")
+    page = metrics_page("http://agent.test/metrics")
     merged = DemandSeries.empty(minute_of(NOON))
     async with SandboxServer(sandbox) as server:
         client = Client(server.url)
-        source = PageDemand(client, clock, {"agent": pool.lever})
+        source = PageDemand(client, clock, {"agent": page})
         for minute in range(60 * hours):
             told = (await source.collect(["agent"], {"agent": NOON}, clock.now()))["agent"]
             merged = merged.updated(told.series)

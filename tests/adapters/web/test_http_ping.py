@@ -18,8 +18,8 @@ from adapters.web.pings import HttpPinger
 from adapters.web.provider import Web
 from adapters.web.settings import HttpPingSettings
 from forecasting.demand import DemandSeries, minute_of
-from tests.adapters.conformance.ping_stage import HttpStage, http_pool
-from tests.builders import NOON
+from tests.adapters.conformance.ping_stage import HttpStage, http_pool, metrics_page
+from tests.builders import NOON, demands
 from tests.patience import PATIENCE_SECONDS
 
 MINUTE = timedelta(minutes=1)
@@ -223,7 +223,7 @@ async def test_redirects_are_not_followed(stage):
 @pytest.mark.parametrize(("field", "value"), [
     ("url", "ftp://agent.test"), ("url", "https://user:word@agent.test/"), ("url", "https://agent.test/?key=1"),
     ("url", "agent.test/ping"), ("method", "DELETE"), ("headers_from", {"Authorization": "Bearer abc"}),
-    ("headers_from", {"Bad header": "X"}), ("status", 42), ("pause", "10s"), ("hold_ms", 0), ("demand_url", "file:///etc"),
+    ("headers_from", {"Bad header": "X"}), ("status", 42), ("pause", "10s"), ("hold_ms", 0),
 ])
 def test_settings_that_could_not_work_are_refused(field, value):
     good = {"kind": "http-ping", "url": "https://agent.test/ping"}
@@ -235,9 +235,9 @@ async def test_demand_of_a_page_excludes_own_pings(stage):
     peaks = np.array([3.0 * (minute % 2) for minute in range(120)], np.float32)
     traffic = DemandSeries(minute_of(NOON), peaks, peaks / 4, peaks * 10)
     stage.sandbox.add_container("served.test", traffic)
-    pool = http_pool("served", demand_url="http://served.test/metrics")
+    pool = http_pool("served").model_copy(update={"demand": metrics_page("http://served.test/metrics")})
     lever = stage.lever(resource="served")
-    (source, names), = stage._providers[-1].sources([pool])
+    (source, names), = stage._providers[-1].sources(demands(pool))
     await lever.write(6)
     merged = DemandSeries.empty(minute_of(NOON))
     for _ in range(60):
@@ -254,13 +254,3 @@ async def test_demand_of_a_page_excludes_own_pings(stage):
     assert np.abs(merged.invocations[known] - real.invocations[known]).max() == 0
     assert stage.sandbox.container("served.test").driver.totals.pings > 60
     assert stage.sandbox.calls.reading["Metrics"] == 60
-
-
-async def test_without_a_page_demand_is_unknown(stage):
-    stage.lever()
-    (source, _), = stage._providers[-1].sources([http_pool()])
-    told = await source.collect(["agent"], {"agent": NOON - MINUTE}, NOON)
-
-    assert (told["agent"].alive, told["agent"].error) == (None, None)
-    assert not told["agent"].series.known.any()
-    assert stage.sandbox.calls.reading.total() == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 
 LEVER = "lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: %s, alias: live}"
@@ -11,7 +11,7 @@ LEVER = "lever: {kind: lambda-provisioned-concurrency, region: us-east-1, functi
 def problems(text: str) -> list[str]:
     """Return the paths of all problems, each with its message."""
     with pytest.raises(PolicyError) as caught:
-        parse_policy(text, lever_kinds())
+        parse_policy(text, policy_kinds())
     return [f"{problem.path}: {problem.message}" for problem in caught.value.problems]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, locate_policy, parse_policy
 
 BASE = "{kind: lambda-provisioned-concurrency, region: us-east-1, function: pool, alias: live}"
@@ -24,18 +24,18 @@ def levers(*each: str) -> str:
 
 def problems(text: str) -> list[str]:
     with pytest.raises(PolicyError) as caught:
-        parse_policy(text, lever_kinds())
+        parse_policy(text, policy_kinds())
     return [str(problem).removeprefix("policy.yaml:") for problem in caught.value.problems]
 
 
 def test_two_levers_are_the_base_and_the_top_of_one_pool():
-    (pool,) = parse_policy(policy(levers(BASE, TOP)), lever_kinds()).pools
+    (pool,) = parse_policy(policy(levers(BASE, TOP)), policy_kinds()).pools
 
     assert (pool.lever.kind, pool.top.kind, pool.top.handler) == ("lambda-provisioned-concurrency", "lambda-ping", "stoker")
 
 
 def test_a_list_of_one_lever_equals_the_lever():
-    (pool,), (other,) = (parse_policy(policy(lines), lever_kinds()).pools for lines in (levers(TOP), f"    lever: {TOP}\n"))
+    (pool,), (other,) = (parse_policy(policy(lines), policy_kinds()).pools for lines in (levers(TOP), f"    lever: {TOP}\n"))
 
     assert pool == other
     assert pool.top is None
@@ -43,7 +43,7 @@ def test_a_list_of_one_lever_equals_the_lever():
 
 def test_defaults_apply_to_a_pool_with_layers():
     head = "defaults: {mode: active, dead_man: {after: 30m}, keep_setting: true}\n"
-    (pool,) = parse_policy(policy(levers(BASE, TOP), head=head), lever_kinds()).pools
+    (pool,) = parse_policy(policy(levers(BASE, TOP), head=head), policy_kinds()).pools
 
     assert (pool.mode, pool.keep_setting, pool.dead_man is not None) == ("active", True, True)
 
@@ -51,14 +51,14 @@ def test_defaults_apply_to_a_pool_with_layers():
 @pytest.mark.parametrize("host", ["chat-abcdefghij-ew.a.run.app", "chat-123456.europe-west1.run.app", "blue---chat-1.ew.run.app",
                                   "agent.example.com"])
 def test_a_url_of_the_service_or_of_another_domain_is_accepted(host):
-    assert parse_policy(policy(levers(RUN, PING % host)), lever_kinds()).pools[0].top.kind == "http-ping"
+    assert parse_policy(policy(levers(RUN, PING % host)), policy_kinds()).pools[0].top.kind == "http-ping"
 
 
 def test_a_long_name_of_a_service_is_compared_by_its_first_letters():
     run = RUN.replace("chat", "a-service-with-a-very-long-name-for-agents")
 
     assert parse_policy(policy(levers(run, PING % "a-service-with-a-very-long-n-x-ew.a.run.app".replace("-n-x", "-name-1"))),
-                        lever_kinds()).pools
+                        policy_kinds()).pools
 
 
 MISTAKES = [
@@ -131,7 +131,7 @@ def test_a_layer_is_no_lever_of_another_pool(first, second, says):
 def test_a_place_of_a_layer_is_found_by_its_name_in_the_model(tmp_path):
     path = tmp_path / "policy.yaml"
     path.write_text(policy(levers(BASE, TOP), f"    lever: {RUN}\n"))
-    located = locate_policy(path, lever_kinds())
+    located = locate_policy(path, policy_kinds())
 
     assert located.at(("pools", 0, "top", "alias")) == f"{path}:7:71 pools[0].levers[1].alias"
     assert located.at(("pools", 0, "lever", "alias")) == f"{path}:6:90 pools[0].levers[0].alias"

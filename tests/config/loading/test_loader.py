@@ -10,8 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, Problem, load_policy, parse_policy
+from config.model.kinds import Kinds
 from config.model.lever import LeverSettings
 from config.model.policy import Assume, Objective
 from tests.examples import examples
@@ -42,7 +43,7 @@ class Ping(LeverSettings):
         return self.url
 
 
-KINDS = {"lambda": Lambda, "ping": Ping}
+KINDS = Kinds({"lambda": Lambda, "ping": Ping}, {})
 HEAD = "version: 1\npools:\n"
 POOL = "- {name: a, lever: {kind: lambda, region: us-east-1, function: f}, max: 5}\n"
 
@@ -124,7 +125,7 @@ def test_six_mistakes_give_six_messages_with_places():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (pool(mim="1"), "6:5 pools[0].mim: unknown key 'mim': did you mean min? allowed: name, lever, levers, mode, "),
+        (pool(mim="1"), "6:5 pools[0].mim: unknown key 'mim': did you mean min? allowed: name, lever, levers, demand, "),
         (pool(min="6"), "5:10 pools[0].max: max 5 is below min 6"),
         (pool(min="-1"), "6:10 pools[0].min: -1 is out of range: at least 0 is allowed"),
         (pool(max="5.5"), "5:10 pools[0].max: 5.5 is not a whole number"),
@@ -158,7 +159,8 @@ def test_six_mistakes_give_six_messages_with_places():
         (HEAD + POOL + "assume: {led_time: 7m}\n", "4:10 assume.led_time: unknown key 'led_time': did you mean lead_time? "),
         (HEAD + POOL + "pols: []\n", "4:1 pols: unknown key 'pols': did you mean pools? allowed: version, defaults, "),
         (HEAD + POOL + "defaults: {lever: {}}\n", "4:12 defaults.lever: lever cannot have a default: set it in each pool"),
-        (HEAD + POOL + "defaults: {mod: active}\n", "4:12 defaults.mod: unknown key 'mod': did you mean mode? allowed: mode, "),
+        (HEAD + POOL + "defaults: {mod: active}\n",
+         "4:12 defaults.mod: unknown key 'mod': did you mean mode? allowed: demand, mode, "),
         (HEAD + POOL + "defaults:\n", "4:10 defaults: empty is not a mapping of keys"),
         (HEAD + POOL + "defaults: {min: 6}\n", "3:73 pools[0].max: max 5 is below min 6"),
         (pool(max=None, min="6") + "defaults: {max: 5}\n", "5:10 pools[0].min: max 5 is below min 6"),
@@ -282,7 +284,7 @@ def test_the_referees_policy_is_accepted():
             "    lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: pool, alias: live}\n    min: 0\n"
             "    max: 100000\n    memory_mb: 1024\n    init_seconds: 8.0\n"
             "assume: {metric_delay: 2m, lead_time: 2m, keep_alive: 6m}\n")
-    policy = parse_policy(text, lever_kinds())
+    policy = parse_policy(text, policy_kinds())
 
     assert policy.pools[0].max == 100_000
     assert policy.pools[0].init_seconds == 8.0
@@ -333,7 +335,7 @@ def test_any_document_is_loaded_or_raises_a_policy_error(document):
 
 
 def test_loading_imports_neither_numpy_nor_a_provider():
-    code = ("import sys; from adapters.registry import lever_kinds; lever_kinds(); "
+    code = ("import sys; from adapters.registry import policy_kinds; policy_kinds(); "
             "import config.loading.loader, config.loading.schema; "
             "print([m for m in ('numpy', 'statsmodels', 'boto3', 'botocore', 'google', 'aiohttp') if m in sys.modules])")
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
@@ -343,6 +345,6 @@ def test_loading_imports_neither_numpy_nor_a_provider():
 
 def test_headers_from_allows_authorization():
     lever = "{kind: http-ping, url: 'https://a.example/ping', opted_in: true, headers_from: {Authorization: PING_AUTH}}"
-    policy = parse_policy(f"version: 1\npools:\n  - name: a\n    lever: {lever}\n    max: 2\n", lever_kinds())
+    policy = parse_policy(f"version: 1\npools:\n  - name: a\n    lever: {lever}\n    max: 2\n", policy_kinds())
 
     assert policy.pools[0].lever.model_dump()["headers_from"] == {"Authorization": "PING_AUTH"}

@@ -4,11 +4,11 @@ import difflib
 
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 from config.loading.objective_edit import EditRefused, with_objective
 
-KINDS = lever_kinds()
+KINDS = policy_kinds()
 LEVER = "lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: NAME, alias: live}"
 PRICE = ("cold_start_cost_usd", "0.12")
 

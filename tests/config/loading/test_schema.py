@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import config
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 from config.loading.schema import DIALECT, policy_schema
+from config.model.kinds import Kinds
 from config.model.lever import LeverSettings
 from config.model.policy import Objective
 from config.yaml_text.document import read_document
@@ -25,7 +26,7 @@ class Ping(LeverSettings):
     """Where to."""
 
 
-KINDS: dict[str, type[LeverSettings]] = {**lever_kinds(), "ping": Ping}
+KINDS = Kinds(policy_kinds().levers | {"ping": Ping}, policy_kinds().demand)
 SCHEMA = policy_schema(KINDS)
 CHECK = jsonschema.Draft202012Validator(SCHEMA)
 LAMBDA = {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": "f", "alias": "live"}
@@ -68,7 +69,7 @@ def test_every_key_has_a_description():
 def test_every_kind_has_its_own_keys():
     offered = [SCHEMA["$defs"][choice["$ref"].rsplit("/", 1)[1]] for choice in SCHEMA["$defs"]["Lever"]["oneOf"]]
 
-    assert [choice["properties"]["kind"]["const"] for choice in offered] == list(KINDS)
+    assert [choice["properties"]["kind"]["const"] for choice in offered] == list(KINDS.levers)
     assert [set(choice["required"]) for choice in (offered[0], offered[-1])] == [set(LAMBDA), {"kind", "url"}]
 
 

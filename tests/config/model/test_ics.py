@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, load_policy
 from config.model.event import windows_of
 from config.model.ics import MOST_BYTES, BadCalendar, occurrences, read_calendar
@@ -117,13 +117,13 @@ def policy(tmp_path):
 
 def problems(path) -> str:
     with pytest.raises(PolicyError) as caught:
-        load_policy(path, lever_kinds())
+        load_policy(path, policy_kinds())
     return str(caught.value)
 
 
 def test_the_path_of_a_calendar_file_is_relative_to_the_policy(policy):
     (policy.parent / "launches.ics").write_bytes(calendar("DTSTART:20261201T120000Z\nDURATION:PT1H\nSUMMARY:Launch"))
-    [event] = load_policy(policy, lever_kinds()).pools[0].events
+    [event] = load_policy(policy, policy_kinds()).pools[0].events
 
     assert [one.name for one in windows_of(event, FIRST, END)] == ["launches: Launch"]
     assert event.place == f"{policy}:7:9 pools[0].events[0]"

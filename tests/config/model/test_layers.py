@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import parse_policy
 from config.model.layers import base_name, in_file_keys, top_policy, with_layers
 from config.model.policy import PoolPolicy
@@ -20,7 +20,7 @@ EVERYTHING = {
     "schedules": [{"cron": "0 8 * * *", "duration": "1h", "min": 5}], "dead_man": {"after": "30m"}, "keep_setting": True,
     "events": [{"name": "launch", "factor": 2, "start": "2026-12-01", "duration": "1h"}], "scale_down_delay": "15m",
     "max_step_up": 3, "max_step_down": 2, "budget_usd_per_month": 50, "warmer": {"every": "5m", "requests": 2},
-    "prewarm": {"max_units": 2}, "on_foreign_write": "yield",
+    "prewarm": {"max_units": 2}, "on_foreign_write": "yield", "demand": {"kind": "none"},
 }
 RESET = {"name", "lever", "top", "min", "on_foreign_write", "schedules", "events", "dead_man", "keep_setting", "scale_down_delay",
          "max_step_up", "max_step_down", "budget_usd_per_month", "warmer", "prewarm"}
@@ -29,7 +29,7 @@ RESET = {"name", "lever", "top", "min", "on_foreign_write", "schedules", "events
 def pool(**changes: object) -> PoolPolicy:
     """Return the policy of one pool that sets every key."""
     text = json.dumps({"version": 1, "pools": [EVERYTHING | {"levers": [BASE, TOP]} | changes]})
-    return parse_policy(text, lever_kinds()).pools[0]
+    return parse_policy(text, policy_kinds()).pools[0]
 
 
 def test_the_policy_of_a_layer_keeps_what_both_share_and_has_no_floor():
@@ -69,14 +69,14 @@ def test_the_file_keys_of_a_pool_load_as_the_same_pool(levers):
     body = in_file_keys(whole, without_none=True)
 
     assert ("levers" in body, "lever" in body, "top" in body) == (len(levers) == 2, len(levers) == 1, False)
-    again = parse_policy(json.dumps({"version": 1, "pools": [body]}), lever_kinds()).pools[0]
+    again = parse_policy(json.dumps({"version": 1, "pools": [body]}), policy_kinds()).pools[0]
     assert again.model_dump(exclude={"events"}) == whole.model_dump(exclude={"events"})
 
 
 def test_the_policy_of_the_page_on_layers_is_valid():
     page = (Path(__file__).parents[3] / "docs" / "layers.md").read_text()
     block = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
-    (found,) = parse_policy(f"version: 1\n{block[1]}", lever_kinds()).pools
+    (found,) = parse_policy(f"version: 1\n{block[1]}", policy_kinds()).pools
 
     assert (found.lever.kind, found.top.kind, found.min, found.max) == ("lambda-provisioned-concurrency", "lambda-ping", 2, 60)
 

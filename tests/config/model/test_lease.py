@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 from config.model.lease import DynamoLeaseSettings, SqliteLeaseSettings
 
@@ -15,7 +15,7 @@ pools:
 
 
 def parsed(lease):
-    return parse_policy(f"{POOLS}lease: {lease}\n", lever_kinds()).lease
+    return parse_policy(f"{POOLS}lease: {lease}\n", policy_kinds()).lease
 
 
 def test_each_kind_has_its_own_keys_and_defaults():
@@ -27,7 +27,7 @@ def test_each_kind_has_its_own_keys_and_defaults():
 
 
 def test_the_default_is_no_lease():
-    assert parse_policy(POOLS, lever_kinds()).lease is None
+    assert parse_policy(POOLS, policy_kinds()).lease is None
 
 
 @pytest.mark.parametrize(("lease", "message"), [

@@ -1,6 +1,6 @@
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 
 HEAD = """version: 1
@@ -12,13 +12,13 @@ notify:
 
 def problems(sinks):
     with pytest.raises(PolicyError) as caught:
-        parse_policy(HEAD + sinks, lever_kinds())
+        parse_policy(HEAD + sinks, policy_kinds())
     return str(caught.value)
 
 
 def test_a_sink_is_read():
     sink = "  - {name: hook, kind: webhook, url: 'https://h.example/x', secret_env: KEY, reasons: [fault]}\n"
-    policy = parse_policy(HEAD + sink, lever_kinds())
+    policy = parse_policy(HEAD + sink, policy_kinds())
 
     assert policy.notify[0].url == "https://h.example/x"
     assert policy.notify[0].wants("fault")
@@ -26,7 +26,7 @@ def test_a_sink_is_read():
 
 
 def test_without_sinks_no_notification_is_sent():
-    assert parse_policy(HEAD.removesuffix("notify:\n"), lever_kinds()).notify == ()
+    assert parse_policy(HEAD.removesuffix("notify:\n"), policy_kinds()).notify == ()
 
 
 @pytest.mark.parametrize(("sink", "message"), [

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.model.policy import Assume
 from controller.backtest.lever_comparison import layers_of, under_each_lever
 from controller.backtest.replay import replay
@@ -27,14 +27,14 @@ def steady_and_idle() -> DemandSeries:
 @pytest.fixture(scope="module")
 def comparison():
     pool, demand = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0), steady_and_idle()
-    return pool, demand, under_each_lever(pool, demand, judged_demand(demand), Assume(), layers_of(lever_kinds()))
+    return pool, demand, under_each_lever(pool, demand, judged_demand(demand), Assume(), layers_of(policy_kinds().levers))
 
 
 def test_every_lever_is_priced_the_cheapest_first(comparison):
     _, _, alternatives = comparison
 
     pairs = {"lambda-provisioned-concurrency + lambda-ping", "cloud-run-min-instances + http-ping"}
-    assert {one.kind for one in alternatives} == set(lever_kinds()) | pairs
+    assert {one.kind for one in alternatives} == set(policy_kinds().levers) | pairs
     assert [one.stoker.total_usd for one in alternatives] == sorted(one.stoker.total_usd for one in alternatives)
 
 
@@ -68,7 +68,8 @@ def test_prices_of_the_policy_apply_to_its_own_lever_only():
     demand = steady_and_idle()
     dear = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0,
                        prices=PriceOverride(idle=1.0, warm_busy=1.0, on_demand=1.0))
-    by_kind = {one.kind: one for one in under_each_lever(dear, demand, judged_demand(demand), Assume(), layers_of(lever_kinds()))}
+    levers = layers_of(policy_kinds().levers)
+    by_kind = {one.kind: one for one in under_each_lever(dear, demand, judged_demand(demand), Assume(), levers)}
 
     assert by_kind[OWN].nothing.baseline_usd > 1000 * by_kind["lambda-ping"].nothing.baseline_usd
 

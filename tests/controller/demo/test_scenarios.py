@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import load_policy
 from controller.demo.lever_settings import LAYERS
 from controller.demo.runner import write_policy
@@ -44,7 +44,7 @@ def test_every_invented_pool_stays_below_its_ceiling(scene_of):
 def test_there_is_a_pool_for_every_lever_and_one_with_layers():
     scene = every_lever(np.random.default_rng(1), timedelta(hours=1))
 
-    assert sorted(pool.kind for pool in scene.pools) == sorted([*lever_kinds(), LAYERS])
+    assert sorted(pool.kind for pool in scene.pools) == sorted([*policy_kinds().levers, LAYERS])
 
 
 @pytest.mark.parametrize("scene_of", [invented, every_lever])
@@ -52,7 +52,7 @@ def test_the_policy_of_a_scenario_loads(tmp_path, scene_of):
     scene = scene_of(np.random.default_rng(1), timedelta(hours=1))
     policy = write_policy(scene, tmp_path / "policy.yaml")
 
-    assert policy == load_policy(tmp_path / "policy.yaml", lever_kinds())
+    assert policy == load_policy(tmp_path / "policy.yaml", policy_kinds())
     assert {pool.mode for pool in policy.pools} == {"active"}
     assert [pool.name for pool in policy.pools] == [pool.name for pool in scene.pools]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.discovery import Found, Skipped, Survey
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import load_policy
 from controller.preflight.discovery import (
     ObservedUsage,
@@ -48,7 +48,7 @@ def test_any_resource_names_make_a_valid_policy(tmp_path_factory, names, peak):
     seen = {pool.name: ObservedUsage(peak, 10.0, 1.0, 1.0) for pool, _ in pools}
     path = tmp_path_factory.mktemp("draft") / "policy.yaml"
     path.write_text(draft(*proposed(pools, seen), "stoker discover", NOON))
-    policy = load_policy(path, lever_kinds())
+    policy = load_policy(path, policy_kinds())
 
     assert sorted(pool.lever.function for pool in policy.pools) == sorted(names)
     assert {pool.mode for pool in policy.pools} == {"shadow"}
@@ -112,7 +112,7 @@ def test_a_draft_with_a_warmer_loads(tmp_path):
     seen = {"a": usage_of(warmed(20), SIX)}
     path.write_text(draft(*proposed(pools_of([Survey((found("a"),), ())]), seen), "stoker discover", NOON))
 
-    (pool,) = load_policy(path, lever_kinds()).pools
+    (pool,) = load_policy(path, policy_kinds()).pools
     assert (pool.warmer.minutes, pool.warmer.requests) == (5, 3)
 
 
@@ -130,7 +130,7 @@ def test_a_pool_with_provisioned_concurrency_has_the_hint_that_pings_cost_less_t
 
 
 def test_a_service_without_that_lever_has_no_hint():
-    other = lever_kinds()["cloud-run-min-instances"].model_validate(
+    other = policy_kinds().levers["cloud-run-min-instances"].model_validate(
         {"kind": "cloud-run-min-instances", "project": "acme", "location": "europe-west1", "service": "chat"})
 
     assert ping_price_share(Found("chat", other, "")) is None

@@ -1,13 +1,14 @@
 """Which URLs of a policy lead to a metadata service."""
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.loading.loader import parse_policy
 from controller.preflight.metadata_urls import metadata_urls
 
 POLICY = """version: 1
 pools:
   - name: agent
-    lever: {kind: http-ping, url: "https://agent.example.com/ping", demand_url: "http://2852039166/metrics"}
+    lever: {kind: http-ping, url: "https://agent.example.com/ping"}
+    demand: {kind: http-metrics, url: "http://2852039166/metrics"}
     max: 5
   - name: other
     lever: {kind: http-ping, url: "http://metadata.google.internal/"}
@@ -23,23 +24,23 @@ notify:
 
 
 def test_each_url_that_leads_there_is_named_with_its_path():
-    policy = parse_policy(POLICY, lever_kinds())
+    policy = parse_policy(POLICY, policy_kinds())
 
     assert list(metadata_urls(policy, {})) == [
-        (("pools", 0, "lever", "demand_url"), "demand_url of pool agent"), (("pools", 1, "lever", "url"), "url of pool other"),
+        (("pools", 0, "demand", "url"), "url of pool agent"), (("pools", 1, "lever", "url"), "url of pool other"),
         (("notify", 0, "url"), "url of notify sink plain")]
 
 
 def test_a_url_of_the_upper_layer_is_named_with_its_path():
     base = "{kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}"
     pool = f"{{name: agent, max: 5, levers: [{base}, {{kind: http-ping, url: 'http://169.254.169.254/'}}]}}"
-    policy = parse_policy(f"version: 1\npools:\n  - {pool}\n", lever_kinds())
+    policy = parse_policy(f"version: 1\npools:\n  - {pool}\n", policy_kinds())
 
     assert list(metadata_urls(policy, {})) == [(("pools", 0, "top", "url"), "url of pool agent")]
 
 
 def test_a_url_of_the_environment_is_named_by_its_variable():
-    policy = parse_policy(POLICY, lever_kinds())
+    policy = parse_policy(POLICY, policy_kinds())
     last = list(metadata_urls(policy, {"SLACK_URL": "http://169.254.169.254/secret"}))[-1]
 
     assert last == (("notify", 2, "url_env"), "SLACK_URL of notify sink hidden")

@@ -39,12 +39,3 @@ def test_a_price_per_second_without_a_measured_initialisation_is_a_warning(warni
     (f"lever: {RUN}", SECOND), (f"lever: {BASE}",)])
 def test_a_known_or_measured_initialisation_is_no_warning(warnings, lines):
     assert warnings(*lines) == []
-
-
-def test_a_demand_url_of_the_upper_layer_is_a_warning(warnings):
-    top = "{kind: http-ping, url: 'https://a.example/', demand_url: 'https://a.example/metrics'}"
-
-    assert warnings("levers:", f"  - {RUN}", f"  - {top}") == [
-        ("7:66 pools[0].levers[1].demand_url: not read: the demand of a pool with layers is read as for "
-        "cloud-run-min-instances; remove it")]
-    assert warnings(f"lever: {top}") == []

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state.state import PoolState
 from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over
 from tests.builders import NOON
 
-KINDS = lever_kinds()
+KINDS = policy_kinds().levers
 
 
 def lever(function: str):

@@ -15,7 +15,7 @@ from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.lambda_stage import SIX_MINUTES
 from tests.adapters.conformance.lambda_stage import pool as provisioned_pool
 from tests.adapters.conformance.ping_stage import PingStage, ping_pool
-from tests.builders import NOON
+from tests.builders import NOON, demands
 
 MINUTE = timedelta(minutes=1)
 BASE, TOP = 3, 4
@@ -115,7 +115,7 @@ async def test_users_meet_both_layers_and_are_not_counted_as_pings(stage):
     series = DemandSeries(minute_of(NOON), peak, peak * 0.2, peak * 10)
     stage.sandbox.add_function("served", series, keep_alive=SIX_MINUTES)
     await stage.start("served")
-    (source, _), = stage.provider.sources([stage.pool])
+    (source, _), = stage.provider.sources(demands(stage.pool))
     await stage.both()
     since, before = NOON - timedelta(hours=1), stage.hosted.driver.totals.cold_starts
     for _ in range(30):

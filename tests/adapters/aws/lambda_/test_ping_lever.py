@@ -17,7 +17,7 @@ from adapters.sandbox.aws.lambda_.functions import Alias
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.lambda_stage import pool as provisioned_pool
 from tests.adapters.conformance.ping_stage import PingStage, ping_pool
-from tests.builders import NOON
+from tests.builders import NOON, demands
 
 MINUTE = timedelta(minutes=1)
 
@@ -311,7 +311,7 @@ async def test_pings_add_no_cold_starts_of_users(stage, name):
     stage.sandbox.add_function("served", users(90, peak, busy))
     lever = stage.lever(resource="served")
     provider = stage._providers[-1]
-    (source, _), = provider.sources([ping_pool("served")])
+    (source, _), = provider.sources(demands(ping_pool("served")))
     await lever.write(6)
     since = NOON - timedelta(hours=1)
     for _ in range(30):
@@ -329,7 +329,7 @@ async def test_pings_add_no_cold_starts_of_users(stage, name):
 async def test_learned_demand_excludes_own_pings(stage):
     stage.sandbox.add_function("served", users(120, lambda m: 1.0 * (m % 2), lambda m: 0.1 * (m % 2)))
     lever = stage.lever(resource="served")
-    (source, names), = stage._providers[-1].sources([ping_pool("served")])
+    (source, names), = stage._providers[-1].sources(demands(ping_pool("served")))
     await source.collect(["served"], {"served": NOON - timedelta(hours=1)}, NOON)
     await lever.write(20)
     await stage.passes(timedelta(minutes=60))
@@ -354,7 +354,7 @@ async def test_a_new_process_keeps_the_newest_stored_minutes(stage):
     await before.keeper.close()
     start = stage.clock.now()
     stage.lever()
-    (source, _), = stage._providers[-1].sources([ping_pool()])
+    (source, _), = stage._providers[-1].sources(demands(ping_pool()))
     stage.sandbox.add_function("companion", users(90, lambda m: 1.0, lambda m: 1.0))
     told = []
     for _ in range(4):

@@ -9,7 +9,7 @@ import pytest
 from adapters.ports.lever import MeasuresRounds
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.ping_stage import PingStage, ping_pool
-from tests.builders import NOON
+from tests.builders import NOON, demands
 
 MINUTE = timedelta(minutes=1)
 UNITS, MINUTES = 12, 360
@@ -33,7 +33,7 @@ async def pinged(stage, **settings):
     stage.sandbox.add_function("served", users(NOON), keep_alive=(6 * MINUTE, 6 * MINUTE), lifetime=(10 * 60 * MINUTE,) * 2)
     lever = stage.lever(resource="served", hold_ms=HOLD_MS, **settings)
     assert isinstance(lever, MeasuresRounds)
-    (source, _), = stage._providers[-1].sources([ping_pool("served")])
+    (source, _), = stage._providers[-1].sources(demands(ping_pool("served")))
     await lever.write(UNITS)
     since = NOON - timedelta(hours=1)
     for _ in range(MINUTES // 5):

@@ -14,7 +14,7 @@ from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, instant_of, minute_of
 from tests.adapters.conformance.cloud_run_stage import pool
-from tests.builders import NOON
+from tests.builders import NOON, demands
 
 START = minute_of(NOON)
 
@@ -45,7 +45,7 @@ class Ground:
         await self.server.stop()
 
     def source(self, *names: str):
-        ((source, served),) = self.provider.sources([pool(name) for name in names or self.names])
+        ((source, served),) = self.provider.sources(demands(*[pool(name) for name in names or self.names]))
         assert served == (names or self.names)
         return source
 

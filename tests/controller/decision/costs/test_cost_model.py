@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.model.policy import Assume, Objective, PoolPolicy, PriceOverride
 from controller.decision.costs.cost_model import MINUTES_A_MONTH, MOST_LOST, terms_of, whole_minutes
 from tests.builders import pool_policy
@@ -51,7 +51,7 @@ def test_spans_are_rounded_up_to_minutes():
 
 def pinged(**changes: object) -> PoolPolicy:
     lever = {"kind": "lambda-ping", "region": "us-east-1", "function": "agent", "alias": "live", "handler": "stoker"}
-    plain = {"name": "agent", "lever": lever_kinds()["lambda-ping"].model_validate(lever), "max": 100, "memory_mb": 1024}
+    plain = {"name": "agent", "lever": policy_kinds().levers["lambda-ping"].model_validate(lever), "max": 100, "memory_mb": 1024}
     return PoolPolicy.model_validate(plain | changes)
 
 
@@ -140,6 +140,6 @@ def test_the_page_on_layers_has_the_prices_of_the_table():
               "http-ping": {"url": "https://a.example"}}
     row = next(line for line in page.splitlines() if line.startswith("| price of an idle unit"))
     for kind, settings in levers.items():
-        lever = lever_kinds()[kind].model_validate({"kind": kind} | settings)
+        lever = policy_kinds().levers[kind].model_validate({"kind": kind} | settings)
         idle = terms_of(PoolPolicy(name="a", lever=lever, max=1, memory_mb=1024), Assume(), init_seconds=8.0).idle
         assert f"{idle * MINUTES_A_MONTH:.2f} USD" in row, kind

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.ports.lever import KeepAliveSeen
-from adapters.registry import lever_kinds
+from adapters.registry import policy_kinds
 from config.model.policy import Assume
 from controller.decision.costs.cost_model import terms_of
 from controller.decision.costs.keep_alive import (
@@ -24,7 +24,7 @@ from tests.builders import pool_policy
 
 
 def test_each_built_in_lever_has_an_assumption_within_its_own_range():
-    assert ASSUMED.keys() == set(lever_kinds())
+    assert ASSUMED.keys() == set(policy_kinds().levers)
     assert all(one.low <= one.span <= one.high for one in ASSUMED.values())
 
 
@@ -39,7 +39,7 @@ def test_without_a_policy_value_the_lever_has_its_default_keep_alive(kind, minut
 def test_a_policy_value_applies_to_every_lever():
     assume = Assume(keep_alive=timedelta(minutes=9))
 
-    assert {keep_alive_of(kind, assume).span for kind in lever_kinds()} == {timedelta(minutes=9)}
+    assert {keep_alive_of(kind, assume).span for kind in policy_kinds().levers} == {timedelta(minutes=9)}
     assert keep_alive_of("lambda-ping", assume).text == "9m (set in the policy)"
     assert terms_of(pool_policy(), assume).keep_alive == 9
 

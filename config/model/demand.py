@@ -1,0 +1,44 @@
+"""Base of all settings of demand sources. Each adapter defines its own settings next to its source."""
+
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from config.model.lever import LeverSettings
+
+
+class DemandSettings(BaseModel):
+    """Source of a pool's demand, and the keys that identify the series at that source. No field may hold a secret."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+
+    of_lever: ClassVar[tuple[str, ...]] = ()
+    """Keys that are taken from the lever where they are absent. Such a field has the default None."""
+
+    estimates_peak: ClassVar[bool] = False
+    """Whether the source publishes no concurrency, so that the peak of each minute is an estimate."""
+
+    kind: str
+    """The source that the pool's demand is read from."""
+
+    @property
+    def resource(self) -> str:
+        """What is read, in one line. Stored demand of another resource is read again."""
+        return " ".join(f"{name}={value}" for name, value in self if name != "kind" and value is not None)
+
+    def completed(self, lever: LeverSettings) -> Self:
+        """Return the settings with the absent keys of `of_lever` set from `lever`. Raise `ValueError` if it lacks one."""
+        absent = [key for key in self.of_lever if getattr(self, key) is None]
+        missing = [key for key in absent if not hasattr(lever, key)]
+        if missing:
+            keys = f"the key {missing[0]} is" if len(missing) == 1 else f"the keys {', '.join(missing)} are"
+            raise ValueError(f"{keys} missing: {self.kind} needs {'it' if len(missing) == 1 else 'them'} below {lever.kind}, "
+                             "which has no such key")
+        found: dict[str, Any] = {key: getattr(lever, key) for key in absent}
+        return self.model_copy(update=found) if found else self
+
+
+class NoDemandSettings(DemandSettings):
+    """No source: demand is unknown. Floors, schedules and events set the capacity."""
+
+    kind: Literal["none"]
