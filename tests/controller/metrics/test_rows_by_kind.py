@@ -5,6 +5,7 @@ import pytest
 
 from controller.accounting.ledger import GroupLedger, Ledger
 from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
+from controller.decision.costs.work_above import work_above
 from controller.metrics.rows_by_kind import counter_rows
 from forecasting.demand import minute_of
 from tests.builders import NOON
@@ -21,4 +22,5 @@ def test_pings_of_an_upper_layer_are_a_kind_of_their_own():
     parts = dict(rows)
     assert parts['pool="a",kind="pings"'] == 4 * 0.125
     assert parts['pool="a",kind="init"'] == pytest.approx(2 * 10)
-    assert sum(parts.values()) == pytest.approx(6 + 30 + 20 + 9 * 0.5 + 0.5)
+    above = float(work_above(np.array([5.0]), np.array([8.0]), np.array([2.0]), False)[0])
+    assert sum(parts.values()) == pytest.approx(2 * 1.0 + (5 - above) * 2.0 + above * 10.0 + 20 + 9 * 0.5 + 0.5)
