@@ -117,8 +117,7 @@ class GroupLedger:
         columns = Columns.of(terms)
         _, warm, others, *_ = self._capacity.at(self.pending_from())
         nothing, idle = Units.of_lever(others, others), Work(np.zeros_like(others), np.zeros_like(others))
-        for at in range(peak.shape[1]):
-            most, _ = self._hidden.advance(peak[:, at], busy[:, at], invocations[:, at])
+        for most in self._hidden.advance(peak, busy, invocations)[0].T:
             tracked = np.maximum(self._tracked.advance(most, columns.metric_delay, columns.lead_time), others)
             self._start((most,) * 3, (warm, nothing, Units.of_lever(tracked, tracked)), columns)
             self._pinged.note(most, idle, warm, terms)
@@ -126,19 +125,18 @@ class GroupLedger:
 
     def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[CostTerms]) -> None:
         """Count the minutes from `first` on: float32[pools, n] of demand each, NaN where unknown."""
-        columns = Columns.of(terms)
+        columns, (peaks, hidden) = Columns.of(terms), self._hidden.advance(peak, busy, invocations)
         for at in range(peak.shape[1]):
-            minute = first + at
+            minute, most = first + at, peaks[:, at]
             known, warm, others, bounds, sent = self._capacity.at(minute)
-            most, hidden = self._hidden.advance(peak[:, at], busy[:, at], invocations[:, at])
             tracked = self._tracked.advance(most, columns.metric_delay, columns.lead_time)
             paid = np.maximum(self._tracking_paid(minute, tracked, columns), others)
             units = warm, Units.of_lever(others, others), Units.of_lever(np.maximum(tracked, others), paid)
             requests = np.nan_to_num(invocations[:, at]).astype(float)
-            low, high = peak_range(most, busy[:, at], invocations[:, at], np.maximum(columns.estimated_peak, hidden))
-            peaks = most, high, low      # high peak with the shortest keep-alive: both add cold starts
+            low, high = peak_range(most, busy[:, at], invocations[:, at], np.maximum(columns.estimated_peak, hidden[:, at]))
+            ends = most, high, low      # high peak with the shortest keep-alive: both add cold starts
             kept = Kept.at_price(warm, columns).with_pings(sent, columns)
-            amounts, deltas, during_pings = self._minute(units, kept, peaks,
+            amounts, deltas, during_pings = self._minute(units, kept, ends,
                                                          Work(np.nan_to_num(busy[:, at]).astype(float), requests),
                                                          columns, bounds, terms)
             hits = np.maximum(0.0, requests - amounts[:, COLD_STARTS])

@@ -1,4 +1,4 @@
-"""Peaks that are estimates: for figures, where metrics do not show the peak, and their range. Pure.
+"""Peaks that are estimates, where metrics do not show the peak, and their range. Pure.
 
 Requests that arrive independently of each other have a peak of about `L + sqrt(2 ln n) sqrt(L)`: `L` requests run on average, and
 `n` requests can follow each other within the minute.
@@ -7,9 +7,9 @@ Cloud Run publishes how many requests ended and how long they took, not how many
 each minute by this formula (`adapters.gcp.monitoring.demand_rows`).
 
 Own pings hide the peak of users in minutes in which both arrive: metrics count them alike, so that requests and work of users are
-known, and their peak is not (`adapters.pinging.own_traffic`). `HiddenPeaks` estimates it for figures: without an estimate, all
-units that were warm before such a minute would count as warm after it, and a round every few minutes would hide that they stop.
-No decision uses it: too high a peak would lead to more pings, which hide more peaks. The part above `L` is scaled by what the
+known, and their peak is not (`adapters.pinging.own_traffic`). `HiddenPeaks` estimates it for figures and for the scores of rules:
+without an estimate, all units that were warm before such a minute would count as warm after it, and a round every few minutes
+would hide that they stop. No demand that capacity is proposed for contains it. The part above `L` is scaled by what the
 pool had in its last minutes with a known peak, because bursts are higher than independent requests, and timers lower. With every
 fourth minute hidden, cold starts without warm capacity of 37 recordings (3 days each) differ by 5 % (root mean square) from those
 with all peaks, and are 1 % too low on average.
@@ -73,24 +73,29 @@ class HiddenPeaks:
     """Recent peaks of many pools, minute by minute."""
 
     def __init__(self, pools: int) -> None:
-        self._above, self._expected = np.zeros(pools), np.zeros(pools)
-        """Recent parts of the peak above the average: actual ones, and those of independent requests. float64[pools] each."""
+        self.recent = np.zeros((2, pools))
+        """Recent parts of the peak above the average: actual ones, and those of independent requests. float64[2, pools]."""
 
     def advance(self, peak: Floats, busy: Floats, requests: Floats) -> tuple[Amounts, NDArray[np.bool_]]:
-        """Add the next minute, float32[pools] each. Return its peak in units, estimated where it is unknown although requests and
-        work are known, and where that is: float64[pools] and bool[pools].
+        """Add the next minutes, float32[pools, n] each. Return their peaks in units, estimated where a peak is unknown although
+        requests and work are known, and where that is: float64[pools, n] and bool[pools, n].
         """
-        known, work = ~np.isnan(peak), np.nan_to_num(busy).astype(np.float64)
-        count, hidden = np.nan_to_num(requests).astype(np.float64), ~known & ~np.isnan(busy) & ~np.isnan(requests)
-        exact = peak.astype(np.float64)
+        hidden = np.isnan(peak) & ~np.isnan(busy) & ~np.isnan(requests)
+        exact, work, count = (values.astype(np.float64) for values in (peak, np.nan_to_num(busy), np.nan_to_num(requests)))
         turns = np.maximum(count, 1.0) / np.maximum(work, 1e-9)
         expected = np.sqrt(2 * np.maximum(np.log(turns), 1.0) * work)
-        learned = known & (count > 0) & (work > 0)
-        for recent, value in ((self._above, exact - work), (self._expected, expected)):
-            recent[learned] += (value[learned] - recent[learned]) / RECENT
-        if not hidden.any():
-            return exact, hidden
-        scale = np.divide(self._above, self._expected, out=np.ones_like(work), where=self._expected > 0)
+        scale = self._scales(exact - work, expected, ~np.isnan(peak) & (count > 0) & (work > 0), hidden)
         least = np.maximum(np.ceil(work), np.minimum(count, 1.0))
         estimate = np.clip(np.round(work + scale * expected), least, count + np.ceil(work))
         return np.where(hidden, estimate, exact), hidden
+
+    def _scales(self, above: Amounts, expected: Amounts, learned: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> Amounts:
+        """Learn from minutes where `learned`, and return the factor of `expected` in each minute where `hidden`, else 1."""
+        due = frozenset(np.flatnonzero(hidden.any(axis=0)).tolist())
+        scale, values = np.ones_like(expected), np.where(learned, (above, expected), 0.0)
+        share, actual, independent = np.where(learned, 1 / RECENT, 0.0), self.recent[0], self.recent[1]
+        for at in range(expected.shape[1]):
+            if at in due:
+                np.divide(actual, independent, out=scale[:, at], where=independent > 0)
+            self.recent += share[:, at] * (values[:, :, at] - self.recent)
+        return scale

@@ -23,6 +23,7 @@ from controller.decision.selection.learned_state import (
     restored_minute,
 )
 from controller.decision.selection.provisional_scores import ProvisionalRules
+from controller.decision.selection.scored_peaks import ScoredPeaks
 from controller.decision.selection.scoring import QUARTER, Amounts, CandidateScores, Replayed, Units
 from controller.decision.selection.signals import Signals
 from controller.decision.selection.weighting import (
@@ -82,7 +83,7 @@ class TimingCohort:
         self._cold = np.array([one.cold for one in terms])
         self._horizon = first.metric_delay + first.lead_time
         self._signals = Signals(pools, self._horizon, self._spare)
-        self._scores = CandidateScores(ENSEMBLE + 1, pools, *timing_of(first))
+        self._scores, self._scored_peaks = CandidateScores(ENSEMBLE + 1, pools, *timing_of(first)), ScoredPeaks(terms)
         self._top = None if first.top is None else self._top_selection()
         self._known = np.zeros(pools, np.int64)
         self._rules = FollowedRules.untrained(pools) if self._top is None else \
@@ -100,8 +101,9 @@ class TimingCohort:
         if self._next not in (None, first_minute):
             raise ValueError(f"minutes must follow one another: expected {self._next}, got {first_minute}")
         self._next = first_minute + peak.shape[1]
-        busy = np.where(np.isnan(peak), np.float32(np.nan), busy)  # work without a known peak would lower the base
         self._provisional.settle(np.stack((peak, busy, invocations)), first_minute)
+        scored_peak, scored_busy = self._scored_peaks.advance(peak, busy, invocations)
+        busy = np.where(np.isnan(peak), np.float32(np.nan), busy)  # work without a known peak would lower the base
         signals, proposed = self._proposed(peak, busy, first_minute)
         tops = self._proposed_tops(signals, invocations)
         self.inputs, newest = [], newest_known(peak) if newest is None else newest
@@ -122,7 +124,7 @@ class TimingCohort:
             if tops is not None:
                 level = level_of(self._rules, tops.rows(rows), choice.trusted[:, rows].T)
                 choice.level[:, rows], scored = level.followed.T, (tops.rows(rows), level.ensemble)
-            self._score(proposed[rows], ensemble, peak[:, rows].T, busy[:, rows].T, invocations[:, rows].T, scored)
+            self._score(proposed[rows], ensemble, scored_peak[:, rows].T, scored_busy[:, rows].T, invocations[:, rows].T, scored)
             if self.explained and len(due := np.flatnonzero((newest >= start) & (newest < end))):
                 kept = np.arange(len(peak)) if len(minutes) == 1 else due  # of one minute, all pools: the weights are not copied
                 at = np.clip(newest[kept], start, end - 1)
@@ -137,7 +139,7 @@ class TimingCohort:
 
     def preview(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
         """Choose as `CandidateSelector.preview`."""
-        known = ~np.isnan(peak)
+        known, rows = ~np.isnan(peak), np.stack((peak, busy, invocations))
         newest = np.maximum(newest_known(peak), 0)[:, None]
         busy = np.where(known, busy, np.float32(np.nan))
         signals = {name: np.take_along_axis(values, newest, axis=1)
@@ -147,7 +149,7 @@ class TimingCohort:
         late = quarters > ((self._next or first_minute) - 1) // QUARTER
         rules = self._rules
         if late.any():
-            rows, starts = np.stack((peak, busy, invocations)), np.where(late, quarters * QUARTER, 0)
+            starts = np.where(late, quarters * QUARTER, 0)
             rules = self._provisional.rules(self, rows, first_minute, starts, rules)
         count, exact = self._known + known.sum(axis=1), ensemble_mean(proposed, rules.weights)
         trusted = (count >= ENOUGH)[:, None]
@@ -169,6 +171,7 @@ class TimingCohort:
         part = TimingCohort([self._terms[pool] for pool in pools])
         part._signals, part._scores = self._signals.part(pools), self._scores.part(pools)
         part._top = None if self._top is None else self._top.part(pools)
+        part._scored_peaks = self._scored_peaks.part(pools, part._terms)
         part._known, part._rules, part._next = self._known[pools], self._rules.part(pools), self._next
         return part
 
@@ -183,7 +186,7 @@ class TimingCohort:
         """Return what has been learned, without copies. Provisional rules are left out: they are computed again."""
         own: Arrays = {"known": self._known, **self._rules._asdict(), **minute_state(self._next)}
         top = {} if self._top is None else prefixed(top_layer=self._top.state())
-        return own | top | prefixed(signals=self._signals.state(), scores=self._scores.state())
+        return own | top | prefixed(signals=self._signals.state(), scores=self._scores.state(), peaks=self._scored_peaks.state())
 
     def restore(self, state: State) -> None:
         """Set what `state` returned; raise KeyError or ValueError if it is of other pools."""
@@ -191,6 +194,7 @@ class TimingCohort:
         self._rules = FollowedRules(*(restored(state, name, array) for name, array in self._rules._asdict().items()))
         self._signals.restore(part_of(state, "signals"))
         self._scores.restore(part_of(state, "scores"))
+        self._scored_peaks.restore(part_of(state, "peaks"))
         if self._top is not None:
             self._top.restore(part_of(state, "top_layer"))
 

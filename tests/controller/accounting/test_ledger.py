@@ -234,15 +234,15 @@ def test_unknown_demand_costs_the_ready_capacity_only():
 def test_where_own_pings_hide_the_peak_its_estimate_counts():
     """The estimate has no part in `known_minutes`."""
     hidden, shown = account(), account()
-    estimate, _ = HiddenPeaks(1).advance(rows(np.nan)[0], rows(3.0)[0], rows(9.0)[0])
-    for each, peak in ((hidden, np.nan), (shown, estimate[0])):
+    estimate = HiddenPeaks(1).advance(rows(np.nan), rows(3.0), rows(9.0))[0].item()
+    for each, peak in ((hidden, np.nan), (shown, estimate)):
         ready_for(each, 1)
         each.settle(FIRST, rows(peak), rows(3.0), rows(9.0), [TERMS])
 
-    assert estimate[0] > 3
+    assert estimate > 3
     ranged = {name: 0 for name in NAMES if "_delta_" in name}
     assert amounts(hidden) | ranged == amounts(shown) | {"known_minutes": 0}
-    assert amounts(hidden)["cold_starts"] == estimate[0] - 2
+    assert amounts(hidden)["cold_starts"] == estimate - 2
 
 
 def test_pings_every_few_minutes_do_not_extend_the_keep_alive():

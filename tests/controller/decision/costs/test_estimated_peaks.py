@@ -53,9 +53,8 @@ NAN = np.nan
 
 def advance(hidden, *minutes):
     """Add minutes of (peak, busy, requests) of one pool; return the last peak and whether it is an estimate."""
-    for minute in minutes:
-        peak, estimated = hidden.advance(*(np.array([each], np.float32) for each in minute))
-    return peak[0], estimated[0]
+    peak, estimated = hidden.advance(*(np.array([each], np.float32) for each in zip(*minutes, strict=True)))
+    return peak[0, -1], estimated[0, -1]
 
 
 def test_a_known_peak_is_no_estimate():
@@ -104,10 +103,18 @@ def test_hidden_and_idle_minutes_teach_nothing():
 
 
 def test_each_pool_has_its_own_estimate():
-    hidden = HiddenPeaks(3)
-    columns = (np.array(each, np.float32) for each in ([9, 5, 9], [4, 4, 4], [60, 60, 60]))
-    hidden.advance(*columns)
-    peak, estimated = hidden.advance(*(np.array(each, np.float32) for each in ([NAN, NAN, 3], [4, 4, 2], [60, 60, 9])))
+    columns = ([9, NAN], [5, NAN], [9, 3]), ([4, 4], [4, 4], [4, 2]), ([60, 60], [60, 60], [60, 9])
+    peak, estimated = HiddenPeaks(3).advance(*(np.array(each, np.float32) for each in columns))
 
-    assert peak.tolist() == [9, 5, 3]
-    assert estimated.tolist() == [True, True, False]
+    assert peak[:, 1].tolist() == [9, 5, 3]
+    assert estimated[:, 1].tolist() == [True, True, False]
+
+
+def test_estimates_do_not_depend_on_how_minutes_are_divided():
+    rng = np.random.default_rng(4)
+    peak = np.where(rng.random((2, 60)) < 0.3, NAN, rng.poisson(6, (2, 60)))
+    columns = [each.astype(np.float32) for each in (peak, rng.random((2, 60)) * 4, rng.poisson(20, (2, 60)))]
+    whole, cut = HiddenPeaks(2), HiddenPeaks(2)
+    parts = [cut.advance(*(each[:, at : at + 7] for each in columns))[0] for at in range(0, 60, 7)]
+
+    assert np.concatenate(parts, axis=1).tobytes() == whole.advance(*columns)[0].tobytes()
