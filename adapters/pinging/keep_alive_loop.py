@@ -34,8 +34,9 @@ class KeepAliveLoop:
         self.rounds = Rounds(pinger, clock, rng, idle_timeout, shared)
         self.target = 0
         self.error: AdapterError | None = None
-        self.next_at: datetime | None = None
-        """Time of the next round; None if no round is due."""
+        self._next_at: datetime | None = None
+        self._due = 0.0
+        """Time of the next round on the monotonic clock: setting the wall clock back delays no round."""
         self._incomplete = 0
         """Incomplete rounds in a row."""
         self._changed = asyncio.Event()
@@ -45,6 +46,22 @@ class KeepAliveLoop:
     def detail(self) -> str:
         """Cause if the last round failed or proved too few units; otherwise empty."""
         return self.rounds.shortfall if self.error is None else str(self.error)
+
+    @property
+    def next_at(self) -> datetime | None:
+        """Time of the next round; None if no round is due."""
+        return self._next_at
+
+    @next_at.setter
+    def next_at(self, at: datetime | None) -> None:
+        self._next_at = at
+        self._due = self._clock.monotonic() + (0.0 if at is None else (at - self._clock.now()).total_seconds())
+
+    @property
+    def _seconds_left(self) -> float:
+        """Time until the next round by the clock that reaches it first: one may be set, the other may stop during sleep."""
+        by_wall_clock = 0.0 if self._next_at is None else (self._next_at - self._clock.now()).total_seconds()
+        return min(by_wall_clock, self._due - self._clock.monotonic())
 
     def ready(self, now: datetime) -> int:
         """Return the number of units that are known to be warm at `now`, up to the target: proved by pings, or by recent use of
@@ -86,8 +103,8 @@ class KeepAliveLoop:
         """Run rounds while the target is above 0."""
         while self.target:
             self._changed.clear()
-            if self.next_at is not None and self._clock.now() < self.next_at:
-                await self._wait((self.next_at - self._clock.now()).total_seconds())
+            if (seconds := self._seconds_left) > 0:
+                await self._wait(seconds)
                 continue
             await after_work(self._clock)
             await self._turn()

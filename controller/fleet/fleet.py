@@ -100,12 +100,12 @@ class Fleet:
         return self.last
 
     async def close(self, leave: bool = False) -> bool:
-        """Wait up to `CLOSE_SECONDS` for writes in progress, and with `leave` for the release of pools as `on_exit` says. Return
-        whether all have finished.
+        """Wait up to `CLOSE_SECONDS` for writes in progress, and with `leave` for the release of pools and their top layers as
+        `on_exit` says. Return whether all have finished.
         """
         self.immediate_steps.close()
         self._collecting.cancel()
-        due = shutdown.pools_to_release(self.reconcilers) if leave else []
+        due = shutdown.pools_to_release(self._every) if leave else []
         releases = {name: asyncio.create_task(self._release(name), name=f"leave {name}") for name in due}
         tasks = [*self._stepping.values(), *releases.values()]
         await wait_at_most(self._clock, tasks, CLOSE_SECONDS)
@@ -204,13 +204,13 @@ class Fleet:
         new = [name for name, top in self.tops.items() if top.policy.name not in self.plans]
         if not new:
             return
-        batch, now = TickBatch(), self._clock.now()
+        batch, now, started = TickBatch(), self._clock.now(), list[asyncio.Task[None]]()
         for name, view, read in self.top_layers.plan(new, self.plans, self.view, now, self.term, self._stepping, batch):
             self._start(name, view, read)
+            started.append(self._stepping[name])
         await self._save(batch.states)
         await self._note(batch.finished)
-        running = [task for name, task in self._stepping.items() if name in self.top_layers.by_name]
-        await wait_at_most(self._clock, running, STEP_SECONDS)
+        await wait_at_most(self._clock, started, STEP_SECONDS)
 
     @property
     def tops(self) -> Mapping[str, Reconciler]:
@@ -244,7 +244,7 @@ class Fleet:
     async def _release(self, name: str) -> None:
         if (before := self._stepping.get(name)) is not None:
             await asyncio.wait([before])
-        await self._finish(name, shutdown.release_pool(self.reconcilers[name], self._clock))
+        await self._finish(name, shutdown.release_pool(self._every[name], self._clock))
 
     async def _step(self, name: str, view: DemandView, read: bool) -> None:
         reconciler = self._every[name]

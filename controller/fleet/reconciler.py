@@ -58,8 +58,7 @@ class Reconciler:
         self._timeout = call_timeout_seconds
         self._no_answer = f"{policy.lever.resource}: no answer within {call_timeout_seconds:g} s"
         self.capacity: Capacity | None = None
-        self.error: AdapterError | None = None
-        """Why capacity is unknown."""
+        self.error: AdapterError | None = None  # why capacity is unknown
         self.refusal: AdapterError | None = None
         """Why the last step's write failed."""
         self.unstored: StoreError | None = None
@@ -68,6 +67,7 @@ class Reconciler:
         self.usd_per_unit_minute = price(self.traits)
         self.overrides: tuple[Override, ...] = ()
         """Overrides of operators, set by `controller.overrides.active_overrides`."""
+        self.pauses_below: Callable[[], tuple[Override, ...]] = tuple  # of the layer below: they hold this one too
         self.term = term if policy.mode == "active" else NO_LEASE
         self._published = state.written
         """Units that the lease store has as written by Stoker."""
@@ -130,8 +130,8 @@ class Reconciler:
         """Return the plan for `demand` and the last reading. Makes no call and changes nothing."""
         capacity = CapacityView(self.capacity if self.error is None else None, self.error, self.traits.allowed, self.traits.limit,
                                 self.traits.billing_step, self.usd_per_unit_minute)
-        seen = redact_observation(Observation(now, demand, capacity, self.overrides, bounds, leaving, self.term.write_blocked,
-                                              self.term.number))
+        seen = redact_observation(Observation(now, demand, capacity, (*self.overrides, *self.pauses_below()), bounds, leaving,
+                                              self.term.write_blocked, self.term.number))
         plan = make_plan(self.policy, self.state, seen, guardrails_for(seen))
         return PlannedDecision(self.policy, self.state, seen, plan, self.lead_time)
 

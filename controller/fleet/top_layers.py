@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 from adapters.ports.lever import Traits
 from config.model.layers import base_name
 from controller.decision.costs.cost_model import TopTerms, pings_of
 from controller.decision.costs.measurements import traits_of_layers
-from controller.decision.planning.layers import budget_of_top, view_of_top
+from controller.decision.planning.layers import budget_of_top, ceiling_of_top, view_of_top
 from controller.decision.planning.observation import Bound, DemandView
-from controller.decision.planning.overrides_in_force import Kind
+from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.plan import Action, Plan, PlannedDecision
 from controller.decision.planning.planner import bounds_now
 from controller.fleet.reconciler import Reconciler
@@ -26,6 +27,8 @@ class TopLayers:
         self.by_pool, self._bases = dict(tops), bases
         self.by_name = {each.policy.name: each for each in tops.values()}
         """The same by their own name."""
+        for pool, top in self.by_pool.items():
+            top.pauses_below = partial(pauses, bases[pool])
 
     def plan(self, pools: Iterable[str], plans: Mapping[str, Plan], view: Views, now: datetime, term: LeaderTerm,
              busy: Iterable[str], batch: TickBatch) -> list[tuple[str, DemandView, bool]]:
@@ -40,12 +43,11 @@ class TopLayers:
             if top is None or base is None or top.policy.name in busy:
                 continue
             top.start_term(term)
-            top.overrides = tuple(each for each in self._bases[pool].overrides if each.kind is Kind.PAUSE)
             seen = view_of_top(view(pool, now), base, bounds_now(self._bases[pool].policy, now)[:2], lost_share(top))
             if top.read_due(now):
                 steps.append((top.policy.name, seen, True))
                 continue
-            decision = top.plan(seen, now, self._bounds(pool))
+            decision = top.plan(seen, now, self._bounds(pool, seen))
             if decision.plan.action is Action.WRITE:
                 steps.append((top.policy.name, seen, False))
                 continue
@@ -60,12 +62,19 @@ class TopLayers:
         return traits_of_layers(self._bases[pool].traits, None if top is None else top.traits)
 
     def limit(self, decision: PlannedDecision) -> tuple[Bound, ...]:
-        """Return the bounds of a layer's decision by the budget of its pool."""
-        return self._bounds(base_name(decision.policy.name))
+        """Return the bounds of a layer's decision by the ceiling and the budget of its pool."""
+        return self._bounds(base_name(decision.policy.name), decision.seen.demand)
 
-    def _bounds(self, pool: str) -> tuple[Bound, ...]:
+    def _bounds(self, pool: str, view: DemandView) -> tuple[Bound, ...]:
         base, top = self._bases[pool], self.by_pool[pool]
-        return budget_of_top(base.policy.budget_usd_per_month, base.state, top.state, top.usd_per_unit_minute)
+        requested = 0 if top.capacity is None else top.capacity.requested
+        return (*ceiling_of_top(view, requested),
+                *budget_of_top(base.policy.budget_usd_per_month, base.state, top.state, top.usd_per_unit_minute))
+
+
+def pauses(base: Reconciler) -> tuple[Override, ...]:
+    """Return the overrides of a base that also hold the layer above it."""
+    return tuple(each for each in base.overrides if each.kind is Kind.PAUSE)
 
 
 def lost_share(top: Reconciler) -> float:

@@ -113,8 +113,7 @@ class LeaderTerm:
 
     def units(self, state: PoolState) -> int:
         """Return the units that this daemon keeps warm itself where no provider does; 0 for a standby."""
-        sent = state.written if state.intent is None else state.intent
-        return 0 if self.number is None else sent or 0
+        return 0 if self.number is None else state.last_sent or 0
 
 
 NO_LEASE = LeaderTerm(None)

@@ -181,7 +181,7 @@ class Absence:
         dice = random.Random(f"orders {self.seed} {name}")  # noqa: S311
         minutes, hours = dice.choice((10, 15, 30)), dice.choice((0, 1, 3, 6))
         return policy_of(self.seed, name, 1).model_copy(update={
-            "mode": "active", "lever": lambda_of(name), "on_exit": dice.choice(("hold", "release", "floor")),
+            "mode": "active", "lever": lambda_of(name), "top": None, "on_exit": dice.choice(("hold", "release", "floor")),
             "dead_man": DeadMan(after=timedelta(minutes=minutes), follow=timedelta(hours=hours))})
 
     def _instant(self, second: float) -> datetime:

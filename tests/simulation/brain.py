@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from controller.decision.selection.choice import Choice
+from controller.decision.selection.candidates import CANDIDATES, RECENT
+from controller.decision.selection.choice import Choice, SelectionMode
+from controller.decision.selection.layers.levels import LEVELS
+from controller.decision.selection.layers.top_basis import TopBasis
+from controller.decision.selection.rule_values import ProposalBasis
+from controller.decision.selection.weighting import WEIGHT
+
+RECENT_RULE = CANDIDATES[RECENT]
 
 MEMORY = 15
 """Minutes without demand after which even this one proposes nothing."""
@@ -15,19 +22,31 @@ class WildPortfolio:
 
     def __init__(self, terms) -> None:
         self._recent = np.zeros((len(terms), MEMORY), np.float32)
+        self._layered = [row for row, each in enumerate(terms) if each.top is not None]
+        self._minute = 0
 
     def worth(self, pools: int) -> np.ndarray:
         """As `CandidateSelector.worth`: of some nothing is known, and some are worth less than nothing."""
         return np.where(np.arange(pools) % 3 == 0, np.nan, np.arange(pools) * 7 % 5 - 1.0)
 
-    def bases(self) -> dict[int, None]:
-        """As `CandidateSelector.bases`: nothing to show, since no rule proposed."""
-        return dict.fromkeys(range(len(self._recent)))
+    def bases(self) -> dict[int, ProposalBasis | None]:
+        """As `CandidateSelector.bases`: nothing to show, since no rule proposed, but any level at all of both layers."""
+        shown: dict[int, ProposalBasis | None] = dict.fromkeys(range(len(self._recent)))
+        return shown | {row: self._basis(row) for row in self._layered}
+
+    def _basis(self, row: int) -> ProposalBasis:
+        """The mood of pings lasts for another time than that of the base, and sometimes the rate of requests is not known."""
+        peak = float(self._recent[row].max())
+        mood = (self._minute // 11 * 2654435761 + row * 40503) % 16
+        level = 10**9 if mood == 15 else int(np.ceil(peak * (mood % 4) / 2))
+        top = TopBasis((level,) * len(LEVELS), {0: WEIGHT}, WEIGHT, np.nan if mood == 14 or not peak else 0.0)
+        return ProposalBasis.of(SelectionMode.ALONE, RECENT_RULE, (self._minute, 4, MEMORY), peak, {}, {RECENT_RULE: WEIGHT}, top)
 
     def advance(self, peak, *others) -> Choice:
         """As `CandidateSelector.advance`."""
         first = int(others[-1])
         pools, minutes = peak.shape
+        self._minute = first + minutes - 1
         target, known = np.zeros((pools, minutes)), np.nan_to_num(peak, posinf=1e9, neginf=0.0)
         for column in range(minutes):
             minute = first + column

@@ -74,7 +74,7 @@ class Heirs(Pair):
     def _plain(self, name: str) -> dict[str, object]:
         dice = random.Random(f"heirs {self.seed} {name}")  # noqa: S311
         dead_man = DeadMan(after=timedelta(minutes=dice.choice((10, 15))), follow=timedelta(hours=dice.choice((0, 1))))
-        return super()._plain(name) | {"lever": lambda_of(name), "dead_man": dead_man}
+        return super()._plain(name) | {"lever": lambda_of(name), "top": None, "dead_man": dead_man}
 
     def _resource(self, pool: PoolPolicy) -> Scheduled:
         return Scheduled(pool, self.clock, self.seed, self._carried_out)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adapters.ports.lever import Capacity, Phase
+from config.model.layers import base_name
 from config.model.limits import Limits
 from config.model.policy import PoolPolicy, schedule_bounds
 from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, RETRY_FAILED
@@ -192,7 +193,7 @@ class Witness:
         parts = self.limits != Limits() and target > min(ceilings)  # on its way to the ceiling
         if target >= requested or target in ceilings or parts or policy.budget_usd_per_month is not None:
             return
-        self._sighted(resource, requested, target)
+        self.sighted(name, name, resource.slow_until, requested, target)
         if self.limits.in_usd:
             return
         if policy.max_step_down is not None and target < requested - policy.max_step_down:
@@ -216,23 +217,22 @@ class Witness:
         if target > policy.budget_usd_per_month / (left * price) + 1 and target > bounds(policy, now)[0]:
             self.breach("within the budget", f"{target} was sent", policy.name)
 
-    def _sighted(self, resource: "Resource", requested: int, target: int) -> None:
-        """A fall needs demand that was read in this life and is not old."""
-        name = resource.policy.name
+    def sighted(self, name: str, pool: str, slow_until: float, requested: int, target: int) -> None:
+        """A fall of `name`, a pool or its pings, needs demand of the pool that was read in this life and is not old."""
         if self.fleet is None:
             return
-        intake = self.fleet.region_of[name].collector
+        intake = self.fleet.region_of[pool].collector
         source = intake.source
-        if name not in source.told:
+        if pool not in source.told:
             self.breach("a restart alone lowers nothing", f"{requested} to {target} before demand was read", name)
-        age = self.clock.now() - datetime.fromtimestamp((source.delivered.get(name, 0) + 1) * 60, self.clock.start.tzinfo)
+        age = self.clock.now() - datetime.fromtimestamp((source.delivered.get(pool, 0) + 1) * 60, self.clock.start.tzinfo)
         jumped = self.clock.jumped_within(ON_THE_WAY.total_seconds())  # its age was looked at before
         if age > intake.metric_delay + PATIENCE + ON_THE_WAY and not jumped:
             self.breach("missing metrics lower nothing", f"{requested} to {target}, demand is {age} old", name)
-        prompt = self.clock.seconds - self._tick_began < PROMPT_SECONDS and resource.slow_until < self.clock.seconds
+        prompt = self.clock.seconds - self._tick_began < PROMPT_SECONDS and slow_until < self.clock.seconds
         settled = minute_of(self.clock.now() - intake.metric_delay) + 1
         newest = np.arange(settled - LOST, settled)
-        if prompt and not jumped and source.lost(name if steady(source, name) else None, newest).all():
+        if prompt and not jumped and source.lost(pool if steady(source, pool) else None, newest).all():
             self.breach("missing minutes lower nothing", f"{requested} to {target}, the newest {LOST} minutes are missing", name)
         if age < -PATIENCE - ON_THE_WAY and not self.spoilt and not jumped:
             self.breach("minutes to come lower nothing", f"{requested} to {target}, demand is {-age} ahead of the clock", name)
@@ -341,7 +341,8 @@ class Witness:
             if gone and deciding_code(plan) is ReasonCode.FOREIGN_WRITE and resource.policy.on_foreign_write == "yield":
                 self.breach("a floor that is gone is back", plan.text, name)
             self._held(plan, resource)
-            self.orders.planned(plan, self._tick_began)
+            if base_name(name) == name:
+                self.orders.planned(plan, self._tick_began)
             if plan.action is Action.WRITE and not self.disk_full and not self.ailing:
                 self.shown.append((name, plan.at, plan.target))
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 import numpy as np
 
 from adapters.aws.cloudwatch import proven_minutes
+from adapters.pinging.keep_alive_loop import KeepAliveLoop
 from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Fence
 from adapters.web import demand_page
@@ -21,7 +22,7 @@ from controller.decision.planning.observation import DataFreshness
 from controller.decision.planning.plan import Action, PlanDraft
 from controller.decision.planning.pool_state.state import accepted
 from controller.demand import collector, pool_group
-from controller.fleet import builder, dead_man_switch, decision_log, fleet, reconciler, shutdown
+from controller.fleet import builder, dead_man_switch, decision_log, fleet, reconciler, shutdown, top_layers
 from controller.leadership import leader_election, leader_term
 from controller.leadership.handover import read_handover
 from controller.overrides import active_overrides
@@ -208,6 +209,15 @@ def _bridged(self, first, end, *, trusting=False):
     return inside & (points[np.minimum(after, len(points) - 1)] - points[np.maximum(before, 0)] <= 15)
 
 
+def _each_to_the_ceiling(view, base, bounds, lost_share):
+    return VIEW_OF_TOP(view, base, (bounds[0], 10**6), lost_share)
+
+
+def _by_the_wall_clock(self):
+    return 0.0 if self.next_at is None else (self.next_at - self._clock.now()).total_seconds()
+
+
+VIEW_OF_TOP = top_layers.view_of_top
 DUE, ORDERS = dead_man_switch.action_due, dead_man_switch.scheduled_changes
 SIGHT, READ, COLLECT = collector.DemandCollector.freshness, reconciler.Reconciler.read, collector.DemandCollector.collect
 
@@ -272,6 +282,11 @@ MUTATIONS: dict[str, Plant] = {
         lambda state, changes, now: replace(state, scheduled_fallback=schedule.timed(changes), pending_fallback=())),
     "orders outlive an orderly end": instead(shutdown, "cancel_fallback", _not_called_off),
     "an end leaves what is there": instead(shutdown, "pools_to_release", lambda reconcilers: []),
+    "both layers to the ceiling": instead(top_layers, "view_of_top", _each_to_the_ceiling),
+    "pings go on through a pause": instead(top_layers, "pauses", lambda base: ()),
+    "a restart forgets pings": instead(builder, "ResumesTarget", type("Never", (), {})),
+    "a leader forgets pings": instead(reconciler, "ResumesTarget", type("Never", (), {})),
+    "a clock set back stops pings": instead(KeepAliveLoop, "_seconds_left", property(_by_the_wall_clock)),
     "never comes down": instead(pool_group.PoolGroup, "view", lambda self, name, now: replace(VIEW(self, name, now),
                                                                                               settled=False)),
 }

@@ -1,7 +1,7 @@
 """What operators order at random, and whether it is obeyed: from the moment on when it was acknowledged, until it ends."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.plan import Plan
@@ -84,6 +84,11 @@ class OrderBook:
         """Whether an order may hold that nobody is sure of."""
         order, _ = self._held.get(pool, {}).get(kind, (None, 0.0))
         return pool in self._unsure or (order is not None and order.until > self.clock.now())
+
+    def may_hold_at(self, pool: str, kind: Kind, at: datetime) -> bool:
+        """Whether an order may have held at an instant of now or of just before."""
+        order, _ = self._held.get(pool, {}).get(kind, (None, 0.0))
+        return pool in self._unsure or (order is not None and order.until > at)
 
     def in_force(self, pool: str, kind: Kind) -> Override | None:
         """The order of a kind that surely holds by now."""

@@ -19,6 +19,8 @@ from pathlib import Path
 from adapters.leases.sqlite import SqliteLease
 from adapters.ports.errors import OutcomeUnknown, Unreachable
 from adapters.ports.lease_store import fence_of_this_task
+from adapters.ports.lever import Capacity, Phase
+from config.model.layers import top_policy
 from config.model.lease import SqliteLeaseSettings
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.daemon.failover import FailoverCoordinator, publish_overrides
@@ -27,6 +29,7 @@ from controller.decision.planning.reason_codes import ReasonCode
 from controller.fleet import builder
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
+from controller.fleet.reconciler import Reconciler
 from controller.leadership.leader_election import LeaderElection
 from controller.leadership.leader_term import LeaderTerm
 from controller.overrides.active_overrides import ActiveOverrides
@@ -128,6 +131,42 @@ class PairLever:
         return self.resource.look()
 
 
+class PairPings(PairLever):
+    """One daemon's pings of a pool: they are its own, and stop with it."""
+
+    def __init__(self, world: "Pair", resource: Resource, who: int) -> None:
+        super().__init__(world, resource, who)
+        self.target = 0
+
+    def resume(self, target: int) -> None:
+        asked, name = self.world.asked[self.resource.policy.name], self.resource.policy.name
+        if target and target not in asked:
+            self.world._breach("the next leader keeps the pings", f"{target} are resumed, {sorted(asked)} were asked for", name)
+        self.target = target
+
+    async def read(self):
+        await asyncio.sleep(self.world.dice.choice((0.0, 0.05, 0.3)))
+        return self._capacity()
+
+    async def write(self, target: int):
+        fence, travel = fence_of_this_task(), self.world.dice.choice((0.0, 0.05, 2.0)) if target > self.target else 0.0
+        if fence is not None:
+            fence.check()
+        asked = self.world.asked[self.resource.policy.name]
+        self.world.sent(self.resource, self.who, target, None if fence is None else fence.number, travel)
+        asked.add(target)
+        await asyncio.sleep(travel)
+        if travel and self.world.dice.random() < 0.1:
+            raise Unreachable("the first ping has no answer")
+        self.target = target
+        asked.clear()
+        asked.add(target)
+        return self._capacity()
+
+    def _capacity(self) -> Capacity:
+        return Capacity(self.target, self.target, Phase.READY, self.world.clock.now())
+
+
 class Pair:
     """The world of one seed."""
 
@@ -142,6 +181,9 @@ class Pair:
         self.settings = SqliteLeaseSettings(kind="sqlite", path=str(folder / "lease.db"), ttl=ttl)
         self.policy = Policy.model_construct(version=1, pools=pools, assume=Assume(), lease=self.settings)
         self.resources = {pool.name: self._resource(pool) for pool in pools}
+        self.tops = {top.name: Resource(top, self.clock, seed) for pool in pools if (top := top_policy(pool)) is not None}
+        self.asked: dict[str, set[int]] = {name: {0} for name in self.tops}
+        """Units that pings were last to keep, by what any leader knows: more than one where an answer is missing."""
         self.traffic = {name: traffic_of(seed, name, self.minutes, 0) for name in names}
         self.daemons: list[Daemon | None] = [None, None]
         self.broken: Broken | None = None
@@ -181,6 +223,8 @@ class Pair:
 
     def lever(self, pool: PoolPolicy, who: int) -> PairLever:
         """A daemon's way to a pool."""
+        if pool.name in self.tops:
+            return PairPings(self, self.tops[pool.name], who)
         return PairLever(self, self.resources[pool.name], who)
 
     def _plain(self, name: str) -> dict[str, object]:
@@ -287,6 +331,18 @@ class Pair:
         for name, plan in fleet.plans.items():
             if deciding_code(plan) is ReasonCode.FOREIGN_WRITE and plan.state.foreign_since is not None:
                 self._breach("no foreign write is reported without cause", plan.text, name)
+        for top in fleet.tops.values():
+            if top.policy.name not in fleet._stepping:
+                self._pinging(fleet, top)
+
+    def _pinging(self, fleet: Fleet, top: Reconciler) -> None:
+        """The leader keeps what was asked for, and a standby sends no pings."""
+        name, kept, asked = top.policy.name, top.lever.target, self.asked[top.policy.name]
+        if fleet.term.number is None and kept:
+            self._breach("only the leader pings", f"a standby keeps {kept}", name)
+        leads = fleet.term.number is not None and fleet.term.write_blocked is None and name in fleet.plans
+        if leads and (there := self._lease()) is not None and there[0] == fleet.term.number and kept not in asked:
+            self._breach("the next leader keeps the pings", f"{kept} are kept, {sorted(asked)} were asked for", name)
 
     def _lease(self) -> tuple[int, str] | None:
         """Number and holder, as the store has them."""

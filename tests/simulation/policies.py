@@ -5,14 +5,15 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.aws.settings import LambdaProvisionedConcurrencySettings
+from adapters.aws.settings import LambdaPingSettings, LambdaProvisionedConcurrencySettings
 from adapters.gcp.settings import CloudRunMinInstancesSettings
+from adapters.web.settings import HttpPingSettings
 from config.model.event import Event
 from config.model.lever import LeverSettings
 from config.model.limits import Limits
 from config.model.policy import Objective, PoolPolicy
 from config.model.schedule import Schedule
-from tests.simulation.scenario import HISTORY
+from tests.simulation.scenario import HISTORY, has_pings
 
 
 def region_of(pool: str, regions: int) -> int:
@@ -32,6 +33,17 @@ def lambda_of(name: str) -> LambdaProvisionedConcurrencySettings:
     return LambdaProvisionedConcurrencySettings(kind=kind, region="us-east-1", function=name, alias="live")
 
 
+def top_of(seed: int, base: LeverSettings, name: str) -> LeverSettings:
+    """The lever of the pings above a base."""
+    dice = random.Random(f"top {seed} {name}")  # noqa: S311
+    pauses = {"pause": timedelta(minutes=dice.choice((2, 4))), "longest_pause": timedelta(minutes=dice.choice((4, 15)))}
+    if base.kind == "cloud-run-min-instances":
+        url = f"https://{name}-1234567890.europe-west1.run.app/ping"
+        return HttpPingSettings(kind="http-ping", url=url, opted_in=True, **pauses)
+    return LambdaPingSettings(kind="lambda-ping", region="us-east-1", function=name, alias="live", handler="stoker",
+                              opted_in=True, **pauses)
+
+
 def limits_of(seed: int) -> Limits:
     """What the whole fleet may do: nothing is said of it in most quick seeds, and in all long ones."""
     dice = random.Random(f"limits {seed}")  # noqa: S311
@@ -46,8 +58,9 @@ def policy_of(seed: int, name: str, regions: int) -> PoolPolicy:
     dice = random.Random(f"policy {seed} {name}")  # noqa: S311
     least = dice.choice((0, 0, 0, 1, 3))
     most = dice.choice((least, 10, 40, 60)) or 5
+    lever = lever_of(seed, region_of(name, regions), name)
     return PoolPolicy(
-        name=name, lever=lever_of(seed, region_of(name, regions), name), mode=dice.choice(("active",) * 5 + ("shadow",)),
+        name=name, lever=lever, mode=dice.choice(("active",) * 5 + ("shadow",)),
         min=least, max=most,
         on_missing_metrics=dice.choice(("hold", "hold", "floor", "forecast")),
         on_foreign_write=dice.choice(("yield", "yield", "yield", "reassert")),
@@ -56,6 +69,7 @@ def policy_of(seed: int, name: str, regions: int) -> PoolPolicy:
         max_step_up=dice.choice((None, None, 3, 10)), max_step_down=dice.choice((None, None, 5, 20)),
         budget_usd_per_month=dice.choice((None,) * 6 + (30.0, 200.0)), schedules=_schedules(dice, most),
         events=_events(random.Random(f"events {seed} {name}")),  # noqa: S311
+        top=top_of(seed, lever, name) if has_pings(seed, name) else None,
     )
 
 

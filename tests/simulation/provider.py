@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from adapters.pinging.pinged import Pinged
 from adapters.ports.errors import Conflict, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled, Unreachable
 from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.simulated import SimulatedCapacity
@@ -146,8 +147,9 @@ class SimLever:
 
     kind = "simulated"
 
-    def __init__(self, resource: Resource, witness: Witness) -> None:
-        self.resource, self.witness = resource, witness
+    def __init__(self, resource: Resource, witness: Witness, shared: Pinged | None = None) -> None:
+        """`shared`: what it shares with the lever of the pings above it."""
+        self.resource, self.witness, self.shared = resource, witness, shared
         self.in_flight = 0
 
     async def read(self) -> Capacity:
@@ -155,7 +157,7 @@ class SimLever:
         capacity = self.resource.look(self.resource.active.get("stale", 0.0))
         self.resource.answered(capacity)
         self.witness.read(self.resource, capacity)
-        return capacity
+        return capacity if self.shared is None else self.shared.note_below(capacity)
 
     async def traits(self) -> Traits:
         await self._travel()

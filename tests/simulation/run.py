@@ -11,8 +11,11 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import structlog
 
+from adapters.pinging.pinged import PingedPools
+from config.model.layers import top_policy
 from config.model.policy import Assume, Policy
 from controller.demand import proposer, selector_snapshot
 from controller.fleet import builder
@@ -26,6 +29,8 @@ from tests.simulation.brain import WildPortfolio
 from tests.simulation.demand import SimSource
 from tests.simulation.half_store import HalfStore, Kept
 from tests.simulation.invariants import Broken, Witness, bounds
+from tests.simulation.layers import LayerWitness
+from tests.simulation.pings import PingedUnits, PingLever
 from tests.simulation.policies import limits_of, policy_of, region_of, traffic_of
 from tests.simulation.provider import Resource, SimLever
 from tests.simulation.scenario import HISTORY, Scenario
@@ -61,8 +66,14 @@ class Simulation:
         self.policy = Policy.model_construct(version=1, pools=tuple(self.policies.values()), assume=Assume(), limits=limits)
         self.witness = Witness(self.clock, limits)
         self.resources = {name: Resource(policy, self.clock, scenario.seed) for name, policy in self.policies.items()}
+        self.layers = LayerWitness(self.witness, self.resources)
+        self.tops = {top.name: PingedUnits(top, self.clock, scenario.seed, self.resources[name])
+                     for name, policy in self.policies.items() if (top := top_policy(policy)) is not None}
+        self.every: dict[str, Resource] = self.resources | self.tops
+        self.shared, self.pinging = PingedPools(), list[PingLever]()
+        """Of the living daemon: what the two levers of a pool share, and those that ping."""
         self.sources = [self._source(number) for number in range(scenario.regions)]
-        self.troubles = Troubles(scenario, self.clock, self.resources, self.sources, self.witness, self.store)
+        self.troubles = Troubles(scenario, self.clock, self.every, self.sources, self.witness, self.store)
         self.kept = Kept(minute_of(scenario.start) - HISTORY, HISTORY + self.end)
         self.minute = self.pool_ticks = self.lives = self.failed_starts = 0
         self.resting: set[str] = set()
@@ -83,7 +94,11 @@ class Simulation:
         return Outcome(self.scenario.seed, self.pool_ticks, self.lives, self.witness.writes, trail, self.witness.broken)
 
     def lever(self, policy) -> SimLever:
-        return SimLever(self.resources[policy.name], self.witness)
+        if policy.name not in self.tops:
+            return SimLever(self.resources[policy.name], self.witness, None if policy.top is None else self.shared.of(policy))
+        rng = np.random.default_rng([self.scenario.seed, self.lives, len(self.pinging)])
+        self.pinging.append(PingLever(self.tops[policy.name], self.layers, self.shared.of(policy), rng))
+        return self.pinging[-1]
 
     def groups(self, pools):
         """Sources with the names of the pools they serve."""
@@ -102,6 +117,7 @@ class Simulation:
         """From a start to a stop, a kill or the end."""
         self.lives += 1
         self.troubles.stopping, self.witness.ailing, self.closed = False, False, False
+        self.shared, self.pinging, self.layers.over = PingedPools(), [], False
         loop = self.troubles.loop = VirtualLoop(self.clock)
         try:
             store = Store(self.store) if self.scenario.memory == "disk" else HalfStore(self.store, self.kept)
@@ -120,7 +136,7 @@ class Simulation:
             if not self.closed:
                 kill_store(store)
             self.troubles.between_lives()
-            for each in (*self.resources.values(), *self.sources):
+            for each in (*self.every.values(), *self.sources):
                 each.forget()
 
     def _failed_start(self, error: Exception) -> None:
@@ -151,9 +167,17 @@ class Simulation:
             self.troubles.stopping |= self.witness.ailing
         if self.troubles.stopping:
             await fleet.close()
+            await self._stop_pings()
             self.closed = True
             with suppress(StoreError):
                 await thread.run(store.close)
+
+    async def _stop_pings(self) -> None:
+        """What is left to do for the providers at a daemon's end."""
+        for each in self.pinging:
+            await each.keeper.close()
+        self.layers.over = True
+        await self.clock.sleep(1.0 if self.pinging else 0.0)
 
     async def _minute(self, fleet: Fleet, steering: ActiveOverrides, thread: AsyncStore) -> None:
         self.troubles.turn(self.minute)
@@ -162,6 +186,7 @@ class Simulation:
                   if number in fleet._collecting.running or not {"hang", "slow"}.isdisjoint(region.collector.source.active)}
         busy = set(fleet._stepping)
         self.witness.ticking()
+        self.layers.ticking(fleet)
         try:
             with suppress(StoreError):
                 await steering.expire(self.clock.now())
@@ -170,7 +195,8 @@ class Simulation:
             self.witness.breach("no fault of ours", f"a tick ended with {type(error).__name__}: {error}")
             return
         self.pool_ticks += len(self.policies)
-        self.witness.ticked(fleet, self.resources, started, sleepy, busy)
+        self.witness.ticked(fleet, self.every, started, sleepy, busy)
+        self.layers.ticked(fleet, self.tops, started, sleepy, busy)
         if self.minute % 10 == 5:
             await self._slow_jobs(fleet, thread)
         if self.minute >= self.end - RESTING:

@@ -1,9 +1,12 @@
 """What a seed stands for: pools with policies and traffic, and a list of faults. Plain values, so that faults can be left out."""
 
 import random
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
+
+from config.model.layers import OF_TOP, base_name
 
 STARTS = (datetime(2026, 3, 28, 23, 40, tzinfo=UTC), datetime(2026, 10, 24, 23, 40, tzinfo=UTC),
           datetime(2027, 12, 31, 23, 10, tzinfo=UTC))
@@ -63,6 +66,12 @@ ON_SOURCE = {
     "reordered": (1, (2, 10), (0, 0)), "repeated": (2, (2, 10), (0, 0)), "absurd": (3, (1, 20), (0, 3)),
     "gaps": (1, (2, 10), (2, 4)),
 }
+ON_PINGS = {
+    "throttled": (3, (1, 8), (0, 2)), "unreachable": (3, (1, 14), (0, 0)), "denied": (1, (3, 14), (0, 0)),
+    "hang": (3, (1, 6), (0, 0)), "slow": (3, (1, 8), (3, 100)), "lost": (3, (1, 8), (0, 0)), "quota": (2, (3, 14), (0, 20)),
+    "blocked": (2, (2, 14), (0, 0)), "owner": (1, (5, 14), (0, 0)), "moved": (2, (1, 8), (0, 1)),
+    "reclaimed": (3, (1, 1), (0, 0)),
+}
 ON_UNITS = {"restarts": (1, (1, 20), (0, 1))}
 OUTAGES = {"outage": (2, (1, 15), (0, 20)), "points": (1, (1, 15), (0, 20))}
 """Metrics that are missing: a region's, or of some pools alone; below 1 for good, else they come so many minutes later."""
@@ -73,6 +82,17 @@ ON_DAEMON = {
     "disk-full": (3, (1, 6), (0, 0)), "damage": (1, (1, 1), (0, 1)), "second": (1, (1, 1), (0, 0)),
 }
 
+
+
+def about(fault: Fault, pools: Container[str]) -> bool:
+    """Whether a fault happens to one of `pools`, or to no pool at all."""
+    return not fault.where.startswith("p") or base_name(fault.where) in pools
+
+
+def has_pings(seed: int, pool: str) -> bool:
+    """Whether pings keep units above those of a pool: half of the pools of one seed in three."""
+    layered = random.Random(f"layers {seed}").random() < 1 / 3  # noqa: S311
+    return layered and random.Random(f"layers {seed} {pool}").random() < 0.5  # noqa: S311
 
 
 def scenario_of(seed: int) -> Scenario:
@@ -95,6 +115,10 @@ def scenario_of(seed: int) -> Scenario:
     units = random.Random(f"units {seed}")  # noqa: S311
     faults += [_fault(units, ON_UNITS, f"source-{region}", minutes) for region in range(regions) if units.random() < 0.6]
     faults += _outages(random.Random(f"outages {seed}"), regions, minutes)  # noqa: S311
+    for pool in pools:
+        if has_pings(seed, pool):
+            pings = random.Random(f"pings {seed} {pool}")  # noqa: S311
+            faults += [_fault(pings, ON_PINGS, f"{pool}{OF_TOP}", minutes) for _ in range(pings.randint(0, 3))]
     calm = 0 if not long else 320 if brain == "rules" else 130
     memory = "disk" if long or dice.random() < 0.2 else "half"
     return Scenario(seed, pools, regions, minutes, calm, brain, memory, dice.choice(STARTS), tuple(sorted(faults)))

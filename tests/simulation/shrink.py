@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from config.model.layers import base_name
 from tests.simulation.invariants import Broken
 from tests.simulation.run import Outcome
-from tests.simulation.scenario import Fault, Scenario
+from tests.simulation.scenario import Fault, Scenario, about
 
 MOST_RUNS = 150
 
@@ -22,8 +23,8 @@ def shrunk(scenario: Scenario, broken: Broken, run: Callable[[Scenario], Outcome
 
     smallest = scenario
     if broken.pool is not None:
-        alone = replace(scenario, pools=(broken.pool,), faults=tuple(
-            fault for fault in scenario.faults if not fault.where.startswith("p") or fault.where == broken.pool))
+        pools = (base_name(broken.pool),)
+        alone = replace(scenario, pools=pools, faults=tuple(fault for fault in scenario.faults if about(fault, pools)))
         if fails(alone):
             smallest = alone
     parts = 2

@@ -17,7 +17,7 @@ from tests.simulation.invariants import Broken
 from tests.simulation.mutations import MUTATIONS, planted
 from tests.simulation.pair import simulate_pair
 from tests.simulation.run import kill_store, simulate
-from tests.simulation.scenario import Fault, scenario_of
+from tests.simulation.scenario import Fault, about, scenario_of
 from tests.simulation.seeds import outcome_of
 from tests.simulation.shrink import shrunk
 
@@ -26,7 +26,7 @@ def small(seed, pools=12, calm=0):
     """A seed with fewer pools."""
     whole = scenario_of(seed)
     names = whole.pools[:pools]
-    faults = tuple(fault for fault in whole.faults if not fault.where.startswith("p") or fault.where in names)
+    faults = tuple(fault for fault in whole.faults if about(fault, names))
     return replace(whole, pools=names, faults=faults, calm=calm)
 
 
@@ -103,6 +103,9 @@ def test_a_kill_starts_another_process_and_time_continues():
     ("lost points of one pool are idleness", 7, "a lost minute is no zero"),
     ("without unknown_minutes", 18, "missing minutes lower nothing"),
     ("orders outlive an orderly end", 12, "who leaves in order leaves no orders"),
+    ("both layers to the ceiling", 3, "both layers within the ceiling"),
+    ("pings go on through a pause", 27, "an order is obeyed"),
+    ("a leader forgets pings", 324, "the next leader keeps the pings"),
 ])
 def test_a_planted_defect_is_found(name, seed, rule):
     with planted(name):

@@ -97,10 +97,12 @@ def budget(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     return draft.adjust_target(affordable, ReasonCode.BUDGET, text)
 
 
-def fleet_budget(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Limit the target to this pool's share of the fleet's budget; floors and overrides are part of the share."""
+def shared_limits(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
+    """Limit the target to the share in a limit: of a pool in the fleet's budget, whose floors and overrides are part of the
+    share, and of a layer in the budget and the ceiling of its pool.
+    """
     for bound in context.seen.bounds:
-        if bound.code is ReasonCode.FLEET_BUDGET and draft.target > bound.high:
+        if bound.is_share and draft.target > bound.high:
             draft = draft.adjust_target(bound.high, bound.code, bound.text)
     return draft
 
@@ -218,7 +220,7 @@ def in_turn(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     A part of a failed allocation is requested no sooner than the whole: only a decrease to 0 starts no units.
     """
     for bound in context.seen.bounds:
-        if bound.code is ReasonCode.FLEET_BUDGET:
+        if bound.is_share:
             continue
         if bound.low == bound.high:
             return draft.hold(bound.low, bound.code, bound.text)
@@ -245,7 +247,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     prewarmed,
     pinned,
     budget,
-    fleet_budget,
+    shared_limits,
     floor,
     ceiling,
     quota,

@@ -46,6 +46,17 @@ def view_of_top(view: DemandView, base: Plan, bounds: tuple[int, int], lost_shar
     return replace(view, proposal=Proposal(pings.target, "pings above the base", proposal.trusted, pings), announced=None)
 
 
+def ceiling_of_top(view: DemandView, requested: int) -> tuple[Bound, ...]:
+    """Return the bound of a top layer by the ceiling of both layers, if it has `requested` more units than the base leaves. A
+    ceiling also applies while nothing else may lower capacity, for example after minutes without metrics.
+    """
+    pings = None if view.proposal is None else view.proposal.basis
+    if not isinstance(pings, PingBasis) or requested <= pings.most:
+        return ()
+    text = f"the ceiling {pings.ceiling} of both layers less {pings.planned} of the base"
+    return (Bound(ReasonCode.CEILING, text, 0, pings.most),)
+
+
 def budget_of_top(limit: float | None, base: PoolState, top: PoolState, price: float) -> tuple[Bound, ...]:
     """Return the bound of a top layer by the monthly budget of its pool, of which both layers have spent a part.
 

@@ -15,6 +15,9 @@ from controller.decision.selection.rule_values import ProposalBasis
 MOST_UNITS = 1_000_000
 """Upper limit of a target before the ceiling applies, for forecasts that are infinite. No provider sells more to one pool."""
 
+SHARES = frozenset({ReasonCode.FLEET_BUDGET, ReasonCode.BUDGET, ReasonCode.CEILING})
+"""Codes of a `Bound` that is a share in a limit."""
+
 PATIENCE = timedelta(minutes=5)
 """Time beyond the metric delay after which the newest known demand is out of date."""
 
@@ -74,6 +77,11 @@ class Bound:
     text: str
     low: int
     high: int
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is the share in a limit, which lowers a target at once. The others are about the turn of a change."""
+        return self.code in SHARES
 
 
 @dataclass(frozen=True, slots=True)

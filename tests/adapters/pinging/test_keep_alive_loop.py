@@ -70,9 +70,18 @@ class Units:
                 for at, unit in enumerate([*taken, *fresh])]
 
 
+class WallClock(ManualClock):
+    """A clock of a machine that is set by `wrong_by`, which no monotonic clock follows."""
+
+    wrong_by = timedelta(0)
+
+    def now(self):
+        return super().now() + self.wrong_by
+
+
 class Play:
     def __init__(self, **life):
-        self.clock = ManualClock(NOON)
+        self.clock = WallClock(NOON)
         self.units = Units(self.clock)
         life, self.shared = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE), Pinged()
         self.keeper = KeepAliveLoop(self.units, self.clock, np.random.default_rng(5), life, self.shared)
@@ -127,6 +136,19 @@ async def test_units_stay_alive_for_hours(play):
 
     assert started <= 21
     assert play.units.started <= 4 * 21, "the pause exceeded the idle lifetime a few times"
+
+
+@pytest.mark.parametrize("raised", [False, True])
+async def test_a_clock_that_is_set_back_delays_no_round(play, raised):
+    play.keeper.want(20)
+    await play.minutes(6)
+    play.clock.wrong_by = timedelta(hours=-3)
+    if raised:
+        play.keeper.want(19)  # wakes the loop, which then waits for the rest of the pause
+    play.units.log.clear()
+    await play.minutes(6)
+
+    assert play.units.log != []
 
 
 async def test_the_pause_approaches_the_idle_lifetime(play):

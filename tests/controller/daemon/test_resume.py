@@ -34,3 +34,15 @@ async def test_a_pinged_target_of_an_earlier_process_is_resumed(tmp_path, mode, 
 
         assert list(second.levers["a"].writes) == []
         assert second.fleet.plans["a"].requested == 5
+
+
+async def test_a_write_that_a_crash_interrupted_is_resumed(tmp_path):
+    clock = ManualClock(NOON)
+    async with world(clock, tmp_path, {"a": steady(2)}, levers={"a": Forgetful(clock)}, min=5, mode="active") as first:
+        await first.minutes(4)
+        await first.store.save_intent("a", 8, clock.now())
+    async with world(clock, tmp_path, {"a": steady(2)}, levers={"a": Forgetful(clock)}, min=8, mode="active") as second:
+        assert second.levers["a"].resumed == 8
+        await second.minutes(1)
+
+        assert list(second.levers["a"].writes) == []

@@ -1,5 +1,7 @@
 """Top layers of a fleet: planned after their bases, with state, records and restarts of their own."""
 
+import asyncio
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +13,8 @@ from adapters.ports.lever import Traits
 from adapters.runtime.clock import ManualClock
 from controller.decision.planning.overrides_in_force import Kind, Override
 from controller.decision.planning.plan import Action
+from controller.fleet.fleet import STEP_SECONDS
+from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import until
 from tests.worlds import world
@@ -117,3 +121,54 @@ async def test_pings_stop_when_the_budget_is_spent(clock, tmp_path, spent):
         await here.minutes(4)
 
         assert here.levers[PINGS].writes == ([] if spent else [5])
+
+
+async def test_pings_stop_when_the_budget_is_spent_while_they_run(clock, tmp_path):
+    async with layered(clock, tmp_path, budget_usd_per_month=40.0) as here:
+        await here.minutes(4)
+        top = here.fleet.tops["agent"]
+        top.state = replace(top.state, spent_usd=50.0, month=f"{NOON:%Y-%m}")
+        await here.minutes(4)
+
+        assert here.levers[PINGS].writes == [5, 0]
+        assert "budget: 50.00 of 40 USD spent this month by both layers" in here.fleet.plans[PINGS].text
+
+
+async def test_pings_make_room_for_the_base_also_after_minutes_without_metrics(clock, tmp_path):
+    async with layered(clock, tmp_path, max=6) as here:
+        await here.minutes(4)
+        lost = minute_of(clock.now()) - 1
+        here.sources[0].traffic["agent"] = lambda minute: math.nan if minute >= lost else FELL(minute)
+        here.fleet.reconcilers["agent"].overrides = (Override(Kind.PIN, NOON + timedelta(hours=2), "ana", "load test", units=4),)
+        await here.minutes(4)
+
+        assert (here.levers["agent"].writes, here.levers[PINGS].writes) == ([1, 4], [5, 2])
+
+
+async def test_a_pause_also_holds_pings_whose_step_has_started_before_it(clock, tmp_path):
+    async with layered(clock, tmp_path) as here:
+        await here.minutes(4)
+        seen = here.fleet.inputs[PINGS]["decision"].seen.demand
+        here.fleet.reconcilers["agent"].overrides = (Override(Kind.PAUSE, NOON + timedelta(hours=2), "ana", "load test"),)
+
+        assert here.fleet.tops["agent"].plan(seen, clock.now()).plan.action is Action.HOLD
+
+
+async def test_pings_that_do_not_answer_delay_no_tick_further(clock, tmp_path):
+    async with layered(clock, tmp_path) as here:
+        here.levers[PINGS].hanging.add("read")
+        for _ in range(2):
+            report = await here.drive(asyncio.create_task(here.fleet.tick()))
+        ended = report.started_at + timedelta(seconds=report.seconds)
+
+        assert PINGS not in here.fleet.plans
+        assert (ended - here.fleet.plans["agent"].at).total_seconds() < 2 * STEP_SECONDS
+
+
+@pytest.mark.parametrize(("on_exit", "written"), [("hold", [5]), ("floor", [5, 0]), ("release", [5, 0])])
+async def test_a_shutdown_releases_both_layers(clock, tmp_path, on_exit, written):
+    async with layered(clock, tmp_path, on_exit=on_exit) as here:
+        await here.minutes(4)
+        await here.fleet.close(leave=True)
+
+        assert here.levers[PINGS].writes == written

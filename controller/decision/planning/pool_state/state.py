@@ -50,6 +50,11 @@ class PoolState:
     paid: Timed = ()
     """Units that are paid for, each with its start, oldest first; where billing has steps."""
 
+    @property
+    def last_sent(self) -> int | None:
+        """Units of the last write, also of one whose outcome is unknown. A process that keeps units itself resumes these."""
+        return self.written if self.intent is None else self.intent
+
 
 def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
     """Return the state after the provider accepted a write of `target`."""
