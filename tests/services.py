@@ -10,6 +10,7 @@ import structlog
 from click.testing import CliRunner
 
 from adapters.aws.settings import LambdaPingSettings
+from adapters.ports.lever import PingRounds
 from adapters.runtime.clock import ManualClock
 from controller.cli import main
 from controller.daemon.daemon import Daemon
@@ -116,6 +117,11 @@ async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, ea
     async with ticking(service) as stop, aiohttp.ClientSession() as session:
         yield Running(service, source, providers.levers, clock, session, stop)
     assert providers.closed
+
+
+def measures(lever, rounds=4, seconds=1.25, requests=3.5):
+    """Let a lever have measured rounds of pings."""
+    lever.rounds = lambda: PingRounds(timedelta(minutes=4), timedelta(seconds=0.1), rounds, 5 * rounds, 0.0, seconds, requests)
 
 
 def layers(folder, **changes):

@@ -4,7 +4,7 @@ A demand source subtracts the pings from its requests and their time from its wo
 (`OwnTraffic.bounded`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class Own(NamedTuple):
 @dataclass(slots=True)
 class Minute:
     """Own pings of one minute. `at_once`: maximum in flight in it, including those that started before. `blackout`: seconds in
-    which they held all idle units; `requests` of users in the minute, 0 while unknown. `init_seconds`: total initialisation of
+    which they held all idle units; `requests` of users in the minute, None while unknown. `init_seconds`: total initialisation of
     units that they started, not part of `seconds`.
     """
 
@@ -38,12 +38,12 @@ class Minute:
     init_seconds: float = 0.0
     at_once: int = 0
     blackout: float = 0.0
-    requests: float = 0.0
+    requests: float | None = None
 
     @property
-    def in_blackout(self) -> float:
-        """Expected requests of users while pings held all idle units."""
-        return self.requests * self.blackout / 60
+    def in_blackout(self) -> float | None:
+        """Expected requests of users while pings held all idle units; None while unknown."""
+        return None if self.requests is None else self.requests * self.blackout / 60
 
 
 class OwnTraffic:
@@ -51,19 +51,23 @@ class OwnTraffic:
 
     def __init__(self) -> None:
         self._minutes: dict[int, Minute] = {}
-        self._in_blackout = 0.0
-        """`in_blackout` of minutes that are not stored any more."""
+        self._earlier: list[float | None] = []
+        """Sum of `in_blackout` of minutes that are not stored any more; empty while there was no blackout in them."""
 
     @property
-    def requests_in_blackout(self) -> float:
-        """Expected requests of users that arrived while pings held all idle units, by the requests of each minute."""
-        return self._in_blackout + sum(each.in_blackout for each in self._minutes.values())
+    def requests_in_blackout(self) -> float | None:
+        """Expected requests of users that arrived while pings held all idle units, by the requests of each minute that is known;
+        None if none is known.
+        """
+        return _sum_of_known([*self._earlier, *(each.in_blackout for each in self._minutes.values() if each.blackout)])
 
     def note_users(self, series: DemandSeries) -> None:
         """Record the requests of users in the minutes of pings. `series` contains no pings."""
         for at, minute in self._minutes.items():
             if series.first_minute <= at < series.end_minute:
-                minute.requests = float(np.fmax(minute.requests, series.invocations[at - series.first_minute]))
+                requests = float(series.invocations[at - series.first_minute])
+                if not np.isnan(requests):
+                    minute.requests = max(minute.requests or 0.0, requests)
 
     @property
     def sent(self) -> Mapping[int, PingsSent]:
@@ -75,14 +79,16 @@ class OwnTraffic:
         """Record `pings` sent at once in minute `began`, with `seconds` of unit time in total, that ended in minute `ended`. For
         `blackout` seconds they held all idle units. Units that they started took `init_seconds` in total, not part of `seconds`.
         """
-        for minute in range(began, max(began, ended or began) + 1):
-            own = self._minutes.setdefault(minute, Minute())
+        for at in range(began, max(began, ended or began) + 1):
+            own = self._minutes.setdefault(at, Minute())
             own.at_once = max(own.at_once, pings)
         own = self._minutes[began]
         own.pings, own.seconds, own.blackout = own.pings + pings, own.seconds + seconds, own.blackout + blackout
         own.init_seconds += init_seconds
         for old in [at for at in self._minutes if at < began - RETENTION_MINUTES]:
-            self._in_blackout += self._minutes.pop(old).in_blackout
+            minute = self._minutes.pop(old)
+            if minute.blackout:
+                self._earlier = [_sum_of_known([*self._earlier, minute.in_blackout])]
 
     def own(self, first: int, minutes: int) -> Own | None:
         """Return the own pings of `minutes` minutes from `first` on; None without any."""
@@ -122,6 +128,11 @@ class OwnTraffic:
             peak[row] = least if least == most else np.nan
             busy[row] = np.fmin(busy[row], most)
         return DemandSeries(series.first_minute, peak, busy, series.invocations)
+
+
+def _sum_of_known(values: Sequence[float | None]) -> float | None:
+    known = [each for each in values if each is not None]
+    return sum(known) if known or not values else None
 
 
 def _bounds(peak: float, pings: int, requests: float) -> tuple[float, float]:

@@ -155,7 +155,7 @@ class PingRounds:
     """Rounds of pings of one pool since the process started. `pause`: present pause between two rounds, and `hold` the time for
     which units hold a ping. `rounds`, `pings`: their numbers. `below_seconds`: time of pings on units of the layer below.
     `blackout_seconds`: time in which pings held all idle units at once; `blackout_requests`: the requests of users expected to
-    have arrived in it, by the requests of each minute that is known.
+    have arrived in it, by the requests of each minute that is known; None if none is known.
     """
 
     pause: timedelta
@@ -164,7 +164,7 @@ class PingRounds:
     pings: int
     below_seconds: float
     blackout_seconds: float
-    blackout_requests: float
+    blackout_requests: float | None
 
 
 class PingsSent(NamedTuple):

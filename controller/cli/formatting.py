@@ -29,3 +29,14 @@ def next_hours(body: dict[str, Any], now: str = "as_of") -> str:
 def format_value(value: float | None, form: str = "d", unit: str = "") -> str:
     """Return a number with its unit, or a dash when it is unknown."""
     return "-" if value is None else format(value, form) + unit
+
+
+def blackout_text(body: Mapping[str, Any]) -> str | None:
+    """Return for how long pings have held all idle units, and the requests expected then; None for a pool without pings."""
+    if "actual_ping_blackout_seconds_since_start" not in body:
+        return None
+    held, requests = body["actual_ping_blackout_seconds_since_start"], body["actual_ping_blackout_requests_since_start"]
+    if held is None:
+        return "not measured"
+    expected = "requests in it not measured" if requests is None else f"about {requests:.1f} requests in it"
+    return f"for {held:.2f} s since the start of the daemon, {expected}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.ports.lever import Capacity
+from adapters.ports.lever import Capacity, MeasuresRounds
 from controller.accounting.figures import rounded
 from controller.accounting.shown_figures import ShownFigures
 from controller.decision.costs.kinds import KIND_OF_MODE, KINDS, Kind
@@ -27,6 +27,8 @@ from forecasting.demand import instant_of
 MOST_EVENTS = 20
 CAPACITY_KEYS = {kind: tuple(f"{kind}_{name}" for name in ("requested", "ready", "phase")) for kind in KINDS}
 """Keys of a pool's entry by kind."""
+
+BLACKOUT_KEYS = ("actual_ping_blackout_seconds_since_start", "actual_ping_blackout_requests_since_start")
 
 
 def pool_entry(fleet: Fleet, figures: ShownFigures, decision_log: DecisionLog, forecasts: Forecasts, name: str,
@@ -66,7 +68,7 @@ def pool_entry(fleet: Fleet, figures: ShownFigures, decision_log: DecisionLog, f
         "overrides": entries_in_force(fleet, name, now),
         "decision": decision_entry(plan), "last_change": decision_entry(decision_log.last_change.get(name)),
         "next": ahead.pairs, "next_at": iso_text(ahead.at), "next_missing": ahead.reason,
-        **({} if (top := fleet.tops.get(name)) is None else {"pings": pings_entry(fleet, top)}),
+        **({} if (top := fleet.tops.get(name)) is None else {"pings": pings_entry(fleet, top)}), **blackout_entry(fleet, name),
         "events": [event_entry(each) for each in region.upcoming_events(name, now)[:MOST_EVENTS]],
         "event_warnings": region.event_warnings(name),
     }
@@ -90,6 +92,19 @@ def pings_entry(fleet: Fleet, top: Reconciler) -> dict[str, Any]:
                                                          top.usd_per_unit_minute * 60),
         "error": error,
     }
+
+
+def blackout_entry(fleet: Fleet, name: str) -> dict[str, Any]:
+    """Return for how long rounds of pings have held all idle units of a pool since the start of the daemon, in seconds, and the
+    requests of users that are expected to have arrived then. None where it is not measured: in shadow mode, before the first
+    round, and for requests in minutes without metrics. Empty for a pool without pings.
+    """
+    reconciler = fleet.tops.get(name) or fleet.reconcilers[name]
+    if reconciler.policy.lever.persists:
+        return {}
+    rounds = reconciler.lever.rounds() if isinstance(reconciler.lever, MeasuresRounds) else None
+    held, requests = (None, None) if rounds is None or not rounds.rounds else (rounds.blackout_seconds, rounds.blackout_requests)
+    return {key: None if value is None else rounded(value) for key, value in zip(BLACKOUT_KEYS, (held, requests), strict=True)}
 
 
 def capacity_entry(kind: Kind, capacity: Capacity | None) -> dict[str, Any]:

@@ -51,7 +51,8 @@ def round_rows(rounds: Sequence[tuple[str, PingRounds]]) -> dict[str, list[Row]]
         "stoker_ping_pause_seconds": [(label, seen.pause.total_seconds()) for label, seen in rounds],
         "stoker_ping_hold_seconds": [(label, seen.hold.total_seconds()) for label, seen in rounds],
         "stoker_ping_blackout_seconds_total": [(label, seen.blackout_seconds) for label, seen in rounds],
-        "stoker_ping_blackout_requests_total": [(label, seen.blackout_requests) for label, seen in rounds],
+        "stoker_ping_blackout_requests_total": [(label, seen.blackout_requests) for label, seen in rounds
+                                                if seen.blackout_requests is not None],
     }
 
 

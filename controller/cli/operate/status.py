@@ -12,7 +12,7 @@ import click
 
 from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import fetch
-from controller.cli.formatting import format_value, line_with_effect, next_hours
+from controller.cli.formatting import blackout_text, format_value, line_with_effect, next_hours
 
 WITHOUT_TERMINAL = 200
 """Width in columns when output is not a terminal."""
@@ -173,6 +173,7 @@ def show_one(pool: dict[str, Any]) -> None:
          pool["traffic"] + (f", metrics missing since {pool['metrics_missing_since']}" if pool["metrics_missing_since"] else "")),
         ("lead time", format_value(pool["lead_time_seconds"], ".0f", " s")),
         ("keep-alive", pool["keep_alive"]["text"]),
+        *((("pings held all units", held),) if (held := blackout_text(pool)) is not None else ()),
         *account_rows(pool, kind),
         ("next hours (UTC)", next_hours(pool) + (" (without overrides)" if pool["overrides"] else "")),
         ("error", error_of(pool) or "-"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from config.model.layers import base_name
 from config.model.policy import PoolPolicy
-from controller.cli.formatting import format_value, line_with_effect, override_line
+from controller.cli.formatting import blackout_text, format_value, line_with_effect, override_line
 from controller.cli.operate.why_rules import rules
 
 PHASES = {"ready": "no change in progress", "in-progress": "change in progress", "failed": "last change failed"}
@@ -37,6 +37,8 @@ def lines(body: Mapping[str, Any], width: int = 80) -> Iterator[str]:
     yield from ending(record, width)
     if "pings" in body:
         yield from pings_lines(body["pings"], width, "no decision recorded by then" if body["recorded"] else "no plan yet")
+    if (held := blackout_text(body)) is not None:
+        yield from labelled("all held", [f"pings held all idle units: {held}"], width)
 
 
 def ending(record: Mapping[str, Any], width: int) -> Iterator[str]:

@@ -15,6 +15,7 @@ from controller.decision.selection.rule_values import ProposalBasis
 from controller.http.handlers.decisions import instant_of
 from controller.http.published_state import PublishedState
 from controller.http.responses import Missing, json_answer
+from controller.http.status_entries import blackout_entry
 from controller.overrides.effects import entries_in_force
 from controller.store.codec import micros
 
@@ -34,6 +35,8 @@ async def why(published: PublishedState, request: web.Request) -> web.Response:
     if (top := published.tops.get(name)) is not None:
         above = await found_of(published, top, at)
         answer["pings"] = None if above is None else {"recorded": above.overrides is None, "record": above.record}
+    if found.overrides is not None:
+        answer |= blackout_entry(published.started().fleet, base_name(name))
     return json_answer(answer)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from controller.http.schemas.shape import Instant, Shape
+from controller.http.schemas.shape import Instant, Known, Shape
 from controller.http.schemas.status import Json, OverrideInForce, Proposal, Reason
 
 
@@ -72,3 +72,6 @@ class Why(Shape):
     """All rules with weight in the proposal, the highest weight first; the ensemble is the mean of `units` by `weight`."""
     pings: LayerDecision | None = None
     """Only for a pool with layers: the decision of the pings above its base, of the same time."""
+    actual_ping_blackout_seconds_since_start: Known = None
+    actual_ping_blackout_requests_since_start: Known = None
+    """As in `/status`; only for the plan of the last tick."""

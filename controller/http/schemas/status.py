@@ -123,6 +123,12 @@ class PoolEntry(ActualFigures, SimulatedFigures):
     next_missing: str | None
     pings: Pings | None = None
     """Only for a pool with layers. All other figures of capacity are those of the base."""
+    actual_ping_blackout_seconds_since_start: Known = None
+    """Only for a pool with pings: measured time in which rounds held all idle units, since the start of the daemon. Null: not
+    measured, as before the first round and in shadow mode.
+    """
+    actual_ping_blackout_requests_since_start: Known = None
+    """Requests of users expected in that time, an upper bound of those that waited. Null: not measured, or no metrics."""
     events: list[EventEntry]
     event_warnings: list[str]
     """Events without a measurable effect so far."""

@@ -28,6 +28,14 @@ const targets = (label, pool) => pool.pings == null ? [[label, whole(pool.target
   [`${label}, pings`, whole(pool.pings.target), pool.pings.action === "hold" ? "held" : pool.pings.level == null ? "" : pool.pings.level ? `for ${whole(pool.pings.level)} in total` : "no pings now"],
 ];
 
+// Time in which rounds of pings held all idle units; none for a pool without pings.
+const blackout = (pool) => {
+  const held = pool.actual_ping_blackout_seconds_since_start, requests = pool.actual_ping_blackout_requests_since_start;
+  if (held === undefined) return [];
+  if (held === null) return [["Pings held all units", "not measured", ""]];
+  return [["Pings held all units", `${held.toFixed(2)} s`, `since the start of the daemon; ${requests == null ? "requests not measured" : `about ${requests.toFixed(1)} requests`}`]];
+};
+
 const tiles = (pool, shadow, asOf) => [
   ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
   ...ready("Actual ready", "actual", pool),
@@ -37,6 +45,7 @@ const tiles = (pool, shadow, asOf) => [
   ["Rules would ask for", ...ahead(pool, asOf)],
   ["Newest demand data", span(pool.data_age_seconds), pool.data_age_seconds == null ? "" : "ago"],
   ["Keep-alive", span(pool.keep_alive_seconds), BASES[pool.keep_alive_basis] ?? ""],
+  ...blackout(pool),
   ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from request to ready"],
 ];
 

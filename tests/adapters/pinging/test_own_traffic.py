@@ -108,10 +108,12 @@ def test_own_pings_are_kept_as_long_as_metrics_are_read_again(later):
 
 def test_requests_of_users_in_a_blackout_are_expected_by_those_of_the_minute():
     ledger = OwnTraffic()
+    assert ledger.requests_in_blackout == 0
+    ledger.note(101, 20, 2.0)
+    assert ledger.requests_in_blackout == 0, "nothing was held"
     ledger.note(100, 20, 2.0, blackout=0.1)
     ledger.note(100, 20, 2.0, blackout=0.2)
-    ledger.note(101, 20, 2.0)
-    assert ledger.requests_in_blackout == 0, "the minute is not known yet"
+    assert ledger.requests_in_blackout is None, "the minute is not known yet"
     ledger.note_users(series((3, 1, 60), (3, 1, 60)))
     assert ledger.requests_in_blackout == pytest.approx(0.3)
     ledger.note_users(series((3, 1, np.nan), (3, 1, 60)))
@@ -119,3 +121,14 @@ def test_requests_of_users_in_a_blackout_are_expected_by_those_of_the_minute():
     assert ledger.requests_in_blackout == pytest.approx(0.6)
     ledger.note(100 + 2 * RETENTION_MINUTES, 20, 2.0)
     assert ledger.requests_in_blackout == pytest.approx(0.6), "a minute that is not stored any more still counts"
+
+
+def test_requests_of_users_in_minutes_without_metrics_stay_unknown():
+    ledger = OwnTraffic()
+    ledger.note(100, 20, 2.0, blackout=0.1)
+    ledger.note_users(series((3, 1, np.nan)))
+    ledger.note(100 + 2 * RETENTION_MINUTES, 20, 2.0)
+    assert ledger.requests_in_blackout is None
+    ledger.note(100 + 2 * RETENTION_MINUTES, 20, 2.0, blackout=0.5)
+    ledger.note_users(DemandSeries(100 + 2 * RETENTION_MINUTES, *(np.full(1, 60, np.float32) for _ in range(3))))
+    assert ledger.requests_in_blackout == pytest.approx(0.5)

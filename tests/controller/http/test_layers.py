@@ -6,7 +6,7 @@ import pytest
 
 from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import ManualClock
-from tests.services import layers, serving
+from tests.services import layers, measures, serving
 
 
 async def test_the_status_has_the_pings_beside_the_base_and_only_one_pool(tmp_path):
@@ -125,3 +125,35 @@ async def test_the_history_of_pings_before_this_run_is_that_of_recorded_decision
         _, body = await again.json("/v1/pools/a/history?hours=0.25")
 
     assert set(body["actual_pinged_requested"][-8:]) == {5}
+
+
+BLACKOUT = ["actual_ping_blackout_seconds_since_start", "actual_ping_blackout_requests_since_start"]
+
+
+@pytest.mark.parametrize(("measured", "shown"), [
+    ({}, [1.25, 3.5]), ({"requests": None}, [1.25, None]), ({"seconds": 0.0, "requests": 0.0}, [0.0, 0.0]),
+    ({"rounds": 0, "seconds": 0.0, "requests": 0.0}, [None, None]),
+])
+async def test_the_time_in_which_pings_held_all_units_is_unknown_until_it_is_measured(tmp_path, measured, shown):
+    async with layers(tmp_path) as here:
+        measures(here.levers["a:pings"], **measured)
+        await here.ticks(2)
+        _, body = await here.json("/status")
+        _, why = await here.json("/v1/pools/a/why")
+        _, earlier = await here.json("/v1/pools/a/why?at=2026-03-02T12:00:30Z")
+
+    assert [body["pools"][0][key] for key in BLACKOUT] == [why[key] for key in BLACKOUT] == shown
+    assert BLACKOUT[0] not in earlier
+
+
+async def test_that_time_is_not_measured_in_shadow_mode_and_absent_without_pings(tmp_path):
+    async with layers(tmp_path / "layers", mode="shadow") as here:
+        measures(here.levers["a:pings"])
+        await here.ticks(2)
+        _, layered = await here.json("/v1/pools/a")
+    async with serving(tmp_path / "one") as here:
+        await here.ticks(1)
+        _, one = await here.json("/v1/pools/a")
+
+    assert [layered[key] for key in BLACKOUT] == [None, None]
+    assert not set(BLACKOUT) & one.keys()

@@ -12,7 +12,7 @@ from controller.cli.operate.status import COLUMNS, fitting
 from controller.daemon.daemon import Daemon
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
-from tests.services import layers, serving, ticking, typed
+from tests.services import layers, measures, serving, ticking, typed
 from tests.worlds import policy_of
 
 
@@ -170,6 +170,21 @@ async def test_pings_in_shadow_mode_are_shown_as_simulated(tmp_path):
     lines = [" ".join(line.split()) for line in one.output.splitlines()]
     assert {"pinged above, actual 0 / 0", "pinged above, simulated 5 / 5"} <= set(lines)
     assert "would have 1 requested, 1 ready, above them by pings 5 requested, 5 ready" in everything.output
+
+
+@pytest.mark.parametrize(("measured", "text"), [
+    ({}, "for 1.25 s since the start of the daemon, about 3.5 requests in it"),
+    ({"requests": None}, "for 1.25 s since the start of the daemon, requests in it not measured"),
+    ({"rounds": 0}, "not measured"),
+])
+async def test_the_time_in_which_pings_held_all_units_has_its_unit_and_period(tmp_path, measured, text):
+    async with layers(tmp_path) as here:
+        measures(here.levers["a:pings"], **measured)
+        await here.ticks(2)
+        status, why = [" ".join((await here.stoker(command, "a")).output.split()) for command in ("status", "why")]
+
+    assert f"pings held all units {text} " in status
+    assert why.endswith(f"all held pings held all idle units: {text}")
 
 
 async def test_an_error_of_the_pings_is_shown_as_that_of_the_pool(tmp_path):

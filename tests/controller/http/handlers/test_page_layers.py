@@ -4,7 +4,7 @@ import pytest
 
 from adapters.ports.errors import Unreachable
 from tests.browser import CHROMIUM, chromium
-from tests.services import layers, serving
+from tests.services import layers, measures, serving
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the page was not opened")
 TILES = """Object.fromEntries([...document.querySelectorAll('#pool-facts > div')].map((each) => [
@@ -28,6 +28,7 @@ async def test_the_overview_has_the_pings_beside_the_base(tmp_path):
 
 async def test_the_panel_of_a_pool_shows_both_layers_with_their_reasons(tmp_path):
     async with layers(tmp_path) as here, chromium() as page:
+        measures(here.levers["a:pings"])
         await here.ticks(4)
         await page.open(here.service.url + "/#/pools/a", width=1200, height=1900)
         await page.until(PANEL)
@@ -40,6 +41,7 @@ async def test_the_panel_of_a_pool_shows_both_layers_with_their_reasons(tmp_path
 
     assert tiles["Actual ready, base"] == ["1", "of 1 requested"]
     assert tiles["Actual ready, pings"] == ["5", "of 5 requested"]
+    assert tiles["Pings held all units"] == ["1.25 s", "since the start of the daemon; about 3.5 requests"]
     assert (tiles["Target, base"][0], tiles["Target, pings"]) == ("1", ["5", "for 5 in total"])
     assert "Lambda provisioned concurrency, above it Lambda pings" in tags
     assert base == "Base: 1 unit, already requested"
