@@ -100,14 +100,14 @@ async def started(arguments, environment, **how):
 
 
 @contextlib.asynccontextmanager
-async def daemon(policy, state_dir, url, *more, environment=None, inherited=True):
+async def daemon(policy, state_dir, url, *more, environment=None, inherited=True, google=False):
     """`stoker run` until the block ends; whatever still runs then is killed. `url` None: it goes to the provider itself.
-    `environment` is added to this process's own, unless that is not inherited.
+    `environment` is added to this process's own, unless that is not inherited. `google`: Google's libraries are loaded already.
     """
     sandbox = () if url is None else ("--sandbox-url", url)
     arguments = ("run", "--policy", str(policy), "--state-dir", str(state_dir), "--port", "0", "--log-format", "json", *sandbox,
                  *more)
-    async with started(arguments, surroundings(environment, inherited), stdout=False) as process:
+    async with started(arguments, surroundings(environment, inherited), stdout=False, google=google) as process:
         run = Daemon(process)
         try:
             yield run
@@ -117,9 +117,9 @@ async def daemon(policy, state_dir, url, *more, environment=None, inherited=True
             await run._reading
 
 
-async def stoker(*arguments, seconds=PATIENCE_SECONDS, environment=None, inherited=True):
-    """Run a command to its end: exit code, standard output, standard error. For `environment`, see `daemon`."""
-    async with started(arguments, surroundings(environment, inherited)) as process:
+async def stoker(*arguments, seconds=PATIENCE_SECONDS, environment=None, inherited=True, google=False):
+    """Run a command to its end: exit code, standard output, standard error. For the rest, see `daemon`."""
+    async with started(arguments, surroundings(environment, inherited), google=google) as process:
         out, err = await asyncio.wait_for(process.communicate(), seconds)
     return process.returncode, out.decode(), err.decode()
 

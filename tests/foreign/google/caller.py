@@ -9,16 +9,15 @@ import contextlib
 import json
 import sys
 import threading
-from pathlib import Path
 
 from google.cloud import run_v2
 
 from adapters.gcp.clients import Connections, Timeouts
 from adapters.gcp.errors import ApiCall
 from adapters.ports.errors import AdapterError
+from tests.e2e.forked import forked
 from tests.patience import PATIENCE_SECONDS
 
-ROOT = Path(__file__).parents[3]
 CHAT = "projects/acme/locations/europe-west1/services/chat"
 READ = ApiCall("GetService", "Cloud Run service chat", "run.services.get")
 WRITE = ApiCall("UpdateService", "Cloud Run service chat", "run.services.update", writes=True)
@@ -50,15 +49,13 @@ async def main():
 @contextlib.asynccontextmanager
 async def calling(environment, **timeouts):
     """Such a process: await what is yielded for what became of `times` calls, and see its `threads` and `errors` afterwards."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.foreign.google.caller", json.dumps(timeouts), cwd=ROOT, env=environment,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    process = await forked([json.dumps(timeouts)], environment, module="tests.foreign.google.caller", stdin=True, google=True)
     caller = Caller(process)
     try:
         yield caller
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        process.kill()
+        process.stdin.close()
         await process.communicate()
 
 

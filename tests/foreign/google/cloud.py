@@ -64,11 +64,12 @@ class GoogleCloud:
     async def doctor(self, environment: dict[str, str], seconds: float = PATIENCE_SECONDS) -> tuple[int, str, str]:
         """Exit code and output of `stoker doctor`, on one line a finding."""
         return await daemons.stoker("doctor", str(self.policy()), "--state-dir", str(self.folder / "state"), seconds=seconds,
-                                    environment=environment, inherited=False)
+                                    environment=environment, inherited=False, google=True)
 
     def daemon(self, environment: dict[str, str], mode: str = "active", low: int = 0):
         """`stoker run`; see `tests.e2e.daemons.daemon`."""
-        return daemons.daemon(self.policy(mode, low), self.folder / "state", None, environment=environment, inherited=False)
+        return daemons.daemon(self.policy(mode, low), self.folder / "state", None, environment=environment, inherited=False,
+                              google=True)
 
     @property
     def minimum(self) -> int:
