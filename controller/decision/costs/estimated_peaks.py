@@ -11,8 +11,8 @@ known, and their peak is not (`adapters.pinging.own_traffic`). `HiddenPeaks` est
 without an estimate, all units that were warm before such a minute would count as warm after it, and a round every few minutes
 would hide that they stop. No demand that capacity is proposed for contains it. The part above `L` is scaled by what the
 pool had in its last minutes with a known peak, because bursts are higher than independent requests, and timers lower. With every
-fourth minute hidden, cold starts without warm capacity of 37 recordings (3 days each) differ by 5 % (root mean square) from those
-with all peaks, and are 1 % too low on average.
+fourth minute hidden, cold starts without warm capacity of 38 recordings (3 days each) differ by 5 % (root mean square) from those
+with all peaks, and are 1 % too low on average. The range contains 94 % of the hidden peaks (median of recordings; least 56 %).
 
 The range of an estimate: the peak is about the maximum of `m` draws of a normal distribution around `L`, whose quantile `q` lies
 `NormalDist().inv_cdf(q ** (1 / m))` deviations above `L`. `m` exceeds `n`, because requests start at any time.
@@ -73,29 +73,32 @@ class HiddenPeaks:
     """Recent peaks of many pools, minute by minute."""
 
     def __init__(self, pools: int) -> None:
-        self.recent = np.zeros((2, pools))
-        """Recent parts of the peak above the average: actual ones, and those of independent requests. float64[2, pools]."""
+        self.recent = np.stack((np.zeros(pools), np.zeros(pools), np.full(pools, np.nan)))
+        """Recent parts of the peak above the average, actual ones and those of independent requests, and the peak of the last
+        minute: float64[3, pools].
+        """
 
     def advance(self, peak: Floats, busy: Floats, requests: Floats) -> tuple[Amounts, NDArray[np.bool_]]:
         """Add the next minutes, float32[pools, n] each. Return their peaks in units, estimated where a peak is unknown although
         requests and work are known, and where that is: float64[pools, n] and bool[pools, n].
+
+        An estimate is at least the work, and at most the requests of the minute and those before it. A source that cannot
+        distribute the work of long requests counts it in the minute of their start, so the latter limit has precedence.
         """
         hidden = np.isnan(peak) & ~np.isnan(busy) & ~np.isnan(requests)
-        exact, work, count = (values.astype(np.float64) for values in (peak, np.nan_to_num(busy), np.nan_to_num(requests)))
+        out, work, count = (values.astype(np.float64) for values in (peak, np.nan_to_num(busy), np.nan_to_num(requests)))
         turns = np.maximum(count, 1.0) / np.maximum(work, 1e-9)
         expected = np.sqrt(2 * np.maximum(np.log(turns), 1.0) * work)
-        scale = self._scales(exact - work, expected, ~np.isnan(peak) & (count > 0) & (work > 0), hidden)
-        least = np.maximum(np.ceil(work), np.minimum(count, 1.0))
-        estimate = np.clip(np.round(work + scale * expected), least, count + np.ceil(work))
-        return np.where(hidden, estimate, exact), hidden
-
-    def _scales(self, above: Amounts, expected: Amounts, learned: NDArray[np.bool_], hidden: NDArray[np.bool_]) -> Amounts:
-        """Learn from minutes where `learned`, and return the factor of `expected` in each minute where `hidden`, else 1."""
+        learned = ~np.isnan(peak) & (count > 0) & (work > 0)
+        values, share = np.where(learned, (out - work, expected), 0.0), np.where(learned, 1 / RECENT, 0.0)
+        least, most = np.maximum(np.ceil(work), np.minimum(count, 1.0)), count + np.ceil(work)
         due = frozenset(np.flatnonzero(hidden.any(axis=0)).tolist())
-        scale, values = np.ones_like(expected), np.where(learned, (above, expected), 0.0)
-        share, actual, independent = np.where(learned, 1 / RECENT, 0.0), self.recent[0], self.recent[1]
-        for at in range(expected.shape[1]):
+        for at in range(out.shape[1]):
+            actual, independent, last = self.recent
             if at in due:
-                np.divide(actual, independent, out=scale[:, at], where=independent > 0)
-            self.recent += share[:, at] * (values[:, :, at] - self.recent)
-        return scale
+                scale = np.divide(actual, independent, out=np.ones_like(actual), where=independent > 0)
+                estimate = np.clip(np.round(work[:, at] + scale * expected[:, at]), least[:, at], most[:, at])
+                out[:, at] = np.where(hidden[:, at], np.fmin(estimate, last + count[:, at]), out[:, at])
+            self.recent[:2] += share[:, at] * (values[:, :, at] - self.recent[:2])
+            self.recent[2] = out[:, at]
+        return out, hidden

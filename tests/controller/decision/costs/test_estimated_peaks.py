@@ -97,6 +97,13 @@ def test_an_estimate_is_at_least_the_work_and_at_most_all_requests():
     assert advance(HiddenPeaks(1), (NAN, 0.0, 0)) == (0, True)
 
 
+def test_an_estimate_is_at_most_the_requests_of_the_minute_and_those_before_it():
+    """Such as 33 requests of 2 min, whose work the source counts in the minute of their start."""
+    assert advance(HiddenPeaks(1), (0, 0, 0), (NAN, 66, 33)) == (33, True)
+    assert advance(HiddenPeaks(1), (0, 0, 0), (NAN, 66, 33), (NAN, 66, 5)) == (38, True)
+    assert advance(HiddenPeaks(1), (0, 0, 0), (NAN, NAN, NAN), (NAN, 6, 3)) == (9, True)
+
+
 def test_hidden_and_idle_minutes_teach_nothing():
     known = [(9, 4.0, 60)] * 5
     assert advance(HiddenPeaks(1), *known, *[(NAN, 9.0, 90), (0, 0, 0)] * 9, (NAN, 4.0, 60)) == (9, True)
