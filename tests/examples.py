@@ -1,4 +1,4 @@
-"""Number of examples that property tests try: few before each commit and in CI, 50 times as many at night."""
+"""Number of examples that property tests try, and of seeds that are played: few before each commit and in CI, more at night."""
 
 from hypothesis import HealthCheck, settings
 
@@ -21,3 +21,8 @@ def register_profiles() -> None:
 def examples(per_hundred: int, **changes) -> settings:
     """Return settings for a test that is to try `per_hundred` examples where a test without a number tries 100."""
     return settings(max_examples=max(AT_LEAST, per_hundred * settings().max_examples // 100), **changes)
+
+
+def seeds(quick: int, *every: int) -> tuple[int, ...]:
+    """Return the first `quick` of the seeds with the quick profile, else all of them."""
+    return every[:quick] if settings().max_examples <= EXAMPLES[QUICK] else every

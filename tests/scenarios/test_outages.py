@@ -29,11 +29,13 @@ BEFORE = 5
 
 
 def played(units, days=3, after=300, busy=0.6):
-    """Steady traffic from `days` before noon on; a list of units is what comes from noon on."""
+    """Steady traffic from `days` before noon on; a list of units is what comes from noon on. Each unit serves two requests a
+    minute: the emulator plays them one by one.
+    """
     past = np.full(days * 1440, units if isinstance(units, int | float) else units[0], np.float32)
     coming = np.full(after, units, np.float32) if isinstance(units, int | float) else np.array(units, np.float32)
     peak = np.concatenate((past, coming))
-    return DemandSeries(minute_of(NOON) - len(past), peak, peak * np.float32(busy), peak * 10)
+    return DemandSeries(minute_of(NOON) - len(past), peak, peak * np.float32(busy), peak * 2)
 
 
 class Cloud:
@@ -86,8 +88,7 @@ async def cloud(folder, agent=6, others=None, **settings):
         yield here
 
 
-@pytest.mark.parametrize("length", [1, 3, 9, 14, 20])
-@pytest.mark.parametrize("seconds", [0, 44])
+@pytest.mark.parametrize(("length", "seconds"), [(1, 0), (1, 44), (3, 0), (9, 44), (14, 0), (20, 0), (20, 44)])
 async def test_an_outage_lowers_nothing_and_leaves_no_zero(tmp_path, length, seconds):
     async with cloud(tmp_path) as here, here.daemon():
         await here.minutes(BEFORE + 1)
@@ -239,7 +240,7 @@ async def test_an_outage_in_a_region_with_one_function_lowers_nothing(tmp_path, 
         assert not (await here.known(0, 50) == 0).any()
 
 
-@pytest.mark.parametrize("length", [1, 3, 9, 14, 20])
+@pytest.mark.parametrize("length", [1, 9, 20])
 async def test_an_outage_of_cloud_monitoring_lowers_nothing_and_leaves_no_zero(tmp_path, length):
     clock = ManualClock(NOON)
     google = RunSandbox(Sandbox(clock, seed=2))

@@ -9,6 +9,7 @@ import pytest
 
 from controller.decision.planning.pool_state.state import PoolState
 from controller.store.state_store import Store, StoreError
+from tests.examples import seeds
 from tests.simulation.__main__ import workers
 from tests.simulation.absence import simulate_absence
 from tests.simulation.damage import damage
@@ -30,7 +31,7 @@ def small(seed, pools=12, calm=0):
     return replace(whole, pools=names, faults=faults, calm=calm)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("seed", seeds(4, 3, 4, 5, 1, 0, 2))
 def test_every_invariant_holds_under_faults(seed):
     outcome = simulate(small(seed))
 
@@ -47,26 +48,26 @@ def check(simulated, seed):
     assert simulated(seed) == outcome
 
 
-@pytest.mark.parametrize("seed", [0, 8, 24])
+@pytest.mark.parametrize("seed", seeds(2, 24, 0, 8))
 def test_with_a_lease_only_one_of_two_daemons_writes_at_a_time(seed):
     check(simulate_pair, seed)
 
 
-@pytest.mark.parametrize("seed", [49, 99, 149])
+@pytest.mark.parametrize("seed", seeds(1, 99, 49, 149))
 def test_scheduled_actions_of_the_provider_are_not_reported_as_foreign_writes(seed):
     check(simulate_heirs, seed)
 
 
-@pytest.mark.parametrize("seed", [12, 37, 62, 87])
+@pytest.mark.parametrize("seed", seeds(2, 62, 12, 37, 87))
 def test_scheduled_actions_run_only_while_no_daemon_runs(seed):
     check(simulate_absence, seed)
 
 
 def test_a_seed_replays_exactly():
-    first, second = (simulate(small(9, calm=0)) for _ in range(2))
+    first, second = (simulate(small(9, pools=6)) for _ in range(2))
 
     assert (first.digest, first.pool_ticks, first.lives) == (second.digest, second.pool_ticks, second.lives)
-    assert first.digest != simulate(small(10, calm=0)).digest
+    assert first.digest != simulate(small(10, pools=6)).digest
 
 
 def test_a_kill_starts_another_process_and_time_continues():
@@ -116,10 +117,10 @@ def test_a_planted_defect_is_found(name, seed, rule):
 
 
 def test_several_workers_give_the_same_results_as_one_process():
-    seeds = range(1, 5)
+    numbers = range(1, 3)
     with workers(2) as pool:
-        shared = pool.imap(outcome_of, seeds)
-        alone = [outcome_of(seed) for seed in seeds]  # while they work
+        shared = pool.imap(outcome_of, numbers)
+        alone = [outcome_of(seed) for seed in numbers]  # while they work
         found = list(shared)
 
     assert found == alone

@@ -139,9 +139,12 @@ class Servers:
 
     def note_peak(self, at: int) -> None:
         """Update the peaks of the minute with the units in use at `at`."""
-        warm = self.warm_in_use(at)
-        self.work.warm_peak = max(self.work.warm_peak, warm)
-        self.work.peak = max(self.work.peak, warm + self.on_demand_in_use(at))
+        warm, work = self.warm_in_use(at), self.work
+        peak = warm + self.on_demand_in_use(at)
+        if warm > work.warm_peak:  # `max` takes three times as long, and this is called several times per request
+            work.warm_peak = warm
+        if peak > work.peak:
+            work.peak = peak
 
     def warm_in_use(self, at: int) -> int:
         """Return the number of provisioned units in use at `at`."""
@@ -152,7 +155,10 @@ class Servers:
 
     def on_demand_in_use(self, at: int) -> int:
         """Return the number of environments in use at `at`, of all versions."""
-        return sum(pool.in_use(at) for pool in self._pools.values())
+        in_use = 0
+        for pool in self._pools.values():
+            in_use += pool.in_use(at)
+        return in_use
 
     def alive(self, at: int) -> int:
         """Return the number of environments that exist at `at`, of all versions."""
