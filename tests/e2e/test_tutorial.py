@@ -1,6 +1,7 @@
 """The tutorial's commands run as they are written, in order, as real processes against a real sandbox.
 
-What is added to them: free ports for the two servers, and ticks every second instead of every minute.
+What is changed in them: free ports for the two servers, ticks every second instead of every minute, and `stoker backtest` replays
+the last 4 days instead of 14.
 """
 
 import contextlib
@@ -22,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 STEP = re.compile(r"<!-- (?P<what>do|start|stop)(?: (?P<name>[a-z]+))?,?(?: until \"(?P<until>[^\"]+)\")? -->\n"
                   r"(?:```console\n(?P<body>.*?)```)?", re.DOTALL)
+LAST_4_DAYS = ("mkdir recent; for file in history/*.gz; do "
+               "(zcat $file | sed -n 1p; zcat $file | tail -n 5760) | gzip > recent/${file#history/}; done")
 SHELL = "set -eu; touch state.sh; . ./state.sh; {}; export -p > state.sh"
 
 
@@ -44,8 +47,10 @@ class Terminals:
                                    "STOKER_URL": f"http://127.0.0.1:{self.ports[1]}"}
 
     def typed(self, body: str) -> list[str]:
-        """The commands of a block, with what is added to them."""
+        """The commands of a block, with what is changed in them."""
         commands = [line.removeprefix("$ ") for line in body.splitlines() if line.startswith("$ ")]
+        commands = [f"{each}; {LAST_4_DAYS}" if each.startswith("stoker history") else each for each in commands]
+        commands = [each.replace("=history/", "=recent/") if each.startswith("stoker backtest") else each for each in commands]
         return [command.replace("9911", str(self.ports[0])).replace("stoker sandbox", f"stoker sandbox --port {self.ports[0]}")
                 .replace("stoker run", f"stoker run --port {self.ports[1]} --tick-seconds 1 --log-format json")
                 for command in commands]
