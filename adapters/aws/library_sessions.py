@@ -3,6 +3,8 @@
 Clients that the library creates for itself, such as one of STS, have the settings of plain boto3, except for their timeouts.
 """
 
+import copy
+import functools
 import os
 from datetime import datetime
 
@@ -12,6 +14,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.credentials import ReadOnlyCredentials
+from botocore.hooks import HierarchicalEmitter
 from botocore.utils import parse_timestamp
 
 from adapters.aws.credentials import HeldCredentials
@@ -64,6 +67,14 @@ def client_session(region: str, held: HeldCredentials, *, fast_timestamps: bool,
 
 
 def _core() -> botocore.session.Session:
-    core = botocore.session.Session()
+    core = botocore.session.Session(event_hooks=copy.copy(_handlers()), include_builtin_handlers=False)
     core.register_component("data_loader", MODELS)
     return core
+
+
+@functools.cache
+def _handlers() -> HierarchicalEmitter:
+    """Return the library's own event handlers. To register them takes most of the time to create a session."""
+    handlers = HierarchicalEmitter()
+    botocore.session.Session(event_hooks=handlers)
+    return handlers
