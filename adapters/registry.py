@@ -112,6 +112,8 @@ SOURCES = {
     "cloud-monitoring": SourceKind("adapters.gcp.settings:CloudMonitoringSettings", "adapters.gcp.provider:Gcp", extra="gcp",
                                    grpc=True, grants="adapters.gcp.permissions:GcpGrants"),
     "http-metrics": SourceKind("adapters.web.settings:HttpMetricsSettings", "adapters.web.provider:Web"),
+    "prometheus": SourceKind("adapters.prometheus.settings:PrometheusSettings", "adapters.prometheus.provider:Prometheus",
+                             grants="adapters.aws.permissions:AwsGrants"),
     "none": SourceKind("config.model.demand:NoDemandSettings", "adapters.demand.no_demand:NoDemand"),
 }
 
@@ -161,8 +163,9 @@ def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
             of_provider.setdefault(path, []).append(pool)
     leased = "" if policy.lease is None else LEASES[policy.lease.kind].grants
     of_provider.setdefault(leased, [])
-    return [(cast("Callable[[LeaseSettings | None], Grants]", _named(path))(policy.lease if path == leased else None), members)
-            for path, members in of_provider.items() if path]
+    found = [(cast("Callable[[LeaseSettings | None], Grants]", _named(path))(policy.lease if path == leased else None), members)
+             for path, members in of_provider.items() if path]
+    return [(each, members) for each, members in found if each.shared() or any(each.needed(pool) for pool in members)]
 
 
 class Registry:

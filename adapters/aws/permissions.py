@@ -23,6 +23,7 @@ class Statement(NamedTuple):
 
 STATEMENTS = {
     "ReadMetricsAndQuotas": Statement("region"),
+    "QueryPrometheus": Statement("workspace"),
     "ReadFunctions": Statement("function"),
     "ReadWarmCapacity": Statement("alias"),
     "SetWarmCapacity": Statement("alias", writes=True),
@@ -57,6 +58,7 @@ CALLS = {
 }
 """By lever kind."""
 
+QUERY = Call("aps:QueryMetrics", "QueryPrometheus", "reads demand")
 DEMAND_CALLS = {"cloudwatch-lambda": (Call("cloudwatch:GetMetricData", "ReadMetricsAndQuotas", "reads demand"),)}
 """By kind of demand source."""
 
@@ -153,8 +155,15 @@ def _compact(document: object) -> str:
 def calls(pool: PoolPolicy) -> list[Call]:
     """Return the calls for a pool; in shadow, only reads."""
     demand = pool.lever.usual_demand if pool.demand is None else pool.demand.kind
-    possible = (*DEMAND_CALLS.get(demand, ()), *CALLS.get(pool.lever.kind, ()), *(DEAD_MAN if pool.dead_man is not None else ()))
+    reads = (QUERY,) if signed(pool) else DEMAND_CALLS.get(demand, ())
+    possible = (*reads, *CALLS.get(pool.lever.kind, ()), *(DEAD_MAN if pool.dead_man is not None else ()))
     return [call for call in possible if pool.mode == "active" or not STATEMENTS[call.sid].writes]
+
+
+def signed(pool: PoolPolicy) -> dict[str, Any] | None:
+    """Return the settings of a demand source whose requests are signed by AWS; None for any other."""
+    settings = {} if pool.demand is None else pool.demand.model_dump()
+    return settings if settings.get("sigv4") else None
 
 
 def regions_of(pool: PoolPolicy) -> set[str]:
@@ -167,6 +176,10 @@ def resources(pool: PoolPolicy, scope: str, account: str | None) -> tuple[str, .
     """Return the resources of a permission of `scope`."""
     if scope == "region":
         return ("*",)
+    demand = signed(pool)
+    if scope == "workspace" and demand is not None:
+        region, (_, _, workspace) = demand["sigv4"]["region"], demand["url"].rstrip("/").rpartition("/")
+        return (f"arn:{partition(region)}:aps:{region}:{account or ANY_ACCOUNT}:workspace/{workspace}",)
     settings = pool.lever.model_dump()
     region, name = str(settings["region"]), str(settings["function"])
     function = f"arn:{partition(region)}:lambda:{region}:{account or ANY_ACCOUNT}:function:{name}"

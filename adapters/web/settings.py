@@ -1,23 +1,16 @@
 """Policy settings of levers and demand sources on the web."""
 
 from datetime import timedelta
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from adapters.pinging.settings import Pause
 from config.model.demand import DemandSettings
 from config.model.lever import LeverSettings
+from config.model.web import HEADER, Address, HeadersFrom
 
-URL = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$"
-"""No user, query or fragment: secrets in them would be logged."""
-
-HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}$"
-VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,120}$"
 METRIC = r"^[A-Za-z_:][A-Za-z0-9_:]{0,200}$"
-
-Address = Annotated[str, Field(pattern=URL, max_length=500)]
-HeadersFrom = dict[Annotated[str, Field(pattern=HEADER)], Annotated[str, Field(pattern=VARIABLE)]]
 
 
 class HttpPingSettings(LeverSettings):

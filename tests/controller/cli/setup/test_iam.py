@@ -203,3 +203,25 @@ def test_pings_of_a_url_need_no_permission_and_the_output_states_it(asked):
     assert told.exit_code == 0
     assert told.stdout == ""
     assert "http-ping: no permissions needed" in told.stderr
+
+
+def demand(**keys) -> str:
+    return pools("agent").rstrip("\n").removesuffix("}") + ", demand: " + json.dumps(
+        {"kind": "prometheus", "peak": "max_over_time(x[1m])"} | keys) + "}\n"
+
+
+def test_queries_to_a_workspace_are_allowed_on_that_workspace_in_place_of_reads_of_metrics(asked):
+    url = "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-7/"
+    found = statements(asked(demand(url=url, sigv4={"region": "eu-west-1"}), "--account", "123456789012"))
+
+    assert found["QueryPrometheus"]["Resource"] == ["arn:aws:aps:eu-west-1:123456789012:workspace/ws-7"]
+    assert found["QueryPrometheus"]["Action"] == ["aps:QueryMetrics"]
+    assert "cloudwatch:GetMetricData" not in found["ReadMetricsAndQuotas"]["Action"]
+
+
+def test_a_prometheus_of_your_own_needs_no_permission(asked):
+    text = demand(url="https://prometheus.example").replace(AWS.format(region="us-east-1", name="agent"),
+                                                            "lever: {kind: http-ping, url: 'https://a.example/'}")
+    told = asked(text, "--json")
+
+    assert (told.exit_code, json.loads(told.stdout)) == (0, {})
