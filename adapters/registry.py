@@ -11,7 +11,6 @@ from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
 from adapters.ports.errors import Unsupported
 from adapters.ports.permissions import Grants
-from adapters.runtime.clock import Clock
 from config.model.demand import DemandSettings
 from config.model.kinds import Kinds
 from config.model.layers import with_layers
@@ -19,7 +18,7 @@ from config.model.lease import LeaseSettings
 from config.model.lever import LeverSettings
 from config.model.policy import Policy, PoolPolicy
 
-if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
+if TYPE_CHECKING:  # a policy is checked without waiting for NumPy and asyncio
     from collections import Counter
 
     from numpy.random import Generator
@@ -28,6 +27,7 @@ if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
     from adapters.ports.lease_store import LeaseStore
     from adapters.ports.lever import Lever
     from adapters.runtime.call_counter import Call, CallCounter
+    from adapters.runtime.clock import Clock
 
 
 class DemandProvider(Protocol):

@@ -75,12 +75,12 @@ class Replay:
 
 
 def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: Assume,
-           progress: Callable[[int], None] = lambda _: None) -> Replay:
+           progress: Callable[[int], None] = lambda _: None, *, explained: bool = True) -> Replay:
     """Return the decisions for each minute of `demand`, made from data at least the metric delay old. `progress`: called with the
-    number of minutes processed since its last call.
+    number of minutes processed since its last call. `explained`: see `carry_out`.
     """
     proposals = propose(without_events(events_of(policy, demand), demand), terms, progress)
-    return carry_out_layers(policy, demand, proposals, terms, assume)
+    return carry_out_layers(policy, demand, proposals, terms, assume, explained)
 
 
 def propose(demand: DemandSeries, terms: CostTerms, progress: Callable[[int], None] = lambda _: None) -> Proposals:

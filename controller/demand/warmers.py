@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Finding, Verdict
 from adapters.ports.errors import AdapterError
-from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
 from forecasting.demand import DemandSeries
 from forecasting.warmer import Rhythm, found_in, left_out
+
+if TYPE_CHECKING:
+    from adapters.runtime.clock import Clock  # imports asyncio, which a backtest does not need
 
 LOOK_BACK, MOST = timedelta(days=1), 100
 """Span that `doctor` reads, and the number of pools of a source."""
@@ -39,7 +42,7 @@ def demand_of(pool: PoolPolicy, series: DemandSeries) -> tuple[DemandSeries, str
     return series, None if found is None else advice(found)
 
 
-async def warmer_findings(source: DemandSource, pools: Sequence[PoolPolicy], clock: Clock) -> list[Finding]:
+async def warmer_findings(source: DemandSource, pools: Sequence[PoolPolicy], clock: "Clock") -> list[Finding]:
     """Return a finding for each warmer in the last day of pools, except those that Stoker pings.
 
     A source that cannot be read is reported by another check.

@@ -179,7 +179,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
         rivals = baselines.compare(load, terms)
         done, curve = frontier_of(pool, demand, terms, assume, load, rivals[TARGET_TRACKING], advance)
     else:
-        done = replay(pool, demand, terms, assume, advance)
+        done = replay(pool, demand, terms, assume, advance, explained=False)  # no report shows the reasons
     if levers:
         from adapters.registry import policy_kinds
         from controller.backtest.lever_comparison import layers_of, under_each_lever

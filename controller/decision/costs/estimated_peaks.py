@@ -90,15 +90,21 @@ class HiddenPeaks:
         turns = np.maximum(count, 1.0) / np.maximum(work, 1e-9)
         expected = np.sqrt(2 * np.maximum(np.log(turns), 1.0) * work)
         learned = ~np.isnan(peak) & (count > 0) & (work > 0)
-        values, share = np.where(learned, (out - work, expected), 0.0), np.where(learned, 1 / RECENT, 0.0)
+        values = np.ascontiguousarray(np.where(learned, (out - work, expected), 0.0).transpose(2, 0, 1))
+        share = np.where(np.ascontiguousarray(learned.T), 1 / RECENT, 0.0)
         least, most = np.maximum(np.ceil(work), np.minimum(count, 1.0)), count + np.ceil(work)
         due = frozenset(np.flatnonzero(hidden.any(axis=0)).tolist())
-        for at in range(out.shape[1]):
-            actual, independent, last = self.recent
+        means, change = self.recent[:2], np.empty_like(self.recent[:2])
+        (actual, independent), last = means, self.recent[2]
+        for at, (value, part) in enumerate(zip(values, share, strict=True)):
             if at in due:
+                last = out[:, at - 1] if at else last
                 scale = np.divide(actual, independent, out=np.ones_like(actual), where=independent > 0)
                 estimate = np.clip(np.round(work[:, at] + scale * expected[:, at]), least[:, at], most[:, at])
                 out[:, at] = np.where(hidden[:, at], np.fmin(estimate, last + count[:, at]), out[:, at])
-            self.recent[:2] += share[:, at] * (values[:, :, at] - self.recent[:2])
-            self.recent[2] = out[:, at]
+            np.subtract(value, means, out=change)
+            change *= part
+            means += change
+        if out.shape[1]:
+            self.recent[2] = out[:, -1]
         return out, hidden

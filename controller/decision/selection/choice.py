@@ -29,6 +29,10 @@ class SelectionMode(IntEnum):
                 SelectionMode.FALLBACK: "one naive rule alone, because the ensemble has recently cost more"}[self]
 
 
+OF_ALONE, OF_ENSEMBLE, OF_FALLBACK = (np.int8(mode) for mode in SelectionMode)
+"""Values of the modes in arrays."""
+
+
 class Choice(NamedTuple):
     """Targets that apply `metric_delay` after each minute fed, and the rule behind each: arrays [pools, n].
 

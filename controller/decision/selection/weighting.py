@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.selection.candidates import CANDIDATES, RECENT
-from controller.decision.selection.choice import SelectionMode
+from controller.decision.selection.choice import OF_ALONE, OF_ENSEMBLE, OF_FALLBACK, SelectionMode
 from forecasting.demand import MINUTES_PER_DAY
 
 MARGIN = 0.2
@@ -75,9 +75,11 @@ class FollowedRules(NamedTuple):
         where False, the recent maximum is followed alone.
         """
         leader = np.where(trusted, self.leader[:, None], np.int16(RECENT))
-        mode = np.where(trusted, self.mode[:, None], np.int8(SelectionMode.ALONE))
+        mode = np.where(trusted, self.mode[:, None], OF_ALONE)
+        if (mode == OF_ENSEMBLE).all():
+            return ensemble.T, leader, mode
         alone = np.take_along_axis(proposed, leader.T[:, None], axis=1)[:, 0]
-        return np.where(mode == SelectionMode.ENSEMBLE, ensemble.T, alone.T), leader, mode
+        return np.where(mode == OF_ENSEMBLE, ensemble.T, alone.T), leader, mode
 
 
 class SelectionWeights(NamedTuple):
@@ -143,8 +145,8 @@ class JointRules(NamedTuple):
         best = self.naive[self.bills[self.naive].argmin(axis=0)]
         beaten = allowed & (self.ensemble > self.bills[best, pools] + MARGIN * nothing)
         leader = np.where(beaten, best, leader)
-        mode = np.where(beaten, SelectionMode.FALLBACK, np.where(alone, SelectionMode.ALONE, SelectionMode.ENSEMBLE))
-        return FollowedRules(summed(weights, self.base, len(CANDIDATES)), self.base[leader], mode.astype(np.int8),
+        mode = np.where(beaten, OF_FALLBACK, np.where(alone, OF_ALONE, OF_ENSEMBLE))
+        return FollowedRules(summed(weights, self.base, len(CANDIDATES)), self.base[leader], mode,
                              summed(weights, self.top, tops), self.top[leader])
 
 

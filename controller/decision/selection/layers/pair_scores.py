@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from controller.decision.costs.layer_units import alive_units, top_units
 from controller.decision.selection.layers.levels import LEVELS, LIMITS, TopProposals
 from controller.decision.selection.learned_state import Arrays, State, restored
-from controller.decision.selection.scoring import DECAY, GRAIN, Replayed, folded
+from controller.decision.selection.scoring import DECAY, Replayed, folded, in_grains
 
 T = TypeVar("T", bound=np.generic)
 Units = NDArray[np.float32]
@@ -92,14 +92,25 @@ class PairScores:
         runs, self._runs = in_force(self._runs, proposed.runs, self._timing.lead_time)
         rows = Replayed(*(np.take(part, self._bases, axis=1)[:, :, None] for part in replayed))
         gains = changes(units, self._lost, rows, minutes, self._timing.stay_warm)
+        running = runs.astype(np.float64)
         for at, gain in enumerate(gains):
-            self._quarter[at] += np.einsum("tgp,tblp->blgp", runs.astype(np.float64), gain)
+            self._quarter[at] += summed_by_limit(running, gain)
 
     def add_ensemble(self, units: Units, minutes: Minutes, replayed: Replayed, lost: NDArray[np.float64]) -> None:
         """Replay n minutes within one quarter for the ensembles: `units` float32[n, ensembles] kept by pings."""
         units, self._ensemble_units = in_force(self._ensemble_units, units, self._timing.lead_time)
         gains = changes(units, lost, replayed, minutes, self._timing.stay_warm)
         self._ensemble_quarter += np.stack([gain.sum(axis=0) for gain in gains])
+
+
+def summed_by_limit(running: Amounts, gain: Amounts) -> Amounts:
+    """Return the sum of `gain` float64[n, bases, levels, pools] over the minutes in which pings run, by limit: float64[bases,
+    levels, limits, pools]. `running`: float64[n, limits, pools], 0 or 1. Sums are exact: the order of minutes changes nothing.
+    """
+    minutes, bases, levels, pools = gain.shape
+    if pools > 1:
+        return np.asarray(np.einsum("tgp,tblp->blgp", running, gain))
+    return np.asarray(gain.reshape(minutes, -1).T @ running[:, :, 0]).reshape(bases, levels, -1, 1)
 
 
 def in_force(before: NDArray[T], units: NDArray[T], lead_time: int) -> tuple[NDArray[T], NDArray[T]]:
@@ -127,4 +138,4 @@ def changes(units: Units, lost: NDArray[np.float64], replayed: Replayed, minutes
 
 def whole_requests(requests: Units, known: NDArray[np.bool_]) -> Amounts:
     """Return requests in steps of 1/1024, zero in unknown minutes."""
-    return np.where(known, np.round(np.nan_to_num(requests) * GRAIN) / GRAIN, 0.0).astype(np.float64)
+    return np.where(known, in_grains(requests), 0.0).astype(np.float64)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from controller.decision.costs.cost_model import CostTerms, TopTerms
 from controller.decision.costs.layer_units import ROUNDING, top_units
 from controller.decision.selection.candidates import CANDIDATES, NAIVE, NOTHING, Candidate
-from controller.decision.selection.choice import Choice, SelectionMode
+from controller.decision.selection.choice import OF_FALLBACK, Choice, SelectionMode
 from controller.decision.selection.layers.levels import (
     LEVELS,
     LIMITS,
@@ -115,9 +115,7 @@ class TopSelection:
         """Return the costs of all rules, from those of the bases: `bills`, `cold` float64[candidates + 1, pools], last of the
         ensemble's base.
         """
-        pools = bills.shape[1]
-        gains = [np.broadcast_to(amount.reshape(-1, amount.shape[-1]), (len(PAIRED) * len(TOPS), pools))
-                 for amount in self._scores.amounts]
+        gains = self._scores.amounts.reshape(len(self._scores.amounts), len(PAIRED) * len(TOPS), -1)
         saved = gains[SAVED] - self._held * gains[REQUESTS]
         repeated = RULE_BASE[len(CANDIDATES) :]
         more = self._pinged * gains[PINGED] - usd_per_cold_start * saved
@@ -139,7 +137,7 @@ def level_of(rules: FollowedRules, proposed: TopProposals, trusted: NDArray[np.b
     """Return the levels of the pools. `trusted`: bool[n, pools], where False the rule without history is followed."""
     ensemble = voted_level(rules.top / np.maximum(rules.weights.sum(axis=0), 1.0), proposed)
     followed = ensemble
-    if (fallback := rules.mode == SelectionMode.FALLBACK).any():
+    if (fallback := rules.mode == OF_FALLBACK).any():
         leading = np.zeros_like(rules.top)
         leading[np.maximum(rules.top_leader, 0), np.arange(len(fallback))] = rules.top_leader >= 0
         followed = np.where(fallback, voted_level(leading, proposed), followed)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.decision.selection.scoring import DECAY, CandidateScores
+from controller.decision.selection.scoring import DECAY, CandidateScores, folded
 
 DELAY, LEAD, KEEP = 2, 2, 6
 
@@ -83,3 +83,11 @@ def test_a_unit_removed_within_its_billing_step_is_billed_to_the_end_of_the_step
     scores.close_quarter()
 
     assert scores.amounts[0, 0, 0] == 4 * 5
+
+
+@given(st.integers(1, 20), st.integers(1, 20), st.randoms(use_true_random=False))
+def test_each_window_is_folded_whole(count, span, dice):
+    values = np.array([[dice.random()] for _ in range(count + span - 1)], np.float32)
+    expected = np.stack([values[at:at + span].max(axis=0) for at in range(count)])
+
+    assert (folded(np.maximum, values, count, span) == expected).all()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from controller.decision.costs.layer_units import alive_units, top_units
 from controller.decision.selection.candidates import CANDIDATES
 from controller.decision.selection.layers.levels import LEVELS, LIMITS, TopProposals
-from controller.decision.selection.layers.pair_scores import Minutes, PairScores, TopTiming
+from controller.decision.selection.layers.pair_scores import Minutes, PairScores, TopTiming, summed_by_limit
 from controller.decision.selection.scoring import CandidateScores
 from tests.examples import examples
 
@@ -80,3 +80,13 @@ def test_a_part_continues_with_the_scores_of_its_pools():
     for name, values in whole.state().items():
         np.testing.assert_array_equal(part.state()[name], values)
         assert part.state()[name] is not values
+
+
+def test_sums_by_limit_are_those_of_each_pool_alone():
+    dice = np.random.default_rng(3)
+    running, gain = dice.integers(0, 2, (15, 8, 3)).astype(float), dice.integers(0, 99, (15, 2, 4, 3)) / 1024
+    together = summed_by_limit(running, gain)
+    apart = [summed_by_limit(running[:, :, pool:pool + 1], gain[..., pool:pool + 1]) for pool in range(3)]
+
+    assert (together == np.concatenate(apart, axis=-1)).all()
+    assert together[1, 2, 3, 0] == sum(gain[at, 1, 2, 0] for at in range(15) if running[at, 3, 0])
