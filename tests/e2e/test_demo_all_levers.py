@@ -11,6 +11,7 @@ import pytest
 from adapters.registry import policy_kinds
 from config.loading.loader import load_policy
 from tests.e2e.daemons import stoker
+from tests.e2e.test_demo import WITHOUT_PRICE_CURVE
 from tests.patience import PATIENCE_SECONDS
 
 pytest.importorskip("boto3")
@@ -29,9 +30,9 @@ def demo(*arguments: str, start: tuple[str, ...] = ("-m", "controller.cli")) -> 
 
 def play(folder: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
     """Until both batches have come, at 09:05 and at 09:15, and the offices have filled. No faster, for the clock flies while two
-    clouds open: a busy machine could lose the first minute in that.
+    clouds open: a busy machine could lose the first minute in that. The price curve is tested without a play.
     """
-    return demo("--duration", "38m", "--speed", "600", "--json", "--keep", str(folder)), folder
+    return demo("--duration", "38m", "--speed", "600", "--json", "--keep", str(folder), start=("-c", WITHOUT_PRICE_CURVE)), folder
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def test_one_policy_has_a_pool_for_every_lever(played):
     policy = load_policy(played[1] / "policy.yaml", policy_kinds())
 
     assert {pool.name for pool in policy.pools} == POOLS
-    assert {pool.lever.kind for pool in policy.pools} == set(policy_kinds())
+    assert {pool.lever.kind for pool in policy.pools} == set(policy_kinds().levers)
     assert {pool.mode for pool in policy.pools} == {"active"}
 
 
