@@ -54,7 +54,7 @@ lint: $(VENV)/.dev
 	@echo "== ruff"
 	@$(BIN)/ruff check .
 	@echo "== mypy"
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers 2
 	@echo "== import contracts"
 	@$(BIN)/lint-imports --no-cache
 

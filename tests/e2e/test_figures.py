@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
 import re
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterable
 from datetime import timedelta
@@ -16,15 +13,13 @@ import pytest
 from controller.cli.evaluate.report import read_report
 from controller.report.body import body_of
 from tests.browser import CHROMIUM, chromium
+from tests.e2e.daemons import stoker
 from tests.e2e.mixed_run import ACTIVE, SHADOW, WARM_IDLE, Recorder
-from tests.patience import PATIENCE_SECONDS
 
 pytest.importorskip("boto3")
 
 BILL_SHARE, COUNT_SHARE, LEAST_COUNT = 0.03, 0.05, 1.0
 """Deviation that is allowed for an estimated bill, and for estimated cold starts."""
-
-STOKER = [sys.executable, "-m", "controller.cli"]
 
 
 class Between(NamedTuple):
@@ -100,11 +95,9 @@ class Asked(NamedTuple):
 
 
 async def command(*arguments: str) -> str:
-    wide = os.environ | {"COLUMNS": "220"}
-    process = await asyncio.create_subprocess_exec(*STOKER, *arguments, stdout=subprocess.PIPE, env=wide)
-    out, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
-    assert process.returncode == 0
-    return out.decode()
+    code, out, _ = await stoker(*arguments, environment={"COLUMNS": "220"})
+    assert code == 0
+    return out
 
 
 async def fetched(address: str) -> str:

@@ -6,7 +6,7 @@ import json
 import pytest
 from aiohttp import web
 
-from tests.foreign.commands import installed_stoker
+from tests.e2e.daemons import stoker
 from tests.foreign.servers import foreign_python, need
 from tests.web_servers import served
 
@@ -30,7 +30,7 @@ async def sent(tmp_path, kind, secret):
     async with served(take) as url:
         policy = tmp_path / "policy.yaml"
         policy.write_text(POLICY.format(kind=kind, url=f"{url}/in"))
-        code, out, err = await installed_stoker("notify-test", "--policy", str(policy), environment={"SECRET": secret})
+        code, out, err = await stoker("notify-test", "--policy", str(policy), environment={"SECRET": secret})
     assert (code, out) == (0, "receiver: delivered\n"), err
     (message,) = posted
     return message

@@ -19,7 +19,7 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 FOUND = "(message) => message.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.failureSummary)}`)"
 PHONE = {"width": 390, "height": 844}
-LOOKS = {"light": {}, "dark": {"dark": True}, "phone": PHONE, "dark phone": PHONE | {"dark": True}}
+LOOKS = {"light": {}, "dark": {"dark": True}, "phone": PHONE}
 SAID = "document.getElementById('override-said').textContent"
 
 
