@@ -64,6 +64,12 @@ def quiet_since(where: str, newest: int | None) -> str:
     return f"nothing has run {where} {since}, or its metrics are missing, which cannot be distinguished (see on_quiet_region)"
 
 
+def impossible(values: Minutes) -> Mask:
+    """Return bool[n]: points that are negative or infinite; a minute without a point is none."""
+    out: Mask = (values < 0) | np.isinf(values)
+    return out
+
+
 def mean_by_requests(durations: Minutes, requests: Minutes) -> float | None:
     """Return the mean duration of a request over all rows, weighted by requests; None when no duration is known."""
     known = ~np.isnan(durations) & (np.nan_to_num(requests) > 0)

@@ -39,21 +39,23 @@ class Client:
     def __init__(self, sandbox_url: str | None = None, patience: float = FIRST_BYTE_SECONDS) -> None:
         self._sandbox = sandbox_url
         self.calls = CallCounter()
-        self._timeout = aiohttp.ClientTimeout(total=patience + CONNECT_SECONDS, connect=None, sock_connect=CONNECT_SECONDS)
+        self._timeout = timeout(patience + CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
         self._wire = SystemClock()  # units hold pings in real milliseconds, however fast an injected clock runs
 
     async def send(self, method: str, url: str, resource: str, headers: Mapping[str, str], query: Mapping[str, str],
-                   *, text: bool = False) -> Reply:
+                   *, text: bool = False, patience: float | None = None) -> Reply:
         """Send one request without redirects or retries; the library resends a GET once if its connection breaks.
+
+        `patience`: timeout of the whole response in seconds; None: that of the client.
 
         Raise `Unreachable` when it was not sent, `OutcomeUnknown` when no response came.
         """
         with self.calls.counting("http", method):
-            return await self._sent(method, url, resource, headers, query, text=text)
+            return await self._sent(method, url, resource, headers, query, text=text, patience=patience)
 
     async def _sent(self, method: str, url: str, resource: str, headers: Mapping[str, str], query: Mapping[str, str],
-                    *, text: bool) -> Reply:
+                    *, text: bool, patience: float | None) -> Reply:
         target, sent = url, self._wire.monotonic()
         if self._sandbox is not None:
             original = urlsplit(url)
@@ -62,7 +64,8 @@ class Client:
         if fault is not None:
             raise Unreachable(f"{resource}: {fault}")
         try:
-            async with self._opened().request(method, target, params=query, headers=headers, allow_redirects=False) as reply:
+            async with self._opened().request(method, target, params=query, headers=headers, allow_redirects=False,
+                                              timeout=self._timeout if patience is None else timeout(patience)) as reply:
                 first_byte = self._wire.monotonic()
                 text_of = (await complete_body(reply.content, resource)).decode(errors="replace") if text else ""
                 return Reply(sent, first_byte, reply.status, reply.headers, text_of)
@@ -94,6 +97,11 @@ class Client:
             self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, trust_env=self._sandbox is None,
                                                   headers={"User-Agent": "stoker"}, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
+
+
+def timeout(seconds: float) -> aiohttp.ClientTimeout:
+    """Return the timeouts of a request that takes at most `seconds` in total."""
+    return aiohttp.ClientTimeout(total=seconds, connect=None, sock_connect=CONNECT_SECONDS)
 
 
 async def complete_body(content: aiohttp.StreamReader, resource: str) -> bytes:

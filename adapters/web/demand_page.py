@@ -16,7 +16,7 @@ import numpy as np
 
 from adapters.pinging.own_traffic import OwnTraffic
 from adapters.ports.demand_source import Telemetry
-from adapters.ports.errors import AdapterError, Malformed
+from adapters.ports.errors import AdapterError, Malformed, OutcomeUnknown, Unreachable
 from adapters.runtime.clock import Clock
 from adapters.web.client import Client, Reply, refused
 from adapters.web.counters import increase
@@ -26,6 +26,8 @@ from adapters.web.settings import HttpMetricsSettings
 from forecasting.demand import DemandSeries, minute_of
 
 KEPT = 1440
+PAGE_SECONDS = 10.0
+"""Timeout of a page: it is not the answer of a unit that has to start, and other pages of the source wait for it."""
 
 
 class PageReading(NamedTuple):
@@ -91,8 +93,9 @@ class PageDemand:
     kind = "http-metrics"
 
     def __init__(self, client: Client, clock: Clock, pools: Mapping[str, HttpMetricsSettings],
-                 environment: Mapping[str, str] = os.environ, ledgers: Mapping[str, OwnTraffic] = MappingProxyType({})) -> None:
-        self._ledgers = ledgers
+                 environment: Mapping[str, str] = os.environ, ledgers: Mapping[str, OwnTraffic] = MappingProxyType({}),
+                 patience: float = PAGE_SECONDS) -> None:
+        self._ledgers, self._patience = ledgers, patience
         self._client, self._clock, self._settings, self._environment = client, clock, dict(pools), environment
         self._readings = {name: PageReadings() for name in pools}
 
@@ -119,10 +122,13 @@ class PageDemand:
             return None
         try:
             headers = {"Accept": ACCEPT} | headers_of(settings, self._environment)
-            reply = await self._client.send("GET", settings.url, settings.url, headers, {}, text=True)
+            reply = await self._client.send("GET", settings.url, settings.url, headers, {}, text=True, patience=self._patience)
             error = refused(reply, 200, settings.url)
             if error is None:
                 readings.add(await asyncio.to_thread(reading_of, reply, settings, now.timestamp()))
+        except OutcomeUnknown:
+            return Unreachable(f"{settings.url} did not send a usable response within {self._patience:g} s: check the page, or "
+                               "correct url of demand")
         except AdapterError as raised:
             return raised
         return error

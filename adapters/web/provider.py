@@ -15,7 +15,7 @@ from adapters.ports.discovery import Survey, Where
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from adapters.web.client import FIRST_BYTE_SECONDS, Client
-from adapters.web.demand_page import PageDemand
+from adapters.web.demand_page import PAGE_SECONDS, PageDemand
 from adapters.web.settings import HttpMetricsSettings, HttpPingSettings
 from config.model.demand import DemandSettings
 from config.model.lever import LeverSettings
@@ -23,12 +23,14 @@ from config.model.policy import PoolPolicy
 
 
 class Web(PingProvider):
-    """Provider of pools at URLs. The registry makes one per process. `patience`: timeout of the first byte, in seconds."""
+    """Provider of pools at URLs. The registry makes one per process. `patience`: timeout of the first byte of a response to a
+    ping, in seconds; `page_patience`: of a page of metrics.
+    """
 
-    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None,
-                 patience: float = FIRST_BYTE_SECONDS, pinged: PingedPools | None = None) -> None:
+    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, patience: float = FIRST_BYTE_SECONDS,
+                 pinged: PingedPools | None = None, page_patience: float = PAGE_SECONDS) -> None:
         super().__init__(pinged)
-        self.clock, self.rng = clock, rng
+        self.clock, self.rng, self._page_patience = clock, rng, page_patience
         self.client = Client(sandbox_url, patience)
 
     def call_counters(self) -> list[CallCounter]:
@@ -39,7 +41,8 @@ class Web(PingProvider):
         """Return one source for all pools; every pool has its own page."""
         settings = {pool.name: demand for pool, demand in pools if isinstance(demand, HttpMetricsSettings)}
         pinged = self.pinged.among(pool for pool, _ in pools)
-        source = PageDemand(self.client, self.clock, settings, ledgers={name: each.own_traffic for name, each in pinged.items()})
+        source = PageDemand(self.client, self.clock, settings, ledgers={name: each.own_traffic for name, each in pinged.items()},
+                            patience=self._page_patience)
         return [(DemandWithoutPings(source, pinged), tuple(settings))]
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:

@@ -39,7 +39,7 @@ from adapters.aws.cloudwatch.proven_minutes import LATE, SILENCE_BACK, RegionAct
 from adapters.aws.cloudwatch.run_on import LONG_MS, LONGEST_REQUEST
 from adapters.pinging.own_traffic import Own, OwnTraffic
 from adapters.ports.demand_source import Telemetry
-from adapters.ports.errors import AdapterError
+from adapters.ports.errors import AdapterError, Malformed
 from adapters.ports.minute_rows import STEADY, Mask, Minutes, mean_by_requests, quiet_since
 from adapters.runtime.clock import Clock
 from forecasting.demand import DemandSeries, minute_of
@@ -164,8 +164,9 @@ class CloudWatchDemand:
         """Read the metrics of the region. The count of calls is read only if the region lacks points that should be published."""
         queries = [Query("", metric, max(first, end - KEPT_MINUTES), end) for metric in REGION]
         results, failures = await self._reader.read(queries)
-        if failures:
-            raise next(iter(failures.values()))
+        for error in failures.values():
+            if not isinstance(error, Malformed):  # an impossible point proves nothing, and the others remain
+                raise error
         invoked, claimed = (column(query, results.get(query, [])) for query in queries)
         called = np.full(len(invoked), np.nan)
         if (np.isnan(invoked) & np.isnan(claimed))[:-LATE].any():

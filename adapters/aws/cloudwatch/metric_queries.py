@@ -57,13 +57,14 @@ class Query(NamedTuple):
 
 class Result(NamedTuple):
     """Points of the query at index `place` of the batch: minutes since the epoch, and values. `status`: AWS's StatusCode; empty
-    when AWS sends none.
+    when AWS sends none. `impossible`: the number of points that were left out because they are negative or not finite.
     """
 
     place: int
     minutes: NDArray[np.int64]
     values: Minutes
     status: str
+    impossible: int = 0
 
 
 def batches(queries: Iterable[Query]) -> list[list[Query]]:
@@ -92,7 +93,7 @@ def request(batch: Sequence[Query]) -> dict[str, object]:
 
 
 def results_of(answer: Answer) -> list[Result]:
-    """Return the results of a page. Raise ValueError for invalid values, KeyError for a missing member."""
+    """Return the results of a page. Raise ValueError for points without values, KeyError for a missing member."""
     results = []
     for item in answer["MetricDataResults"]:
         # seconds: see `library_sessions.epoch_seconds`
@@ -100,9 +101,9 @@ def results_of(answer: Answer) -> list[Result]:
         values = np.array(item.get("Values") or (), np.float64)
         if len(minutes) != len(values):
             raise ValueError(f"{len(minutes)} timestamps and {len(values)} values")
-        if not (np.isfinite(values) & (values >= 0)).all():
-            raise ValueError("a value is negative or not finite")
-        results.append(Result(int(str(item["Id"])[1:]), minutes, values, str(item.get("StatusCode", ""))))
+        possible = np.isfinite(values) & (values >= 0)
+        results.append(Result(int(str(item["Id"])[1:]), minutes[possible], values[possible], str(item.get("StatusCode", "")),
+                              int((~possible).sum())))
     return results
 
 

@@ -8,7 +8,7 @@ from adapters.aws.clients import Connections, Digest
 from adapters.aws.cloudwatch.metric_queries import Query, Result, batches, request, results_of
 from adapters.aws.errors import ApiCall
 from adapters.aws.paging import all_pages
-from adapters.ports.errors import AdapterError, PermissionDenied, Unreachable
+from adapters.ports.errors import AdapterError, Malformed, PermissionDenied, Unreachable
 from adapters.runtime.clock import Clock
 from adapters.runtime.rate_limit import TokenBucket
 
@@ -75,6 +75,8 @@ def _failure(query: Query, parts: Sequence[Result], region: str) -> AdapterError
     status = {part.status for part in parts}
     if "Forbidden" in status:
         return PermissionDenied(f"{what}: permission cloudwatch:GetMetricData is missing: allow it in Stoker's IAM role")
+    if any(part.impossible for part in parts):
+        return Malformed(f"{what}: a point is negative or not finite, so its minutes are unknown: correct what publishes it")
     if "InternalError" in status:
         return Unreachable(f"{what}: internal error of CloudWatch")
     if COMPLETE not in status:  # minutes without a point may have one in the rest of the answer

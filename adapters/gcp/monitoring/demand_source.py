@@ -23,10 +23,11 @@ from adapters.gcp.monitoring.proven_minutes import ProjectActivity, proven_minut
 from adapters.gcp.run.services import Service
 from adapters.pinging.own_traffic import OwnTraffic
 from adapters.ports.demand_source import Telemetry
-from adapters.ports.errors import AdapterError, NotFound
-from adapters.ports.minute_rows import Mask, Minutes, mean_by_requests, quiet_since
+from adapters.ports.errors import AdapterError, Malformed, NotFound
+from adapters.ports.minute_rows import Mask, Minutes, impossible, mean_by_requests, quiet_since
 from adapters.runtime.clock import Clock
 from forecasting.demand import DemandSeries, minute_of
+from forecasting.plausible import without
 
 PUBLISHED_AFTER = timedelta(seconds=120)
 """Longest time from the end of a minute until its metrics are visible (Google's list of metrics)."""
@@ -163,13 +164,24 @@ class CloudMonitoringDemand:
         out = {}
         for pool in pools:
             counts, latencies, pending = (columns[metric].get(self.resources[pool], empty) for metric in PER_POOL)
+            wrong = np.logical_or.reduce([impossible(each) for each in (counts.values, latencies.values, latencies.means,
+                                                                        pending.values)])
+            if wrong.any():
+                counts, latencies, pending = (Column(np.where(wrong, np.nan, each.values), np.where(wrong, np.nan, each.means))
+                                              for each in (counts, latencies, pending))
             points = Points(first, _within(counts.values, latencies.values), latencies.means, pending.values)
             if pool in self._ledgers:
                 points = of_users(points, self._ledgers[pool].own(first, len(points.requests)))
             mean = mean_by_requests(points.latency_ms, points.requests)
             usual = self._usual_ms[pool] = self._usual_ms[pool] if mean is None else mean
             rows = demand(points, proofs[pool in self._trusting], services[pool].requests_per_instance(self._aims[pool]), usual)
-            out[pool] = Telemetry(rows, absent=~present(points), duration_seconds=None if usual is None else usual / 1000)
+            error = None
+            if wrong.any():
+                error = Malformed(f"{pool}: Cloud Monitoring returned points of service {self.resources[pool].service} in "
+                                  f"project {self.project} that are negative or not finite: their minutes are unknown")
+                rows = without(rows, wrong)
+            out[pool] = Telemetry(rows, absent=~present(points) & ~wrong, error=error,
+                                  duration_seconds=None if usual is None else usual / 1000)
         return out
 
 

@@ -80,29 +80,12 @@ async def test_fourteen_days_are_read_in_pages(cloud):
     assert series.peak[-DAY:-10] == pytest.approx(cloud.table("busy", "peak", series)[-DAY:-10])
 
 
-async def test_idle_is_zero_and_not_unknown(cloud):
-    series = (await cloud.collect("never", back=timedelta(hours=5)))["never"].series
-
-    assert series.known[:-5].all()
-    assert (series.peak[:-5] == 0).all()
-
-
 async def test_the_newest_minutes_are_unknown_until_they_are_published(cloud):
     telemetry = (await cloud.collect("busy", "never"))
 
     assert not telemetry["busy"].series.known[-1]
     assert not telemetry["never"].series.known[-1]
     assert telemetry["busy"].alive is True
-
-
-async def test_missing_metrics_never_become_zero(cloud):
-    cloud.sandbox.faults.metrics_outage()
-    await cloud.clock.advance(timedelta(minutes=40))
-    telemetry = await cloud.collect("busy", "never")
-
-    for name in ("busy", "never"):
-        assert not telemetry[name].series.known.any()
-        assert telemetry[name].alive is False
 
 
 async def test_after_an_outage_its_minutes_stay_unknown(cloud):
@@ -117,15 +100,6 @@ async def test_after_an_outage_its_minutes_stay_unknown(cloud):
     assert known[:9].all(), "before"
     assert not known[12:48].any(), "during"
     assert known[55:65].all(), "after"
-
-
-async def test_late_telemetry_is_not_idleness(cloud):
-    cloud.sandbox.faults.metrics_late(3600)
-    await cloud.clock.advance(timedelta(minutes=30))
-    telemetry = await cloud.collect("busy", "never", back=timedelta(minutes=25))
-
-    assert not telemetry["never"].series.known.any()
-    assert not telemetry["busy"].series.known.any()
 
 
 async def test_each_pool_is_read_from_its_own_beginning(cloud):
