@@ -69,8 +69,6 @@ def test_parts_of_a_series_from_several_pages_make_one_column():
     {}, {"MetricDataResults": [{"Timestamps": [60.0], "Values": [1.0]}]},
     {"MetricDataResults": [{"Id": "x", "Timestamps": [], "Values": []}]},
     {"MetricDataResults": [{"Id": "q0", "Timestamps": [60.0], "Values": []}]},
-    {"MetricDataResults": [{"Id": "q0", "Timestamps": [60.0], "Values": [-1.0]}]},
-    {"MetricDataResults": [{"Id": "q0", "Timestamps": [60.0], "Values": [float("inf")]}]},
 ])
 def test_an_answer_that_makes_no_sense_is_not_taken_for_silence(garbage):
     with pytest.raises((KeyError, ValueError)):
@@ -81,3 +79,10 @@ def test_an_answer_without_points_and_status_is_incomplete():
     (result,) = results_of({"MetricDataResults": [{"Id": "q0"}]})
 
     assert (result.place, len(result.values), result.status) == (0, 0, "")
+
+
+def test_an_impossible_point_is_counted_and_left_out():
+    answer = {"MetricDataResults": [{"Id": "q0", "Timestamps": [60.0, 120.0, 180.0], "Values": [-1.0, 4.0, float("inf")]}]}
+    (result,) = results_of(answer)
+
+    assert (result.minutes.tolist(), result.values.tolist(), result.impossible) == ([2], [4.0], 2)
