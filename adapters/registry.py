@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # a policy is checked without waiting for NumPy and asyncio
 
     from numpy.random import Generator
 
-    from adapters.ports.demand_source import Demands, DemandSource
+    from adapters.ports.demand_source import Demands, Reconciles, Sources
     from adapters.ports.lease_store import LeaseStore
     from adapters.ports.lever import Lever
     from adapters.runtime.call_counter import Call, CallCounter
@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # a policy is checked without waiting for NumPy and asyncio
 class DemandProvider(Protocol):
     """Shared parts of the demand sources at one place: connections and rate limits. Created with its first pool."""
 
-    def sources(self, pools: Demands) -> list[tuple[DemandSource, tuple[str, ...]]]:
+    def sources(self, pools: Demands) -> Sources:
         """Return demand sources for `pools`, each with the names of its pools: one for each account, region or server."""
 
     def demand_checks(self, pools: Demands) -> list[Check]:
@@ -114,6 +114,7 @@ SOURCES = {
     "http-metrics": SourceKind("adapters.web.settings:HttpMetricsSettings", "adapters.web.provider:Web"),
     "prometheus": SourceKind("adapters.prometheus.settings:PrometheusSettings", "adapters.prometheus.provider:Prometheus",
                              grants="adapters.aws.permissions:AwsGrants"),
+    "push": SourceKind("adapters.push.settings:PushSettings", "adapters.push.provider:Push"),
     "none": SourceKind("config.model.demand:NoDemandSettings", "adapters.demand.no_demand:NoDemand"),
 }
 
@@ -159,7 +160,9 @@ def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
     """
     of_provider: dict[str, list[PoolPolicy]] = {}
     for pool in with_layers(policy.pools):
-        for path in dict.fromkeys((KINDS[pool.lever.kind].grants, SOURCES[demand_of(pool).kind].grants)):
+        demand = demand_of(pool)
+        metrics = "" if demand.hindsight is None else SOURCES[demand.hindsight.kind].grants
+        for path in dict.fromkeys((KINDS[pool.lever.kind].grants, SOURCES[demand.kind].grants, metrics)):
             of_provider.setdefault(path, []).append(pool)
     leased = "" if policy.lease is None else LEASES[policy.lease.kind].grants
     of_provider.setdefault(leased, [])
@@ -189,15 +192,17 @@ class Registry:
         make = cast("Callable[[PoolPolicy, Provider], Lever]", _needed(entry.lever, entry.extra, f"{who}: the lever {kind}"))
         return make(pool, provider)
 
-    def sources(self, pools: Iterable[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
+    def sources(self, pools: Iterable[PoolPolicy]) -> Sources:
         """Return the demand sources of `pools`, each with the names of its pools; see `DemandProvider`."""
-        return [found for provider, members in self._by_source(pools) for found in provider.sources(members)]
+        return self._sources([(pool, demand_of(pool)) for pool in pools])
 
     def checks(self, pools: Iterable[PoolPolicy]) -> list[Check]:
         """Return the checks of the levers and of the demand sources of `pools`; see `Provider`."""
         pools = list(pools)
         found = [check for provider, members in self._by_provider(pools) for check in provider.checks(members)]
-        found += [check for provider, members in self._by_source(pools) for check in provider.demand_checks(members)]
+        demands = [(pool, demand_of(pool)) for pool in pools]
+        demands += [(pool, demand.hindsight) for pool, demand in demands if demand.hindsight is not None]
+        found += [check for provider, members in self._by_source(demands) for check in provider.demand_checks(members)]
         return list({check.title: check for check in found}.values())
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
@@ -235,16 +240,24 @@ class Registry:
         return [(self._provider(KINDS[members[0].lever.kind], members[0].lever.kind, f"pool {members[0].name}"), members)
                 for members in of_provider.values()]
 
-    def _by_source(self, pools: Iterable[PoolPolicy]) -> list[tuple[DemandProvider, Demands]]:
-        of_provider: dict[str, dict[str, tuple[PoolPolicy, DemandSettings]]] = {}
-        for pool in pools:
-            demand = demand_of(pool)
-            of_provider.setdefault(SOURCES[demand.kind].provider, {})[pool.name] = pool, demand
+    def _sources(self, demands: Demands) -> Sources:
+        """Return the sources of `demands`; where another source corrects one later, both as one."""
+        found: Sources = []
+        for provider, members in self._by_source(demands):
+            alone = [(pool, demand) for pool, demand in members if demand.hindsight is None]
+            found += provider.sources(alone) if alone else []
+            metrics = [(pool, demand.hindsight) for pool, demand in members if demand.hindsight is not None]
+            found += cast("Reconciles", provider).with_metrics(members, self._sources(metrics)) if metrics else []
+        return found
+
+    def _by_source(self, demands: Demands) -> list[tuple[DemandProvider, Demands]]:
+        of_provider: dict[str, list[tuple[PoolPolicy, DemandSettings]]] = {}
+        for pool, demand in demands:
+            of_provider.setdefault(SOURCES[demand.kind].provider, []).append((pool, demand))
         found: list[tuple[DemandProvider, Demands]] = []
         for members in of_provider.values():
-            pool, demand = next(iter(members.values()))
-            found.append((self._made(SOURCES[demand.kind], demand.kind, f"pool {pool.name}: the demand source"),
-                          list(members.values())))
+            pool, demand = members[0]
+            found.append((self._made(SOURCES[demand.kind], demand.kind, f"pool {pool.name}: the demand source"), members))
         return found
 
     def _provider(self, entry: Kind, kind: str, who: str) -> Provider:

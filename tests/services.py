@@ -103,13 +103,13 @@ def ticked(service):
 
 @contextlib.asynccontextmanager
 async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, each=None, notifier=None,
-                  broken=None, history=timedelta(minutes=30), **changes):
+                  broken=None, history=timedelta(minutes=30), source=None, **changes):
     """A service whose first tick is over; pools `a` (3 units busy) and `b` (7) unless `traffic` says otherwise. `each`: changes
-    of some pools alone, by name.
+    of some pools alone, by name. `source`: another demand source than a fake one.
     """
     clock = clock or ManualClock(NOON)
     traffic = traffic or {"a": steady(3), "b": steady(7)}
-    source = FakeSource(traffic, history=history)
+    source = source or FakeSource(traffic, history=history)
     source.broken = broken
     providers = FakeProviders([(source, tuple(traffic))], clock, {} if levers is None else levers)
     pools = [pool_policy(name=name, **(changes | (each or {}).get(name, {}))) for name in traffic]

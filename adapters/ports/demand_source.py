@@ -24,7 +24,8 @@ class Telemetry:
     `duration_seconds`: mean duration of a request when the source reports it. `absent`: requested rows of `series` that have no
     point, so that their values are inferred; None when every known row was observed. When it is given, a row without data removes
     a zero that was inferred earlier. `quiet`: display text of why idleness and missing metrics cannot be distinguished; empty
-    when they can.
+    when they can. `corrected`: rows of `series` that correct an earlier answer by another source; their age is not the delay of
+    the source. None without such rows.
     """
 
     series: DemandSeries
@@ -33,6 +34,11 @@ class Telemetry:
     duration_seconds: float | None = None
     absent: NDArray[np.bool_] | None = None
     quiet: str = ""
+    corrected: NDArray[np.bool_] | None = None
+
+    def own(self, minutes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return those of `minutes`, which are rows of `series`, that correct no earlier answer."""
+        return minutes if self.corrected is None else minutes[~self.corrected[minutes - self.series.first_minute]]
 
 
 Demands = Sequence[tuple[PoolPolicy, DemandSettings]]
@@ -62,3 +68,14 @@ class DemandSource(Protocol):
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
         """Return the cost in USD a month of reading `pools` pools every `interval`, at the provider's list price."""
+
+
+Sources = list[tuple[DemandSource, tuple[str, ...]]]
+"""Demand sources, each with the names of its pools."""
+
+
+class Reconciles(Protocol):
+    """Provider of demand sources that another source of the same demand corrects later; see `DemandSettings.hindsight`."""
+
+    def with_metrics(self, pools: Demands, metrics: Sources) -> Sources:
+        """Return the sources of `pools`, one for each of `metrics`, the sources that correct them."""

@@ -261,7 +261,7 @@ class Check:
             return None
         model = kinds[kind.scalar]
         try:
-            return model.model_validate(node.plain())
+            return model.model_validate(node.plain(), context=self._kinds.demand)
         except ValidationError as error:
             self._report_errors(error, model, lambda item: (*path, *place_within(item)))
             return None

@@ -1,5 +1,6 @@
 """JSON Schema of policy files (draft 2020-12), for editors, generated from the models that validate them."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,8 @@ from config.model.notify import Sink, WeeklyReport
 from config.model.policy import Assume, PoolPolicy
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+HINDSIGHT = "metrics"
+"""Key of a demand source that is another demand source."""
 Json = dict[str, Any]
 
 
@@ -41,11 +44,11 @@ def policy_schema(kinds: Kinds) -> Json:
         "description": "How a pool's warm capacity is set.",
         "oneOf": [tagged(kind, "lever", parts, refs[model, "validation"]) for kind, model in kinds.levers.items()],
     }
-    parts.pop("DemandSettings", None)
     parts["Demand"] = {
         "description": "Where a pool's demand is read. When absent, the usual source of the lever's resource.",
         "oneOf": [tagged(kind, "demand source", parts, refs[model, "validation"]) for kind, model in kinds.demand.items()],
     }
+    nest_demand(kinds, parts, refs)
     parts["Lease"] = {
         "description": "Lease that several daemons share: the leader writes, and a standby takes over when the leader stops.",
         "oneOf": [tagged(kind, "lease", parts, refs[model, "validation"]) for kind, model in LEASE_KINDS.items()],
@@ -87,6 +90,16 @@ def policy_schema(kinds: Kinds) -> Json:
         "then": {"properties": {"pools": {"items": {"required": ["max"]}}}},
         "$defs": parts,
     }
+
+
+def nest_demand(kinds: Kinds, parts: Json, refs: Mapping[Any, Json]) -> None:
+    """Let the key `HINDSIGHT` of a demand source be another demand source."""
+    parts.pop("DemandSettings", None)
+    for model in kinds.demand.values():
+        if HINDSIGHT in model.model_fields:
+            settings = parts[refs[model, "validation"]["$ref"].removeprefix("#/$defs/")]
+            settings["properties"][HINDSIGHT] = {"anyOf": [{"$ref": "#/$defs/Demand"}, {"type": "null"}],
+                                                 "description": model.model_fields[HINDSIGHT].description}
 
 
 def tagged(kind: str, what: str, parts: Json, reference: Json) -> Json:

@@ -26,6 +26,11 @@ class DemandSettings(BaseModel):
         """What is read, in one line. Stored demand of another resource is read again."""
         return " ".join(f"{name}={value}" for name, value in self if name != "kind" and value is not None)
 
+    @property
+    def hindsight(self) -> "DemandSettings | None":
+        """Another source of the same demand, whose minutes replace those of this one; None where this one is the only source."""
+        return None
+
     def completed(self, lever: LeverSettings) -> Self:
         """Return the settings with the absent keys of `of_lever` set from `lever`. Raise `ValueError` if it lacks one."""
         absent = [key for key in self.of_lever if getattr(self, key) is None]

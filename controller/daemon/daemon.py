@@ -139,6 +139,7 @@ class Daemon:
         `release`: apply the `on_exit` of every pool.
         """
         await runtime.components.forecasts.close()
+        await runtime.components.nudges.close()
         fallbacks_ended = await runtime.dead_man_switch.close()  # before the fleet: a release cancels fallbacks
         writes_ended = await runtime.components.fleet.close(release)
         if runtime.failover is not None:

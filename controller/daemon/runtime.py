@@ -17,6 +17,7 @@ from controller.fleet.builder import Providers, assemble
 from controller.fleet.dead_man_switch import DeadManSwitch
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
+from controller.fleet.nudges import Nudges
 from controller.forecasts.components import Forecasts
 from controller.forecasts.rationale import proposal_rationale
 from controller.http.components import Components
@@ -82,7 +83,7 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     await notifier.start()
     components = Components(fleet, accounts, forecasts, decision_log, overrides,
                             Prewarming(fleet, overrides, clock, policy.assume, published.long_poll.notify), notifier,
-                            leadership)
+                            leadership, Nudges(fleet, clock, published.long_poll.notify))
     tick = DaemonTick(components, published, policy, clock, tracing=settings.tracing, on_tick=settings.on_tick)
     failover = None
     if leadership is not None:

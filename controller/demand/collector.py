@@ -244,10 +244,13 @@ class DemandCollector:
             return item
         return unlikely(item, self.day.window(self.row[name], first - CONTEXT, first))
 
-    def _measure(self, ages: Sequence[NDArray[np.int64]]) -> None:
-        """Add the ages of the minutes that a collection changed, for each pool with new data, oldest first, to the meters."""
+    def _measure(self, ages: Sequence[NDArray[np.int64]], first: Sequence[NDArray[np.int64]]) -> None:
+        """Add the ages of the minutes that a collection changed, for each pool with new data, oldest first, to the meters.
+
+        `first`: the same without those that another source corrected.
+        """
         longest = REREAD // MINUTE
-        self.meter.note(int(each[0]) for each in ages if each[0] <= longest)
+        self.meter.note(int(each[0]) for each in first if len(each) and each[0] <= longest)
         if ages:
             whole = np.concatenate(ages)
             self.settling.note(whole[(whole >= 0) & (whole <= longest)], len(ages))
@@ -259,6 +262,7 @@ class DemandCollector:
         self.errors = {name: item.error for name, item in telemetry.items() if item.error is not None}
         changed: list[str] = []
         ages: list[NDArray[np.int64]] = []
+        first: list[NDArray[np.int64]] = []
         withdrawn: dict[str, list[int]] = {}
         for count, (name, item) in enumerate(telemetry.items()):
             if count % POOLS_A_TURN == POOLS_A_TURN - 1:
@@ -279,5 +283,6 @@ class DemandCollector:
             changed.append(name)
             if had_rows:
                 ages.append(until - minutes)
-        self._measure(ages)
+                first.append(until - item.own(minutes))
+        self._measure(ages, first)
         return changed, withdrawn

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import structlog
 
+from adapters.ports.reports import AcceptsReports
 from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
 from controller.decision.events.event_demand import UpcomingEvent
 from controller.decision.planning.observation import DataFreshness, DemandView, Proposal, is_stale
@@ -53,6 +54,8 @@ class PoolGroup:
                  snapshot: Path | None = None, events: EventTracker | None = None) -> None:
         self.collector, self.budget, self.events = collector, budget, events
         self._without_events = None if events is None else events.without_uplift
+        self.reports = collector.source if isinstance(collector.source, AcceptsReports) else None
+        """The source, if applications report to it."""
         self._terms_now, self._snapshot = terms, snapshot
         self._terms = dict(terms())
         self.proposer = Proposer(collector, self._terms, self._without_events)
@@ -89,7 +92,8 @@ class PoolGroup:
         announced = None if self.events is None else self.events.event_demand(name, now, lead_time, collector)
         return DemandView(freshness, name in self._settled, age, proposal, collector.unknown_minutes(name, now),
                           collector.quiet[collector.row[name]], self._retimed_by(name, now), collector.traffic(name, now),
-                          collector.missing_since(name, now), announced)
+                          collector.missing_since(name, now), announced,
+                          None if self.reports is None else self.reports.in_flight(name))
 
     def upcoming_events(self, name: str, now: datetime) -> list[UpcomingEvent]:
         """Return the near windows of a pool's announced events."""

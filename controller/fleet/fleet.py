@@ -89,7 +89,7 @@ class Fleet:
         """Run one pass over the fleet; the groups of pools run concurrently."""
         started, began = self._clock.now(), self._clock.monotonic()
         self.limiter.begin()
-        self.immediate_steps.reset()
+        self.immediate_steps.reset(started)
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
         await wait_at_most(self._clock, list(self._stepping.values()), STEP_SECONDS)
         await self._plan_new_tops()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 MOST_STEPS = 50
 """Most steps between two ticks; each may make one or two calls."""
@@ -14,10 +15,17 @@ class ImmediateSteps:
         self._stepping, self._start = stepping, start
         self._queued: dict[str, Callable[[], None]] = {}
         self._remaining, self._closed = 0, False
+        self.since: datetime | None = None
+        """Start of the last tick."""
+        self.ticks = 0
 
-    def reset(self) -> None:
+    def reset(self, now: datetime) -> None:
         """Allow `MOST_STEPS` steps; called at the start of each tick."""
-        self._remaining = MOST_STEPS
+        self._remaining, self.since, self.ticks = MOST_STEPS, now, self.ticks + 1
+
+    def running(self, name: str) -> bool:
+        """Return whether a step of a pool is in progress."""
+        return name in self._stepping
 
     def close(self) -> None:
         """Start no more steps."""

@@ -7,6 +7,7 @@ from controller.accounting.ledger import Ledger
 from controller.accounting.shown_figures import ShownFigures
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
+from controller.fleet.nudges import Nudges
 from controller.forecasts.components import Forecasts
 from controller.leadership.leader_election import LeaderElection
 from controller.notifications.notifier import Notifier
@@ -26,6 +27,7 @@ class Components:
     prewarming: Prewarming
     notifier: Notifier
     leadership: LeaderElection | None
+    nudges: Nudges
 
     @cached_property
     def figures(self) -> ShownFigures:

@@ -18,6 +18,7 @@ from controller.http.handlers.decisions import CURSOR, MOST, decisions
 from controller.http.handlers.forecast import LEAST_HOURS, MOST_HOURS, forecast
 from controller.http.handlers.health import healthz, readyz
 from controller.http.handlers.history import history
+from controller.http.handlers.in_flight import LARGEST, SENDER, in_flight
 from controller.http.handlers.metrics import METRICS_TYPE, metrics
 from controller.http.handlers.overrides import clear, overrides, set_override
 from controller.http.handlers.pools import pool, pools, status
@@ -27,6 +28,7 @@ from controller.http.long_poll import SPAN as WAIT_SPAN
 from controller.http.published_state import PublishedState
 from controller.http.schemas.decisions import Decisions, Why
 from controller.http.schemas.health import Health, Readiness
+from controller.http.schemas.in_flight import ReportRecorded
 from controller.http.schemas.overrides import Overrides, OverridesCleared, OverrideStored, PrewarmResult
 from controller.http.schemas.series import Forecast, History
 from controller.http.schemas.shape import Shape
@@ -104,6 +106,15 @@ PREWARM: Json = {"type": "object", "additionalProperties": False, "required": ["
     "for": {"type": "string", "pattern": SPAN, "description": "A duration, such as 10m; limited by prewarm.max_duration."},
     "reason": words(REASON_LENGTH), "by": words(BY_LENGTH)}}
 
+REPORT_KEYS: dict[str, Json] = {name: {"type": "integer", "minimum": 0, "maximum": most} for name, most in LARGEST.items()}
+IN_FLIGHT: Json = {
+    "type": "object", "additionalProperties": False, "required": ["sender", "sequence"],
+    "properties": {"sender": {"type": "string", "pattern": SENDER}, **REPORT_KEYS, "final": {"type": "boolean"}},
+    "oneOf": [{"required": ["in_flight"], "not": {"required": ["ended"]}},
+              {"required": ["ended"], "not": {"required": ["in_flight"]}}],
+    "if": {"required": ["final"], "properties": {"final": {"const": True}}},
+    "then": {"required": ["in_flight"], "properties": {"in_flight": {"const": 0}}}}
+
 MISSING, STARTING, WRONG = 404, 503, 400
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", dashboard, {200: "text/html", 304: None}),
@@ -125,6 +136,8 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/v1/pools/{name}/overrides", clear, {200: OverridesCleared}, {"kind": KIND},
           refuses=(WRONG, MISSING, STARTING)),
     Route("POST", "/v1/pools/{name}/prewarm", prewarm, {200: PrewarmResult}, body=PREWARM,
+          refuses=(WRONG, MISSING, 429, STARTING)),
+    Route("POST", "/v1/pools/{name}/in-flight", in_flight, {200: ReportRecorded}, body=IN_FLIGHT,
           refuses=(WRONG, MISSING, 429, STARTING)),
     Route("GET", "/v1/pools/{name}/why", why, {200: Why}, {"at": {**INSTANT, "description": "Decision time."}},
           refuses=(WRONG, MISSING, STARTING)),

@@ -15,6 +15,8 @@ from controller.decision.planning.overrides_in_force import Kind, active
 from controller.decision.planning.plan import Guardrail, GuardrailContext, PlanDraft, raised_by, unchanged, whole_units
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.planning.scale_in_guardrails import after_restart, billing_step, scale_down_delay, unknown_minutes
+from controller.decision.selection.layers.top_basis import PingBasis
+from controller.decision.selection.rule_values import ProposalBasis
 
 FOREIGN_WRITE_QUIET = timedelta(hours=1)
 """Time without writes after a foreign write; a rollout or an incident is over by then."""
@@ -43,6 +45,22 @@ def announced(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
         needed = [whole_units(event.share * draft.target), whole_units(event.justified)]
         target = min(draft.target, max(draft.target if units is None else units for units in needed))
     return draft.decide(target, ReasonCode.EVENT, event.text)
+
+
+def in_flight(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
+    """Raise a proposal to what its rules ask for once they include the reports of the current minute. Those never lower it: a
+    minute that has not ended proves no decrease.
+    """
+    present, proposal = context.seen.demand.in_flight, context.seen.demand.proposal
+    if present is None or proposal is None or not has_proposal(draft) or isinstance(proposal.basis, PingBasis | None):
+        return draft
+    if present <= proposal.basis.peak:
+        return draft
+    basis = proposal.basis.detach()
+    if not isinstance(basis, ProposalBasis) or (units := basis.with_present(present).target) <= draft.target:
+        return draft
+    text = f"{present} in flight in the current minute, {basis.peak:g} in the last known one: the rules ask for {units}"
+    return draft.adjust_target(units, ReasonCode.IN_FLIGHT, text)
 
 
 def boosted(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
@@ -238,6 +256,7 @@ def overridden(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
 
 GUARDRAILS: tuple[Guardrail, ...] = (
     announced,
+    in_flight,
     boosted,
     after_restart,
     unknown_minutes,

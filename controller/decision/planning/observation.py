@@ -118,6 +118,8 @@ class DemandView:
     missing_since: datetime | None = None
     """Start of the current outage of metrics; None while metrics arrive."""
     announced: EventDemand | None = None
+    in_flight: int | None = None
+    """Maximum of reported requests in flight in the current minute so far; None where the source gets no reports."""
 
 
 NO_DEMAND = DemandView(DataFreshness.NONE, settled=False)

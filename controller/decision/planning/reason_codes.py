@@ -17,6 +17,7 @@ class ReasonCode(StrEnum):
     RESTARTED = "restarted"
     UNKNOWN_MINUTES = "unknown-minutes"
     QUIET_REGION = "quiet-region"
+    IN_FLIGHT = "in-flight"
     EVENT = "event"
     BOOSTED = "boosted"
     PREWARMED = "prewarmed"

@@ -112,6 +112,12 @@ class LazyBasis:
         return source.known if isinstance(source, ProposalBasis) else int(source.known[self._column])
 
     @property
+    def peak(self) -> float:
+        """Maximum of concurrent demand in the newest known minute."""
+        source = self._source
+        return source.peak if isinstance(source, ProposalBasis) else float(source.peak[self._column])
+
+    @property
     def top(self) -> TopBasis | None:
         """Basis of the level of a pinged top; None for a pool with one lever."""
         source = self._source

@@ -8,7 +8,7 @@ unit (a half counts down).
 import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ from controller.decision.selection.number_text import counted, percent
 from forecasting.demand import instant_of
 
 MOST_DECIMALS = 9
+LOOKING_BACK = ("recent ", "decaying ")
+"""Starts of the names of signals that are at least the demand of the newest minute."""
 
 
 class RuleValue(NamedTuple):
@@ -94,6 +96,12 @@ class ProposalBasis:
         if self.mode is SelectionMode.ENSEMBLE:
             return rounded_mean(self.exact)
         return value_of(self.leader, self.signals)
+
+    def with_present(self, in_flight: int) -> "ProposalBasis":
+        """Return the basis at a present minute with `in_flight` at most so far: maxima that look back include it."""
+        values = array("f", [max(value, in_flight) if name.startswith(LOOKING_BACK) else value
+                             for name, value in zip(SIGNALS, self.values, strict=True)])
+        return replace(self, values=values)
 
     def detach(self) -> "ProposalBasis":
         """Return itself, like `controller.decision.selection.choice_inputs.LazyBasis`."""

@@ -1,0 +1,1 @@
+"""Demand that applications, gateways and sidecars report themselves, without a metric delay."""
