@@ -17,7 +17,7 @@ from adapters.ports.errors import AdapterError, Unsupported
 from adapters.ports.minute_rows import Minutes
 from adapters.prometheus.access import Access
 from adapters.prometheus.answers import Series
-from adapters.prometheus.client import NoResponse, PrometheusClient
+from adapters.prometheus.client import Answer, NoResponse, PrometheusClient
 from adapters.prometheus.demand_rows import Columns, demand_of, lowest
 from adapters.prometheus.promql import expanded
 from adapters.prometheus.settings import QUERIES, PrometheusSettings
@@ -48,12 +48,14 @@ class PrometheusDemand:
         self._queries = {pool: queries_of(pool, settings) for pool, settings in pools.items()}
         self._failed: set[str] = set()
         self._unanswered: list[NoResponse] = []
+        self._answers: dict[tuple[str, int, int], asyncio.Task[Answer]] = {}
+        """Requests of the running collection: pools may share a query, such as the scrapes of a gateway."""
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
         """See `DemandSource`. Raise `Misconfigured` when a secret or certificate of the server cannot be read."""
         end = min(minute_of(until), minute_of(self._clock.now()))
         firsts = {pool: min(end, minute_of(since[pool])) for pool in pools}
-        access, self._unanswered = await self._client.access.read(), []
+        access, self._unanswered, self._answers = await self._client.access.read(), [], {}
         chosen = self._chosen(firsts, end)
         found = await asyncio.gather(*(self._pool(access, pool, firsts[pool], end) for pool in chosen))
         self._failed = {pool for pool, each in zip(chosen, found, strict=True) if each.error is not None}
@@ -79,8 +81,6 @@ class PrometheusDemand:
                 columns[setting], server_end = await self._column(access, pool, setting, query, first, end)
                 complete = max(first, min(complete, server_end))
         except AdapterError as error:
-            if isinstance(error, NoResponse):
-                self._unanswered.append(error)
             return Telemetry(DemandSeries.empty(end), None, error)
         series, absent = demand_of(Columns(**columns), first)
         series, absent = series.window(first, complete), absent[: complete - first]
@@ -92,15 +92,25 @@ class PrometheusDemand:
         """Return the values of one query by minute, and the minute up to which the server's clock allows complete ones."""
         pages, complete, what = [], end, f"{setting} of pool {pool}"
         for start in range(first, end, PAGE):
-            stop = min(end, start + PAGE)
-            async with self._client.slots:
-                if len(self._unanswered) >= MOST_UNANSWERED:
-                    raise self._unanswered[-1]
-                answer = await self._client.range_query(access, what, query, start, stop)
+            page = (query, start, min(end, start + PAGE))
+            if page not in self._answers:
+                self._answers[page] = asyncio.create_task(self._answer(access, what, *page), name=f"{what} from {start}")
+            answer = await self._answers[page]
             complete = complete if answer.end is None else min(complete, answer.end)
-            pages.append(lowest([each.values for each in answer.series], stop - start) if setting == "proof"
-                         else only(answer.series, what, stop - start))
+            pages.append(lowest([each.values for each in answer.series], page[2] - start) if setting == "proof"
+                         else only(answer.series, what, page[2] - start))
         return np.concatenate(pages), complete
+
+    async def _answer(self, access: Access, what: str, query: str, first: int, end: int) -> Answer:
+        """Return the answer to one request, unless too many have had no response."""
+        async with self._client.slots:
+            if len(self._unanswered) >= MOST_UNANSWERED:
+                raise self._unanswered[-1]
+            try:
+                return await self._client.range_query(access, what, query, first, end)
+            except NoResponse as error:
+                self._unanswered.append(error)
+                raise
 
 
 def queries_of(pool: str, settings: PrometheusSettings) -> dict[str, str]:

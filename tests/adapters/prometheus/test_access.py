@@ -9,7 +9,7 @@ from base64 import b64encode
 import pytest
 from aiohttp import web
 
-from adapters.ports.errors import Misconfigured, PermissionDenied, Unreachable, Unsupported
+from adapters.ports.errors import AdapterError, Misconfigured, PermissionDenied, Unreachable, Unsupported
 from adapters.prometheus.client import PrometheusClient
 from adapters.runtime.clock import SystemClock
 from forecasting.demand import minute_of
@@ -107,6 +107,41 @@ async def test_a_refused_secret_names_the_settings_and_is_not_quoted():
             await ask()
 
     assert "hidden-value" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("status", "count"), [(200, 0), (400, 0), (401, 1), (403, 1)])
+async def test_credentials_of_a_signature_that_is_refused_are_looked_up_again(status, count):
+    class Signer:
+        refusals = 0
+
+        async def headers(self, method, url, body, headers):
+            return {**headers, "Authorization": "AWS4-HMAC-SHA256 …"}
+
+        def refused(self):
+            self.refusals += 1
+
+        def close(self):
+            pass
+
+    async def answer(request):
+        return web.json_response(EMPTY, status=status)
+
+    async with served(answer) as url:
+        clock, signer = SystemClock(), Signer()
+        client = PrometheusClient(settings_of(url), clock, {}, PATIENCE_SECONDS)
+        client.access.signer = signer
+        with contextlib.suppress(AdapterError):
+            await client.range_query(await client.access.read(), "peak", "up", minute_of(clock.now()) - 1, minute_of(clock.now()))
+        await client.close()
+
+    assert signer.refusals == count
+
+
+async def test_a_proxy_that_cannot_be_used_is_named(monkeypatch):
+    monkeypatch.setenv("http_proxy", "not a proxy")
+    async with asked_of("http://prometheus.invalid") as ask:
+        with pytest.raises(Unreachable, match="http_proxy has no scheme"):
+            await ask()
 
 
 async def test_a_server_that_quotes_a_secret_in_its_error_is_quoted_without_it(tmp_path):

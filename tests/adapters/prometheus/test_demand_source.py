@@ -97,6 +97,12 @@ async def test_a_failed_scrape_of_one_of_two_targets_makes_the_minute_unknown():
     assert (await told(proof=UP, data=data)).series.known.tolist() == [True, True, True, False, True]
 
 
+async def test_a_scrape_of_one_of_two_targets_that_is_not_a_number_makes_the_minute_unknown():
+    data = {MINE: [last(2, 4)], UP: [last(2), last(2) | {START - 2: "NaN"}]}
+
+    assert (await told(minutes=2, proof=UP, data=data)).series.known.tolist() == [False, True]
+
+
 async def test_a_metric_that_does_not_exist_is_unknown():
     found = await told(minutes=15)
 
@@ -131,6 +137,7 @@ async def test_work_and_requests_raise_a_peak_that_was_sampled_too_low():
     assert series.busy.tolist() == [pytest.approx(2.3), 1.0, 0.0, 5.0]
     assert series.invocations.tolist()[1:] == [30.0, 0.0, 12.0]
     assert np.isnan(series.invocations[0])
+    assert not np.signbit([series.peak, series.busy]).any()
 
 
 async def test_an_absent_peak_is_not_zero_while_requests_come():
@@ -160,6 +167,25 @@ async def test_one_collection_reads_the_history_of_200_pools_and_the_next_one_th
     assert all(len(each.series) for each in rest.values())
 
 
+async def test_pools_that_failed_before_are_the_last_of_which_history_is_read():
+    pools = [f"p{number}" for number in range(201)]
+    async with stage(pools) as (fake, source, clock):
+        fake.data = {MINE.replace("agent", "p0"): [last(5), last(5)]}
+        await read(source, clock, 200, pools)
+        second = await read(source, clock, 200, pools)
+
+    assert [name for name, each in second.items() if not len(each.series)] == ["p0"]
+    assert second["p0"].error is None, "it was not asked"
+
+
+async def test_minutes_after_now_are_not_read():
+    async with stage() as (fake, source, clock):
+        fake.data = {MINE: [dict.fromkeys(range(START - 15, START + 15), 1)]}
+        found = await source.collect(["agent"], {"agent": clock.now() - timedelta(minutes=5)}, clock.now() + timedelta(minutes=5))
+
+    assert found["agent"].series.end_minute == START
+
+
 async def test_several_series_are_refused_with_the_labels_that_differ():
     error = (await told(data={MINE: [last(5), last(5)]})).error
 
@@ -177,6 +203,7 @@ async def test_several_series_are_refused_with_the_labels_that_differ():
     (matrix(at(2, "1"), at(2, "1")), Malformed, "repeated"),
     (matrix(at(2, "1", 17)), Malformed, "not requested"),
     (matrix(at(-60, "1")), Malformed, "not requested"),
+    (matrix(at(7, "1")), Malformed, "not requested"),
     (matrix(at(2, None)), Malformed, "cannot be used"),
     (matrix(at(2, "1"), warnings=["store 10.0.0.1 is unavailable"]), Unreachable, "may be partial"),
     (of_text('{"status":"error","errorType":"bad_data","error":"parse error at char 5"}', 400), Unsupported,
@@ -238,6 +265,15 @@ async def test_a_server_that_hangs_ends_the_collection_after_a_few_requests():
 
     assert all("no complete response within" in str(each.error) for each in found.values())
     assert MOST_UNANSWERED <= asked <= MOST_UNANSWERED + 16
+
+
+async def test_a_query_that_pools_share_is_sent_once():
+    async with stage(("agent", "other"), proof=UP) as (fake, source, clock):
+        fake.data = {UP: [last(15)]}
+        found = await read(source, clock, pools=("agent", "other"))
+
+    assert sorted(fake.asked) == sorted([MINE, MINE.replace("agent", "other"), UP])
+    assert all(each.series.peak.tolist() == [0.0] * 15 for each in found.values())
 
 
 async def test_one_failing_query_fails_its_pool_alone():
