@@ -11,9 +11,9 @@ import numpy as np
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.selection.layers.levels import TopProposals
 from controller.decision.selection.layers.top_selection import TopSelection
-from controller.decision.selection.scoring import Amounts, CandidateScores, Replayed, Units
+from controller.decision.selection.scoring import Amounts, Replayed, Units
 from controller.decision.selection.signals import Signals
-from controller.decision.selection.timing_cohort import ScoredTops, TimingCohort, timing_of
+from controller.decision.selection.timing_cohort import ScoredTops, TimingCohort, scores_of
 from controller.decision.selection.weighting import ENSEMBLE
 from forecasting.demand import Floats
 
@@ -28,9 +28,8 @@ class ObjectiveCohort(TimingCohort):
     def __init__(self, terms: Sequence[CostTerms]) -> None:
         super().__init__(terms)
         self._own_signals: dict[str, Floats] = {}
-        timing = timing_of(terms[0])
-        self._signals = Signals(1, timing[0] + timing[1], self._spare[:1])
-        self._scores = CandidateScores(ENSEMBLE + len(terms), 1, *timing)
+        self._signals = Signals(1, self._horizon, self._spare[:1])
+        self._scores = scores_of(ENSEMBLE + len(terms), 1, terms[0])
 
     def _proposed(self, peak: Floats, busy: Floats, first_minute: int) -> tuple[dict[str, Floats], Units]:
         signals, once = super()._proposed(peak[:1], busy[:1], first_minute)

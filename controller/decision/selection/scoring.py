@@ -17,8 +17,10 @@ from controller.decision.selection.learned_state import Arrays, State, restored
 QUARTER = 15
 """Minutes between two updates of the scores."""
 
-HALF_LIFE_MINUTES = 4 * 1440
-DECAY = 0.5 ** (QUARTER / HALF_LIFE_MINUTES)
+HALF_LIFE_MINUTES, HALF_LIFE_WITH_TOPS_MINUTES = 4 * 1440, 2 * 1440
+"""Half-life of the amounts; shorter for pools with tops, whose rules react to shorter changes."""
+
+DECAY, DECAY_WITH_TOPS = (0.5 ** (QUARTER / minutes) for minutes in (HALF_LIFE_MINUTES, HALF_LIFE_WITH_TOPS_MINUTES))
 GRAIN = 1024
 """Work is counted in 1/1024 unit-minutes: a sum of whole numbers does not depend on the order of addition."""
 
@@ -38,11 +40,12 @@ class Replayed(NamedTuple):
 
 
 class CandidateScores:
-    """Amounts of `rules` rules over `pools` pools that share their timing, in whole minutes."""
+    """Amounts of `rules` rules over `pools` pools that share their timing, in whole minutes. `decay`: of a quarter."""
 
     def __init__(self, rules: int, pools: int, metric_delay: int, lead_time: int, keep_alive: int, billing_step: int = 0,
-                 stay_warm: bool = False) -> None:
+                 stay_warm: bool = False, decay: float = DECAY) -> None:
         self._timing = metric_delay, lead_time, keep_alive, billing_step, stay_warm
+        self._decay = decay
         self._lead, self._stay_warm = lead_time, stay_warm
         self._requested = np.zeros((metric_delay + lead_time, rules, pools), np.float32)
         self._ready = np.zeros((max(0, billing_step - 1), rules, pools), np.float32)
@@ -69,16 +72,16 @@ class CandidateScores:
 
     def part(self, pools: NDArray[np.int64]) -> "CandidateScores":
         """Return the scores of some of the pools, which share nothing with these."""
-        part = CandidateScores(self.amounts.shape[1], len(pools), *self._timing)
+        part = CandidateScores(self.amounts.shape[1], len(pools), *self._timing, self._decay)
         part.restore({name: values[..., pools] for name, values in self.state().items()})
         return part
 
     def close_quarter(self) -> None:
         """Add the quarter that has ended to `amounts` and `requests`."""
-        self.amounts *= DECAY
+        self.amounts *= self._decay
         self.amounts += self._quarter
         self._quarter[:] = 0
-        self.requests = self.requests * DECAY + self._quarter_requests
+        self.requests = self.requests * self._decay + self._quarter_requests
         self._quarter_requests[:] = 0
 
     def add(self, requested: Units, peak: Units, busy: Units, requests: Units) -> Replayed:

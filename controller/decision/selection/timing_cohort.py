@@ -24,7 +24,7 @@ from controller.decision.selection.learned_state import (
 )
 from controller.decision.selection.provisional_scores import ProvisionalRules
 from controller.decision.selection.scored_peaks import ScoredPeaks
-from controller.decision.selection.scoring import QUARTER, Amounts, CandidateScores, Replayed, Units
+from controller.decision.selection.scoring import DECAY, DECAY_WITH_TOPS, QUARTER, Amounts, CandidateScores, Replayed, Units
 from controller.decision.selection.signals import Signals
 from controller.decision.selection.weighting import (
     ENOUGH,
@@ -67,6 +67,11 @@ def cohort_of(terms: CostTerms) -> tuple[int, ...]:
     return *timing_of(terms), terms.top is not None
 
 
+def scores_of(rules: int, pools: int, terms: CostTerms) -> CandidateScores:
+    """Return the scores of pools with the timing of `terms`, without history."""
+    return CandidateScores(rules, pools, *timing_of(terms), DECAY if terms.top is None else DECAY_WITH_TOPS)
+
+
 class TimingCohort:
     """Selector of pools of which `cohort_of` is the same."""
 
@@ -83,7 +88,7 @@ class TimingCohort:
         self._cold = np.array([one.cold for one in terms])
         self._horizon = first.metric_delay + first.lead_time
         self._signals = Signals(pools, self._horizon, self._spare)
-        self._scores, self._scored_peaks = CandidateScores(ENSEMBLE + 1, pools, *timing_of(first)), ScoredPeaks(terms)
+        self._scores, self._scored_peaks = scores_of(ENSEMBLE + 1, pools, first), ScoredPeaks(terms)
         self._top = None if first.top is None else self._top_selection()
         self._known = np.zeros(pools, np.int64)
         self._rules = FollowedRules.untrained(pools) if self._top is None else \

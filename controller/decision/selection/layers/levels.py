@@ -21,7 +21,7 @@ from forecasting.demand import Floats
 RATE_MINUTES = 5
 """Minutes over which the rate of requests is averaged."""
 
-LIMITS = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, np.inf)
+LIMITS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, np.inf)
 """Requests per minute below which pings run."""
 
 

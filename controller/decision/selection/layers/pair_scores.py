@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from controller.decision.costs.layer_units import alive_units, top_units
 from controller.decision.selection.layers.levels import LEVELS, LIMITS, TopProposals
 from controller.decision.selection.learned_state import Arrays, State, restored
-from controller.decision.selection.scoring import DECAY, Replayed, folded, in_grains
+from controller.decision.selection.scoring import DECAY_WITH_TOPS, Replayed, folded, in_grains
 
 T = TypeVar("T", bound=np.generic)
 Units = NDArray[np.float32]
@@ -77,8 +77,8 @@ class PairScores:
 
     def close_quarter(self) -> None:
         """Add the quarter that has ended to `amounts` and `ensemble`."""
-        self.amounts = self.amounts * DECAY + self._quarter
-        self.ensemble = self.ensemble * DECAY + self._ensemble_quarter
+        self.amounts = self.amounts * DECAY_WITH_TOPS + self._quarter
+        self.ensemble = self.ensemble * DECAY_WITH_TOPS + self._ensemble_quarter
         self._quarter[:] = 0
         self._ensemble_quarter[:] = 0
 

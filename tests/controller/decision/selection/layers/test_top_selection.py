@@ -127,7 +127,7 @@ def test_pings_need_a_known_rate_of_requests():
 
 
 @pytest.mark.parametrize(("basis", "text"), [
-    (TopBasis((4, 6, 9, 14), {TOPS.index((LEVELS[2], 100.0)): 3000, TOPS.index((LEVELS[3], 30.0)): 1000}, 4000, 12.0),
+    (TopBasis((4, 6, 9, 14), {TOPS.index((LEVELS[2], 100.0)): 3000, TOPS.index((LEVELS[3], 20.0)): 1000}, 4000, 12.0),
      ("11 units in total: max(maximum of the last 7 days, maximum of the last 24 h) = 9, below 100 requests per minute, weight "
       "75.0 %; mean of 2 rules 10.2; 100.0 % of the weight wants pings at 12 requests per minute")),
     (TopBasis((4, 6, 9, 14), {TOPS.index((LEVELS[2], 10.0)): 3000}, 4000, 12.0),
