@@ -9,7 +9,9 @@ TESTS = Path(__file__).parent
 
 SLOW = frozenset(TESTS / name for name in (
     "adapters/aws/cloudwatch/test_demand_source.py",
+    "adapters/aws/lambda_/test_layers.py",
     "adapters/aws/lambda_/test_ping_lever.py",
+    "adapters/aws/lambda_/test_ping_users.py",
     "adapters/aws/test_clients.py",
     "adapters/aws/test_optional_members.py",
     "adapters/gcp/monitoring/test_demand_source.py",
@@ -25,6 +27,8 @@ SLOW = frozenset(TESTS / name for name in (
     "controller/cli/evaluate/test_frontier_table.py",
     "controller/cli/evaluate/test_tune.py",
     "controller/cli/operate/test_why_of_traces.py",
+    "controller/decision/costs/test_ping_rounds.py",
+    "controller/decision/selection/layers/test_top_selection.py",
     "controller/decision/selection/test_objective_cohort.py",
     "controller/decision/selection/test_provisional_scores.py",
     "controller/decision/selection/test_selector.py",

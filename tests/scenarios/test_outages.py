@@ -28,11 +28,11 @@ BEFORE = 5
 """Minutes from the start to the outage."""
 
 
-def played(units, days=3, after=300, busy=0.6):
+def played(units, days=1.25, after=300, busy=0.6):
     """Steady traffic from `days` before noon on; a list of units is what comes from noon on. Each unit serves two requests a
     minute: the emulator plays them one by one.
     """
-    past = np.full(days * 1440, units if isinstance(units, int | float) else units[0], np.float32)
+    past = np.full(int(days * 1440), units if isinstance(units, int | float) else units[0], np.float32)
     coming = np.full(after, units, np.float32) if isinstance(units, int | float) else np.array(units, np.float32)
     peak = np.concatenate((past, coming))
     return DemandSeries(minute_of(NOON) - len(past), peak, peak * np.float32(busy), peak * 2)
