@@ -69,7 +69,7 @@ async def test_a_tick_is_one_trace_down_to_the_write(tmp_path):
     write = collector.named("write")[0]
     assert facts(write).items() >= {"stoker.pool": "agent", "stoker.lever": "lambda-provisioned-concurrency",
                                     "stoker.mode": "active"}.items()
-    assert facts(collector.named("collect")[0])["stoker.source"] == "cloudwatch"
+    assert facts(collector.named("collect")[0])["stoker.source"] == "cloudwatch-lambda"
     first = min(collector.named("tick"), key=lambda span: span.start_time_unix_nano)
     assert write.trace_id == first.trace_id
 
@@ -97,7 +97,7 @@ async def test_a_real_scrape_counts_the_calls_that_the_daemon_made(tmp_path):
 
     assert 'stoker_api_calls_total{api="lambda",operation="put_provisioned_concurrency_config",outcome="ok"} 1.0' in text
     assert 'stoker_actual_writes_total{pool="agent",mode="active",outcome="accepted"} 1.0' in text
-    assert 'stoker_metric_reads_usd_total{source="cloudwatch/0"}' in text
+    assert 'stoker_metric_reads_usd_total{source="cloudwatch-lambda/0"}' in text
     if which("promtool") is None:
         pytest.skip("promtool is not installed (Debian package prometheus)")
     told = await asyncio.to_thread(subprocess.run, ["promtool", "check", "metrics"], input=text, capture_output=True, text=True,
