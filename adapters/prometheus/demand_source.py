@@ -1,10 +1,9 @@
-"""Demand from PromQL queries to one server: one range query for each query of each pool.
+"""Demand from PromQL queries to one server.
 
 A minute is known only where the proof query, or else the peak query, has a point in it: a metric that does not exist and a
 pool without requests give the same empty answer.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -15,10 +14,10 @@ from adapters.pinging.own_traffic import OwnTraffic
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError, Unsupported
 from adapters.ports.minute_rows import Minutes
-from adapters.prometheus.access import Access
 from adapters.prometheus.answers import Series
-from adapters.prometheus.client import Answer, NoResponse, PrometheusClient
+from adapters.prometheus.client import Answer, PrometheusClient
 from adapters.prometheus.demand_rows import Columns, demand_of, lowest
+from adapters.prometheus.pages import Page, PageReader
 from adapters.prometheus.promql import expanded
 from adapters.prometheus.settings import QUERIES, PrometheusSettings
 from adapters.runtime.clock import Clock
@@ -33,9 +32,6 @@ LATE = 10
 LONG, LONG_POOLS = 180, 200
 """Pools of which one collection reads more than `LONG` minutes. Later collections read the others."""
 
-MOST_UNANSWERED = 3
-"""Requests without a response after which a collection sends no more."""
-
 
 class PrometheusDemand:
     """Demand source of the pools at one server. `ledgers`: own pings of pools, which are not demand. Not for concurrent use."""
@@ -45,22 +41,25 @@ class PrometheusDemand:
     def __init__(self, client: PrometheusClient, clock: Clock, pools: Mapping[str, PrometheusSettings],
                  ledgers: Mapping[str, OwnTraffic] = MappingProxyType({})) -> None:
         self._client, self._clock, self._ledgers = client, clock, ledgers
+        self._reader = PageReader(client)
         self._queries = {pool: queries_of(pool, settings) for pool, settings in pools.items()}
         self._failed: set[str] = set()
-        self._unanswered: list[NoResponse] = []
-        self._answers: dict[tuple[str, int, int], asyncio.Task[Answer]] = {}
-        """Requests of the running collection: pools may share a query, such as the scrapes of a gateway."""
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
         """See `DemandSource`. Raise `Misconfigured` when a secret or certificate of the server cannot be read."""
         end = min(minute_of(until), minute_of(self._clock.now()))
         firsts = {pool: min(end, minute_of(since[pool])) for pool in pools}
-        access, self._unanswered, self._answers = await self._client.access.read(), [], {}
         chosen = self._chosen(firsts, end)
-        found = await asyncio.gather(*(self._pool(access, pool, firsts[pool], end) for pool in chosen))
-        self._failed = {pool for pool, each in zip(chosen, found, strict=True) if each.error is not None}
-        later = {pool: Telemetry(DemandSeries.empty(firsts[pool])) for pool in pools}
-        return later | dict(zip(chosen, found, strict=True))
+        pages: dict[Page, str] = {}
+        for pool in chosen:
+            for setting, query in self._queries[pool].items():
+                for page in pages_of(query, firsts[pool], end):
+                    pages.setdefault(page, f"{setting} of pool {pool}")
+        answers = await self._reader.read(await self._client.access.read(), pages)
+        found = {pool: Telemetry(DemandSeries.empty(firsts[pool])) for pool in pools}
+        found |= {pool: self._telemetry(pool, firsts[pool], end, answers) for pool in chosen}
+        self._failed = {pool for pool, each in found.items() if each.error is not None}
+        return found
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:  # noqa: ARG002
         """Return 0: a server of your own bills no reads. What a managed service bills for them depends on its series."""
@@ -72,14 +71,20 @@ class PrometheusDemand:
         later = set(sorted(long, key=self._failed.__contains__)[LONG_POOLS:])
         return [pool for pool, first in firsts.items() if pool not in later and first < end]
 
-    async def _pool(self, access: Access, pool: str, first: int, end: int) -> Telemetry:
-        """Return the demand of one pool; its error when one of its queries fails."""
+    def _telemetry(self, pool: str, first: int, end: int, answers: Mapping[Page, Answer | AdapterError]) -> Telemetry:
+        """Return the demand of one pool from `answers`; its error when one of its queries has failed."""
         columns: dict[str, Minutes] = {}
         complete = end
         try:
             for setting, query in self._queries[pool].items():
-                columns[setting], server_end = await self._column(access, pool, setting, query, first, end)
-                complete = max(first, min(complete, server_end))
+                parts = []
+                for page in pages_of(query, first, end):
+                    answer = answers[page]
+                    if isinstance(answer, AdapterError):
+                        raise answer
+                    complete = complete if answer.end is None else max(first, min(complete, answer.end))
+                    parts.append(values_of(answer.series, setting, pool, page.end - page.first))
+                columns[setting] = np.concatenate(parts)
         except AdapterError as error:
             return Telemetry(DemandSeries.empty(end), None, error)
         series, absent = demand_of(Columns(**columns), first)
@@ -88,29 +93,17 @@ class PrometheusDemand:
         series = self._ledgers[pool].without(series) if pool in self._ledgers else series
         return Telemetry(series, alive, absent=absent)
 
-    async def _column(self, access: Access, pool: str, setting: str, query: str, first: int, end: int) -> tuple[Minutes, int]:
-        """Return the values of one query by minute, and the minute up to which the server's clock allows complete ones."""
-        pages, complete, what = [], end, f"{setting} of pool {pool}"
-        for start in range(first, end, PAGE):
-            page = (query, start, min(end, start + PAGE))
-            if page not in self._answers:
-                self._answers[page] = asyncio.create_task(self._answer(access, what, *page), name=f"{what} from {start}")
-            answer = await self._answers[page]
-            complete = complete if answer.end is None else min(complete, answer.end)
-            pages.append(lowest([each.values for each in answer.series], page[2] - start) if setting == "proof"
-                         else only(answer.series, what, page[2] - start))
-        return np.concatenate(pages), complete
 
-    async def _answer(self, access: Access, what: str, query: str, first: int, end: int) -> Answer:
-        """Return the answer to one request, unless too many have had no response."""
-        async with self._client.slots:
-            if len(self._unanswered) >= MOST_UNANSWERED:
-                raise self._unanswered[-1]
-            try:
-                return await self._client.range_query(access, what, query, first, end)
-            except NoResponse as error:
-                self._unanswered.append(error)
-                raise
+def pages_of(query: str, first: int, end: int) -> list[Page]:
+    """Return the pages of a query over the minutes from `first` up to `end`."""
+    return [Page(query, start, min(end, start + PAGE)) for start in range(first, end, PAGE)]
+
+
+def values_of(series: Sequence[Series], setting: str, pool: str, minutes: int) -> Minutes:
+    """Return the values of a query by minute, float64[minutes]."""
+    if setting == "proof":
+        return lowest([each.values for each in series], minutes)
+    return only(series, f"{setting} of pool {pool}", minutes)
 
 
 def queries_of(pool: str, settings: PrometheusSettings) -> dict[str, str]:

@@ -29,13 +29,17 @@ def expanded(query: str, pool: str) -> str:
     return APART.sub(filled, query)
 
 
-def placeholder_fault(query: str) -> str | None:
-    """Return what is wrong with the placeholders of `query`; None when nothing is."""
-    if PLACEHOLDER in _code(query):
+def text_fault(query: str) -> str | None:
+    """Return what is wrong with the placeholders and brackets of `query`; None when nothing is found."""
+    code = _code(query)
+    if PLACEHOLDER in code:
         return f'{PLACEHOLDER} stands outside quotes: write it in the value of a label, such as {{app="{PLACEHOLDER}"}}'
     if "$__" in query:
         return "it has a variable of Grafana ($__…): write a range such as [1m]"
-    return None
+    brackets = re.sub(r"[^()\[\]{}]", "", code)
+    while (fewer := re.sub(r"\(\)|\[\]|\{\}", "", brackets)) != brackets:
+        brackets = fewer
+    return "its brackets do not match: correct them" if brackets else None
 
 
 def proof_fault(query: str) -> str | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from adapters.prometheus.promql import placeholder_fault, proof_fault
+from adapters.prometheus.promql import proof_fault, text_fault
 from config.model.demand import DemandSettings
 from config.model.web import Address, HeadersFrom, Variable
 
@@ -109,7 +109,7 @@ class PrometheusSettings(DemandSettings):
     @model_validator(mode="after")
     def _queries_can_work(self) -> Self:
         for name in QUERIES:
-            fault = placeholder_fault(getattr(self, name) or "")
+            fault = text_fault(getattr(self, name) or "")
             if fault is not None:
                 raise PydanticCustomError("query", "{fault}", {"fault": fault, "at": (name,)})
         fault = proof_fault(self.proof or self.peak)

@@ -118,6 +118,29 @@ async def test_fourteen_days_of_a_trace_are_read_back_exactly(server, history):
     assert np.allclose(found.series.invocations[settled], requests[settled], atol=1e-3)
 
 
+async def test_queries_that_are_sent_together_give_what_each_gives_alone(server, history):
+    clock, until = SystemClock(), instant_of(history.first + DAYS * 1440)
+    good, wrong = settings_of(server.url), settings_of(server.url, peak="sum(x[1m])")
+    pools = {"agent": good, "idle": good, "wrong": wrong}
+    client = PrometheusClient(good, clock, {}, PATIENCE_SECONDS)
+    try:
+        source = PrometheusDemand(client, clock, pools)
+        found = await source.collect(list(pools), dict.fromkeys(pools, until - timedelta(minutes=60)), until)
+        del pools["wrong"]
+        joined = await source.collect(list(pools), dict.fromkeys(pools, until - timedelta(minutes=60)), until)
+        calls = client.calls.counts.total()
+    finally:
+        await client.close()
+    alone = (await read(server.url, history, 200)).series
+
+    assert "wrong" in str(found["wrong"].error)
+    assert calls == (1 + 12) + 1
+    for each in (found, joined):
+        for kind in ("peak", "busy", "invocations"):
+            assert np.array_equal(getattr(each["agent"].series, kind), getattr(alone, kind)[-60:], equal_nan=True)
+        assert each["idle"].series.peak.tolist() == [0.0] * 60
+
+
 async def test_minutes_without_a_scrape_are_unknown_where_a_plain_query_repeats_the_last_value(server, history):
     plain = 'sum(in_flight{app="{pool}"})'
     rows = slice(GAP.start, GAP.stop)
@@ -142,7 +165,7 @@ async def test_a_pool_whose_metrics_never_existed_is_idle_only_with_proof(server
 
 
 @pytest.mark.parametrize(("query", "words"), [
-    ("sum(max_over_time(in_flight[1m])", "unclosed left parenthesis"),
+    ("sum(max_over_time(in_flight[1m]) +)", "parse error"),
     ("max_over_time(in_flight[1m])", "2 series, which differ in unit"),
     ('label_replace(max_over_time(in_flight[1m]), "unit", "x", "", "")', "same labelset"),
 ])

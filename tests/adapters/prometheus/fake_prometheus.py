@@ -1,6 +1,7 @@
 """A server with the answers of Prometheus' HTTP API, over real HTTP, that can be late, partial and wrong."""
 
 import contextlib
+import re
 from email.utils import format_datetime
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from tests.web_servers import served
 PEAK = 'sum(max_over_time(in_flight{app="{pool}"}[1m]))'
 UP = "min_over_time(up[1m])"
 MOST_POINTS = 11_000
+JOINED = re.compile(r'label_replace\(\((.*?)\n\), "stoker_query", "(\d+)", "", ""\)')
 START = minute_of(NOON)
 
 
@@ -25,6 +27,7 @@ class FakePrometheus:
 
     def __init__(self, clock):
         self.clock, self.data, self.asked, self.authorizations = clock, {}, [], []
+        self.wrong, self.most_joined = set(), 1000
         self.answer = None
         """Called with the request in place of the usual answer."""
 
@@ -39,9 +42,12 @@ class FakePrometheus:
         if (end - start) // step > MOST_POINTS:
             return web.json_response({"status": "error", "errorType": "bad_data", "error": "too many points"}, status=400,
                                      headers=date)
-        result = [{"metric": {"pod": str(number)} if number else {},
+        queries = JOINED.findall(form["query"]) or [(form["query"], "")]
+        if len(queries) > self.most_joined or any(query in self.wrong for query, _ in queries):
+            return web.json_response({"status": "error", "error": "parse error"}, status=400, headers=date)
+        result = [{"metric": ({"pod": str(number)} if number else {}) | ({"stoker_query": label} if label else {}),
                    "values": [[at, str(series[at // 60 - 1])] for at in range(start, end + 1, step) if at // 60 - 1 in series]}
-                  for number, series in enumerate(self.data.get(form["query"], []))]
+                  for query, label in queries for number, series in enumerate(self.data.get(query, []))]
         body = {"status": "success", "data": {"resultType": "matrix", "result": [each for each in result if each["values"]]}}
         return web.json_response(body, headers=date)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.prometheus.promql import expanded, placeholder_fault, proof_fault
+from adapters.prometheus.promql import expanded, proof_fault, text_fault
 
 
 def test_the_name_of_the_pool_replaces_the_placeholder_in_values_of_labels():
@@ -16,17 +16,25 @@ def test_in_a_regular_expression_a_dot_of_the_name_matches_only_a_dot():
 
 @pytest.mark.parametrize("query", ['x{a="\\"{pool}"}', "x{a='it\\'s {pool}'}"])
 def test_a_quote_within_a_string_does_not_end_it(query):
-    assert placeholder_fault(query) is None
+    assert text_fault(query) is None
     assert "agent" in expanded(query, "agent")
 
 
 @pytest.mark.parametrize("query", ["{pool}_in_flight", "x{app={pool}}", 'x{a="b"} + {pool} # "{pool}"'])
 def test_a_placeholder_outside_quotes_is_a_fault(query):
-    assert "stands outside quotes" in placeholder_fault(query)
+    assert "stands outside quotes" in text_fault(query)
 
 
 def test_a_variable_of_grafana_is_a_fault():
-    assert "$__" in placeholder_fault("sum(rate(x[$__rate_interval]))")
+    assert "$__" in text_fault("sum(rate(x[$__rate_interval]))")
+
+
+@pytest.mark.parametrize(("query", "fault"), [
+    ('sum(rate(x{a="(["}[1m])) # )', None), ("sum(x))", "its brackets do not match: correct them"),
+    ("sum(x) ) or ( y", "its brackets do not match: correct them"), ("sum(x]", "its brackets do not match: correct them"),
+])
+def test_brackets_must_match(query, fault):
+    assert text_fault(query) == fault
 
 
 @pytest.mark.parametrize("query", [
