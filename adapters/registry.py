@@ -115,6 +115,7 @@ SOURCES = {
     "prometheus": SourceKind("adapters.prometheus.settings:PrometheusSettings", "adapters.prometheus.provider:Prometheus",
                              grants="adapters.aws.permissions:AwsGrants"),
     "push": SourceKind("adapters.push.settings:PushSettings", "adapters.push.provider:Push"),
+    "history-file": SourceKind("adapters.demand.settings:HistoryFileSettings", "adapters.demand.history_source:HistoryFiles"),
     "none": SourceKind("config.model.demand:NoDemandSettings", "adapters.demand.no_demand:NoDemand"),
 }
 

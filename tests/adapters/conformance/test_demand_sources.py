@@ -17,6 +17,7 @@ from adapters.registry import SOURCES
 from controller.decision.planning.observation import DataFreshness
 from tests.adapters.conformance.cloud_monitoring_source import CloudMonitoringSource
 from tests.adapters.conformance.cloudwatch_lambda_source import CloudWatchLambdaSource
+from tests.adapters.conformance.history_file_source import HistoryFileSource
 from tests.adapters.conformance.http_metrics_source import HttpMetricsSource
 from tests.adapters.conformance.no_demand_source import NoDemandSource
 from tests.adapters.conformance.source_stage import AGENT, IDLE, MINUTE, NEIGHBOUR, START, SourceStage, requests_of
@@ -26,6 +27,7 @@ STAGES: dict[str, type[SourceStage]] = {
     "cloudwatch-lambda": CloudWatchLambdaSource,
     "cloud-monitoring": CloudMonitoringSource,
     "http-metrics": HttpMetricsSource,
+    "history-file": HistoryFileSource,
     "none": NoDemandSource,
 }
 MONTH = timedelta(hours=730)
