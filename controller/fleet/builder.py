@@ -83,7 +83,7 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
             lever.resume_life(known.pinged_life)
         if pool.mode == "shadow":
             lever = ShadowLever(lever, clock, median_span(leads[name]) or policy.assume.lead_time, resumed=state.written)
-        elif policy.lease is None and isinstance(lever, ResumesTarget) and (units := state.last_sent):
+        elif policy.lease is None and isinstance(lever, ResumesTarget) and (units := state.units_to_resume):
             lever.resume(units)
         reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), leads[name],
                                        known, term=term)

@@ -113,7 +113,7 @@ class LeaderTerm:
 
     def units(self, state: PoolState) -> int:
         """Return the units that this daemon keeps warm itself where no provider does; 0 for a standby."""
-        return 0 if self.number is None else state.last_sent or 0
+        return 0 if self.number is None else state.units_to_resume
 
 
 NO_LEASE = LeaderTerm(None)

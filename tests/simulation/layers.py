@@ -45,11 +45,16 @@ class LayerWitness:
 
     def read(self, resource: "PingedUnits", capacity: Capacity) -> None:
         """A reading was answered. The first of a life shows what the life before has asked for."""
-        if not resource.read_in_this_life and not self.witness.spoilt and \
-                capacity.requested not in {resource.taken or 0} | resource.open:
-            detail = f"{capacity.requested} are kept, {resource.taken} were asked for"
-            self.witness.breach("a restart drops no pings", detail, resource.policy.name)
+        if not resource.read_in_this_life and not self.witness.spoilt:
+            self._resumed(resource, capacity.requested)
         resource.read_in_this_life = True
+
+    def _resumed(self, resource: "PingedUnits", kept: int) -> None:
+        """A raise that was about to be sent may be resumed too."""
+        store, taken = self.witness.store, resource.taken or 0
+        intent = None if store is None else store.intents().get(state_key(resource.policy), (None,))[0]
+        if kept not in {taken, max(taken, intent or 0)} | resource.open:
+            self.witness.breach("a restart drops no pings", f"{kept} are kept, {taken} were asked for", resource.policy.name)
 
     def write(self, lever: "PingLever", target: int) -> None:
         """A write is about to be carried out."""

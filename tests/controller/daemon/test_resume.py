@@ -36,13 +36,14 @@ async def test_a_pinged_target_of_an_earlier_process_is_resumed(tmp_path, mode, 
         assert second.fleet.plans["a"].requested == 5
 
 
-async def test_a_write_that_a_crash_interrupted_is_resumed(tmp_path):
+@pytest.mark.parametrize(("intent", "resumed"), [(8, 8), (2, 5), (0, 5)])
+async def test_of_a_write_that_a_crash_interrupted_only_a_raise_is_resumed(tmp_path, intent, resumed):
     clock = ManualClock(NOON)
     async with world(clock, tmp_path, {"a": steady(2)}, levers={"a": Forgetful(clock)}, min=5, mode="active") as first:
         await first.minutes(4)
-        await first.store.save_intent("a", 8, clock.now())
-    async with world(clock, tmp_path, {"a": steady(2)}, levers={"a": Forgetful(clock)}, min=8, mode="active") as second:
-        assert second.levers["a"].resumed == 8
+        await first.store.save_intent("a", intent, clock.now())
+    async with world(clock, tmp_path, {"a": steady(2)}, levers={"a": Forgetful(clock)}, min=resumed, mode="active") as second:
+        assert second.levers["a"].resumed == resumed
         await second.minutes(1)
 
         assert list(second.levers["a"].writes) == []

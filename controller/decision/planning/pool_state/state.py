@@ -51,9 +51,11 @@ class PoolState:
     """Units that are paid for, each with its start, oldest first; where billing has steps."""
 
     @property
-    def last_sent(self) -> int | None:
-        """Units of the last write, also of one whose outcome is unknown. A process that keeps units itself resumes these."""
-        return self.written if self.intent is None else self.intent
+    def units_to_resume(self) -> int:
+        """Units with which a process continues that keeps them itself: the most of the last accepted write and of a write whose
+        outcome is unknown. A decrease that was not confirmed waits for the next plan.
+        """
+        return max(self.written or 0, self.intent or 0)
 
 
 def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
