@@ -91,8 +91,9 @@ class Fleet:
         self.limiter.begin()
         self.immediate_steps.reset(started)
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
+        deadline = self._clock.monotonic() + STEP_SECONDS
         await wait_at_most(self._clock, list(self._stepping.values()), STEP_SECONDS)
-        await self._plan_new_tops()
+        await self._plan_new_tops(deadline)
         written = sum(plan.action is Action.WRITE and plan.at >= started and plan.mode == "active"
                       for plan in self.plans.values())
         planned, busy = sum(count[0] for count in counts), sum(count[1] for count in counts)
@@ -199,8 +200,8 @@ class Fleet:
                                                      self.term, self._stepping, batch):
             self._start(name, view, read)
 
-    async def _plan_new_tops(self) -> None:
-        """Plan the top layers without a plan, of pools whose first reading ended after the turn of their tops."""
+    async def _plan_new_tops(self, deadline: float) -> None:
+        """Plan top layers whose base was first read after their turn, and wait for them until `deadline` (monotonic clock)."""
         new = [name for name, top in self.tops.items() if top.policy.name not in self.plans]
         if not new:
             return
@@ -210,7 +211,7 @@ class Fleet:
             started.append(self._stepping[name])
         await self._save(batch.states)
         await self._note(batch.finished)
-        await wait_at_most(self._clock, started, STEP_SECONDS)
+        await wait_at_most(self._clock, started, max(0.0, deadline - self._clock.monotonic()))
 
     @property
     def tops(self) -> Mapping[str, Reconciler]:

@@ -165,6 +165,16 @@ async def test_pings_that_do_not_answer_delay_no_tick_further(clock, tmp_path):
         assert (ended - here.fleet.plans["agent"].at).total_seconds() < 2 * STEP_SECONDS
 
 
+async def test_a_tick_does_not_wait_for_pools_and_then_again_for_new_pings(clock, tmp_path):
+    async with world(clock, tmp_path, {"agent": FELL, "other": FELL}, top=TOP, mode="active", min=1) as here:
+        for name in ("other", PINGS):
+            here.levers[name].hanging.add("read")
+        report = await here.drive(asyncio.create_task(here.fleet.tick()))
+        ended = report.started_at + timedelta(seconds=report.seconds)
+
+        assert (ended - here.fleet.plans["agent"].at).total_seconds() < 2 * STEP_SECONDS
+
+
 @pytest.mark.parametrize(("on_exit", "written"), [("hold", [5]), ("floor", [5, 0]), ("release", [5, 0])])
 async def test_a_shutdown_releases_both_layers(clock, tmp_path, on_exit, written):
     async with layered(clock, tmp_path, on_exit=on_exit) as here:
