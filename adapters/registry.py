@@ -109,6 +109,10 @@ class SourceKind:
 SOURCES = {
     "cloudwatch-lambda": SourceKind("adapters.aws.settings:CloudWatchLambdaSettings", "adapters.aws.provider:Aws", extra="aws",
                                     grants="adapters.aws.permissions:AwsGrants"),
+    "cloudwatch": SourceKind("adapters.aws.metric_settings:CloudWatchMetricSettings", "adapters.aws.provider:Aws", extra="aws",
+                             grants="adapters.aws.permissions:AwsGrants"),
+    "cloudwatch-alb": SourceKind("adapters.aws.metric_settings:CloudWatchAlbSettings", "adapters.aws.provider:Aws", extra="aws",
+                                 grants="adapters.aws.permissions:AwsGrants"),
     "cloud-monitoring": SourceKind("adapters.gcp.settings:CloudMonitoringSettings", "adapters.gcp.provider:Gcp", extra="gcp",
                                    grpc=True, grants="adapters.gcp.permissions:GcpGrants"),
     "http-metrics": SourceKind("adapters.web.settings:HttpMetricsSettings", "adapters.web.provider:Web"),

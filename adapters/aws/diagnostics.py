@@ -13,8 +13,10 @@ from adapters.aws.autoscaling.scaling_policies import SCALING
 from adapters.aws.clients import Answer
 from adapters.aws.cloudwatch.demand_source import ALWAYS, REGION, SLOWLY, SOMETIMES
 from adapters.aws.cloudwatch.metric_queries import INVOCATIONS, MOST_QUERIES, Query, request
-from adapters.aws.cloudwatch.metric_reader import RATE
+from adapters.aws.cloudwatch.metric_reader import RATE, MetricReader
+from adapters.aws.cloudwatch.metric_rows import series_of
 from adapters.aws.errors import ApiCall, NotSet
+from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
 from adapters.aws.sessions import AwsSessions
 from adapters.ports.demand_source import Demands
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
@@ -24,6 +26,9 @@ from forecasting.demand import minute_of
 
 USUAL_FLOOR = 100
 """Concurrency that must stay unreserved, by AWS's documentation; the limit of new accounts is lower."""
+
+LOOKED_BACK = 60
+"""Minutes in which a check looks for points of a metric."""
 
 PROVISIONED = "lambda-provisioned-concurrency"
 
@@ -41,11 +46,20 @@ def checks(sessions: AwsSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
 
 
 def demand_checks(sessions: AwsSessions, pools: Demands) -> list[Check]:
-    """Return the checks of each region of the demand of `pools`: credentials and clock, and the number of metrics."""
+    """Return the checks of each region of the demand of `pools`: credentials and clock, and the number of metrics of Lambda, or
+    whether the metrics of a pool have points.
+    """
+    found = []
+    for pool, demand in pools:
+        if isinstance(demand, CloudWatchMetricSettings | CloudWatchAlbSettings):
+            region = str(demand.region)
+            found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
+            found.append(Check(f"metrics of {pool.name}", partial(_points, sessions, pool.name, demand)))
     regions: dict[str, set[str]] = {}
     for _, demand in pools:
+        if demand.kind != "cloudwatch-lambda":
+            continue
         regions.setdefault(str(demand.model_dump()["region"]), set()).add(demand.resource)
-    found = []
     for region, resources in regions.items():
         found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
         found.append(Check(f"metrics of AWS in {region}", partial(_metrics, region, len(resources))))
@@ -121,6 +135,23 @@ async def _metrics(region: str, aliases: int) -> list[Finding]:
         return [Finding("quota", f"CloudWatch in {region}", Verdict.WARN, f"{text}, above Stoker's own limit of {most:.0f}",
                         "spread the pools over several daemons")]
     return [Finding("quota", f"CloudWatch in {region}", Verdict.OK, f"{text}; AWS allows 50 calls a second or more")]
+
+
+async def _points(sessions: AwsSessions, pool: str, demand: CloudWatchMetricSettings | CloudWatchAlbSettings) -> list[Finding]:
+    """Check that each metric of a pool has a point in the last hour: CloudWatch has no error for a wrong name."""
+    end, series = minute_of(sessions.clock.now()), series_of(demand)
+    connections = sessions.connections(str(demand.region))
+    reader = MetricReader(connections, sessions.clock, f"metrics of {pool} in {demand.region}")
+    queries = {role: Query(pool, each.metric, end - LOOKED_BACK, end, each.dimensions) for role, each in series.items()}
+    results, failures = await reader.read(list(queries.values()))
+    if failures:
+        raise next(iter(failures.values()))
+    empty = [f"{query.metric.name} ({role})" for role, query in queries.items()
+             if not any(len(each.minutes) for each in results[query])]
+    if empty:
+        return [Finding("demand", pool, Verdict.WARN, f"no point within {LOOKED_BACK} min: {', '.join(empty)}",
+                        "correct namespace, metric and dimensions, unless the pool was idle")]
+    return [Finding("demand", pool, Verdict.OK, f"every metric has points within {LOOKED_BACK} min")]
 
 
 def _caller(answer: Answer) -> str:

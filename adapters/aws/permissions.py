@@ -59,7 +59,8 @@ CALLS = {
 """By lever kind."""
 
 QUERY = Call("aps:QueryMetrics", "QueryPrometheus", "reads demand")
-DEMAND_CALLS = {"cloudwatch-lambda": (Call("cloudwatch:GetMetricData", "ReadMetricsAndQuotas", "reads demand"),)}
+DEMAND_CALLS = dict.fromkeys(("cloudwatch-lambda", "cloudwatch", "cloudwatch-alb"),
+                             (Call("cloudwatch:GetMetricData", "ReadMetricsAndQuotas", "reads demand"),))
 """By kind of demand source."""
 
 DEAD_MAN = (

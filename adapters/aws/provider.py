@@ -7,7 +7,10 @@ from numpy.random import Generator
 from adapters.aws import diagnostics, discovery
 from adapters.aws.clients import Timeouts
 from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
+from adapters.aws.cloudwatch.metric_demand import CloudWatchMetricDemand
+from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
 from adapters.aws.sessions import AwsSessions
+from adapters.aws.settings import CloudWatchLambdaSettings
 from adapters.pinging.demand_without_pings import DemandWithoutPings
 from adapters.pinging.keep_alive_loops import PingProvider
 from adapters.pinging.pinged import Pinged, PingedPools
@@ -32,19 +35,39 @@ class Aws(PingProvider):
         return self.sessions.call_counters()
 
     def sources(self, pools: Demands) -> list[tuple[DemandSource, tuple[str, ...]]]:
-        """Return a CloudWatch demand source per region, each with the names of its pools."""
+        """Return a CloudWatch demand source for each kind and region, each with the names of its pools."""
+        pinged = self.pinged.among(pool for pool, _ in pools)
+        lambdas = [(pool, demand) for pool, demand in pools if isinstance(demand, CloudWatchLambdaSettings)]
+        return self._lambda_sources(lambdas, pinged) + self._metric_sources(pools, pinged)
+
+    def _lambda_sources(self, pools: Demands, pinged: dict[str, Pinged]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         of_region: dict[str, dict[str, str]] = {}
         trusting = {pool.name for pool, _ in pools if pool.on_quiet_region == "trust"}
         for pool, demand in pools:
             keys = demand.model_dump()
             of_region.setdefault(str(keys["region"]), {})[pool.name] = f"{keys['function']}:{keys['alias']}"
-        pinged = self.pinged.among(pool for pool, _ in pools)
         return [(self._source(region, resources, pinged, trusting), tuple(resources)) for region, resources in of_region.items()]
 
     def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged], trusting: set[str]) -> DemandSource:
         ledgers = {pool: shared.own_traffic for pool, shared in pinged.items()}
         source = CloudWatchDemand(self.sessions.connections(region), self.sessions.clock, resources, trusting, ledgers)
         return DemandWithoutPings(source, pinged) if pinged.keys() & resources.keys() else source
+
+    def _metric_sources(self, pools: Demands, pinged: dict[str, Pinged]) -> list[tuple[DemandSource, tuple[str, ...]]]:
+        groups: dict[tuple[str, str], dict[str, CloudWatchMetricSettings | CloudWatchAlbSettings]] = {}
+        for pool, demand in pools:
+            if isinstance(demand, CloudWatchMetricSettings | CloudWatchAlbSettings):
+                groups.setdefault((demand.kind, str(demand.region)), {})[pool.name] = demand
+        # pings of a function do not pass through a load balancer
+        direct = {pool.name for pool, demand in pools if demand.kind == "cloudwatch-alb" and "url" not in pool.lever.model_dump()}
+        sources: list[tuple[DemandSource, tuple[str, ...]]] = []
+        for (kind, region), members in groups.items():
+            counted = {name: each for name, each in pinged.items() if name in members and name not in direct}
+            source = CloudWatchMetricDemand(kind, self.sessions.connections(region), self.sessions.clock, members,
+                                            {name: each.own_traffic for name, each in counted.items()})
+            wrapped = DemandWithoutPings(source, counted, estimated=kind == "cloudwatch-alb") if counted else source
+            sources.append((wrapped, tuple(members)))
+        return sources
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`."""

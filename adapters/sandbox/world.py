@@ -67,6 +67,8 @@ class Sandbox:
         self.scaling_policies: list[Json] = []
         self.tables: dict[str, dict[tuple[str, str], Json]] = {}
         """Items of DynamoDB by table and the values of the keys `group` and `item`."""
+        self.published: dict[tuple[str, str, frozenset[tuple[str, str]]], DemandSeries] = {}
+        """Other metrics by namespace, name and dimensions. The value of each minute is `peak`, for any statistic."""
         self.metric_calls = Counter[int]()
         """GetMetricData calls by minute."""
         self._hosted: dict[str, Hosted] = {}

@@ -37,16 +37,21 @@ CALLED_BY = {"Service": "CloudWatch", "Class": "None", "Type": "API", "Resource"
 
 
 class Query(NamedTuple):
-    """One metric of one resource (`function:alias`; empty: the whole region) for `first <= minute < end`."""
+    """One metric of one resource (`function:alias`, or a pool with `given` dimensions; empty: the whole region) for
+    `first <= minute < end`.
+    """
 
     resource: str
     metric: Metric
     first: int
     end: int
+    given: tuple[tuple[str, str], ...] | None = None
 
     @property
     def dimensions(self) -> list[dict[str, str]]:
         """Dimensions of the metric, in the form of the API."""
+        if self.given is not None:
+            return [{"Name": name, "Value": value} for name, value in self.given]
         if self.metric == CALLED:
             return [{"Name": name, "Value": value} for name, value in CALLED_BY.items()]
         if not self.resource:
@@ -57,14 +62,14 @@ class Query(NamedTuple):
 
 class Result(NamedTuple):
     """Points of the query at index `place` of the batch: minutes since the epoch, and values. `status`: AWS's StatusCode; empty
-    when AWS sends none. `impossible`: the number of points that were left out because they are negative or not finite.
+    when AWS sends none. `impossible`: minutes of points that were left out because they are negative or not finite.
     """
 
     place: int
     minutes: NDArray[np.int64]
     values: Minutes
     status: str
-    impossible: int = 0
+    impossible: tuple[int, ...] = ()
 
 
 def batches(queries: Iterable[Query]) -> list[list[Query]]:
@@ -103,7 +108,7 @@ def results_of(answer: Answer) -> list[Result]:
             raise ValueError(f"{len(minutes)} timestamps and {len(values)} values")
         possible = np.isfinite(values) & (values >= 0)
         results.append(Result(int(str(item["Id"])[1:]), minutes[possible], values[possible], str(item.get("StatusCode", "")),
-                              int((~possible).sum())))
+                              tuple(minutes[~possible].tolist())))
     return results
 
 

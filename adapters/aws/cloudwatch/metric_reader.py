@@ -25,12 +25,12 @@ dashboards and alarms share."""
 class MetricReader:
     """Reader of one account and region, with a separate rate limit for GetMetricData."""
 
-    def __init__(self, connections: Connections, clock: Clock) -> None:
+    def __init__(self, connections: Connections, clock: Clock, what: str = "") -> None:
         self.metrics_requested = 0
         """Metrics requested since the start, which CloudWatch bills."""
         self._connections = connections
         self._bucket = TokenBucket(clock, RATE, BURST, f"CloudWatch calls in {connections.region}")
-        self._call = ApiCall("cloudwatch", "get_metric_data", f"Lambda metrics in {connections.region}")
+        self._call = ApiCall("cloudwatch", "get_metric_data", what or f"Lambda metrics in {connections.region}")
 
     async def read(self, queries: Sequence[Query]) -> tuple[dict[Query, list[Result]], dict[str, AdapterError]]:
         """Return the results of each query, and the error of each resource that failed."""

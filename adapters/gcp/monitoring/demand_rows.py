@@ -4,17 +4,14 @@ The number of active instances does not measure demand: Cloud Run spreads reques
 sets makes each of them a little active. A minimum does not change the number of requests and their duration.
 """
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from adapters.pinging.own_traffic import Own
+from adapters.ports.estimated_peaks import burst, spread_before_end
 from adapters.ports.minute_rows import Mask, Minutes, filled
 from forecasting.demand import DemandSeries
-
-LONGEST_REQUEST = 60
-"""Longest duration of a request in minutes; Cloud Run ends longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +48,10 @@ def demand(points: Points, proof: Mask, concurrency: float, usual_ms: float | No
     recorded = present(points) | proof
     requests = np.where(some, points.requests, 0.0)
     seconds = filled(points.latency_ms, usual_ms) / 1000
-    in_flight = _spread_over_duration(requests, np.where(requests > 0, seconds, 0.0))
+    in_flight = spread_before_end(requests, np.where(requests > 0, seconds, 0.0))
     known = recorded & ~np.isnan(in_flight)
     in_flight = np.where(known, in_flight, 0.0)
-    turns = np.maximum(60 / np.maximum(np.where(np.isnan(seconds), 60.0, seconds), 0.001), np.e)
-    spread = np.sqrt(2 * np.log(turns) * in_flight)
+    spread = burst(in_flight, seconds)
     concurrent = np.minimum(in_flight + spread, requests + np.ceil(in_flight))
     concurrent = np.maximum(concurrent, in_flight + np.nan_to_num(points.pending))
     peak = np.maximum(np.ceil(concurrent / concurrency - 1e-9), 0.0)
@@ -68,15 +64,3 @@ def demand(points: Points, proof: Mask, concurrency: float, usual_ms: float | No
 def present(points: Points) -> Mask:
     """Return bool[n]: minutes in which requests ended, or waited for an instance."""
     return ~np.isnan(points.requests) | (points.pending > 0)
-
-
-def _spread_over_duration(requests: Minutes, seconds: Minutes) -> Minutes:
-    """Return average requests in flight by minute, when `requests` ended in each minute after `seconds` each."""
-    work = requests * seconds / 60
-    lengths = np.clip(np.nan_to_num(seconds) / 60, 0, LONGEST_REQUEST)
-    out = work.copy()
-    for row in np.flatnonzero(lengths > 1):
-        minutes = math.ceil(float(lengths[row]))
-        out[row] -= work[row]
-        out[max(0, int(row) - minutes + 1) : row + 1] += work[row] / minutes
-    return out

@@ -66,8 +66,8 @@ class CloudMonitoringSource(SourceStage):
         del self.world._hosted[f"projects/acme/locations/europe-west1/services/{pool}"]
         self.restart()  # the list of services is read again later otherwise
 
-    def hang(self) -> None:
-        self.world.faults.hang("ListTimeSeries", times=1)
+    def hang(self, *, always: bool = False) -> None:
+        self.world.faults.hang("ListTimeSeries", times=None if always else 1)
         self._before = self.world.calls.reading["ListTimeSeries"]
 
     def hung(self) -> bool:

@@ -44,8 +44,8 @@ class CloudWatchStage(SourceStage):
         self.sandbox.faults.metrics_back()
         self.sandbox.faults.clear()
 
-    def hang(self) -> None:
-        self.sandbox.faults.hang("GetMetricData", times=1)
+    def hang(self, *, always: bool = False) -> None:
+        self.sandbox.faults.hang("GetMetricData", times=None if always else 1)
         self._before = self.sandbox.calls.reading["GetMetricData"]
 
     def hung(self) -> bool:

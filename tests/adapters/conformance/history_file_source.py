@@ -85,7 +85,7 @@ class HistoryFileSource(SourceStage):
     def fail_for(self, pool: str) -> None:
         self.path(pool).unlink()
 
-    def hang(self) -> None:
+    def hang(self, *, always: bool = False) -> None:
         """A file system that does not answer: a pipe in place of the file would be refused at once."""
         file = self.collector.source._files["agent"]
         read, self._write = os.pipe()

@@ -76,7 +76,7 @@ class HttpMetricsSource(SourceStage):
     def reset_counters(self, pool: str) -> None:
         self._from[pool] = self.now
 
-    def hang(self) -> None:
+    def hang(self, *, always: bool = False) -> None:
         self._hanging.add("agent")
 
     def hung(self) -> bool:

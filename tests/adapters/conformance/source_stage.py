@@ -165,8 +165,8 @@ class SourceStage:
     def reset_counters(self, pool: str) -> None:
         """The counters of a pool begin at zero."""
 
-    def hang(self) -> None:
-        """The next call gets no answer."""
+    def hang(self, *, always: bool = False) -> None:
+        """The next call gets no answer, or no call does."""
 
     def hung(self) -> bool:
         """Return whether a call waits for an answer."""

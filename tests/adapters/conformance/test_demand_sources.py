@@ -17,6 +17,7 @@ from adapters.registry import SOURCES
 from controller.decision.planning.observation import DataFreshness
 from tests.adapters.conformance.cloud_monitoring_source import CloudMonitoringSource
 from tests.adapters.conformance.cloudwatch_lambda_source import CloudWatchLambdaSource
+from tests.adapters.conformance.cloudwatch_metric_source import CloudWatchAlbSource, CloudWatchMetricSource
 from tests.adapters.conformance.history_file_source import HistoryFileSource
 from tests.adapters.conformance.http_metrics_source import HttpMetricsSource
 from tests.adapters.conformance.no_demand_source import NoDemandSource
@@ -25,6 +26,8 @@ from tests.patience import PATIENCE_SECONDS
 
 STAGES: dict[str, type[SourceStage]] = {
     "cloudwatch-lambda": CloudWatchLambdaSource,
+    "cloudwatch": CloudWatchMetricSource,
+    "cloudwatch-alb": CloudWatchAlbSource,
     "cloud-monitoring": CloudMonitoringSource,
     "http-metrics": HttpMetricsSource,
     "history-file": HistoryFileSource,
@@ -218,7 +221,7 @@ async def test_a_source_that_hangs_delays_no_other(stage):
 async def test_a_source_that_hangs_is_an_error_with_a_remedy(stage):
     """The timeout of a call is the longest time that the other pools of the source wait."""
     stage.restart(impatient=True)
-    stage.hang()
+    stage.hang(always=True)
     async with asyncio.timeout(PATIENCE_SECONDS):
         errors = await stage.read()
 

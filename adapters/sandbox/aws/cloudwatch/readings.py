@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from adapters.sandbox.traffic.metrics import COUNTERS, GAUGES, METRICS, Values, duration, ended, lasted_together, statistic
 from adapters.sandbox.traffic.publishing import visibility
 from adapters.sandbox.world import Hosted, Sandbox
+from forecasting.demand import DemandSeries
 
 RETENTION_MINUTES = {60: 15 * 1440, 300: 63 * 1440, 3600: 455 * 1440}
 """Retention in minutes by minimum period in seconds."""
@@ -53,6 +54,9 @@ class Readings:
         """Return the points of one series; none for a series that AWS would not have."""
         if namespace == "AWS/Usage" and (metric, dict(dimensions)) == ("CallCount", METRIC_CALLS) and span.end > span.first:
             return self._read(None, metric, stat, span, lambda _: self._calls(span))
+        published = self._sandbox.published.get((namespace, metric, frozenset(dimensions.items())))
+        if published is not None and span.end > span.first:
+            return self._of_others(metric, dimensions, published, span)
         if namespace != "AWS/Lambda" or span.end <= span.first:
             return NOTHING
         if not dimensions:
@@ -63,6 +67,13 @@ class Readings:
         if metric == "Duration":
             return self._durations([hosted], hosted, stat, span)
         return self._read(hosted, metric, stat, span, lambda name: hosted.driver.table.window(name, span.first, span.end))
+
+    def _of_others(self, metric: str, dimensions: Mapping[str, str], published: DemandSeries, span: Span) -> Points:
+        """Return the points of a metric that is not Lambda's. An outage of one of its dimensions' values hides it."""
+        readable, _ = self._visible(self._sandbox.seed, span)
+        hidden = [self._sandbox.faults.hidden(metric, name, span.first, span.end) for name in (None, *dimensions.values())]
+        values = np.where(readable & ~np.logical_or.reduce(hidden), published.window(span.first, span.end).peak, np.nan)
+        return _points(values[:: span.minutes_a_period].astype(np.float64), span)
 
     @staticmethod
     def _emitted(hosted: Hosted, metric: str, dimensions: Mapping[str, str]) -> bool:

@@ -85,4 +85,4 @@ def test_an_impossible_point_is_counted_and_left_out():
     answer = {"MetricDataResults": [{"Id": "q0", "Timestamps": [60.0, 120.0, 180.0], "Values": [-1.0, 4.0, float("inf")]}]}
     (result,) = results_of(answer)
 
-    assert (result.minutes.tolist(), result.values.tolist(), result.impossible) == ([2], [4.0], 2)
+    assert (result.minutes.tolist(), result.values.tolist(), result.impossible) == ([2], [4.0], (1, 3))
