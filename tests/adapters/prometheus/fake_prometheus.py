@@ -27,7 +27,7 @@ class FakePrometheus:
 
     def __init__(self, clock):
         self.clock, self.data, self.asked, self.authorizations = clock, {}, [], []
-        self.wrong, self.most_joined = set(), 1000
+        self.wrong, self.most_joined, self.date = set(), 1000, None
         self.answer = None
         """Called with the request in place of the usual answer."""
 
@@ -35,7 +35,7 @@ class FakePrometheus:
         form = await request.post()
         self.asked.append(form["query"])
         self.authorizations.append(request.headers.get("Authorization"))
-        date = {"Date": format_datetime(self.clock.now(), usegmt=True)}
+        date = {"Date": self.date or format_datetime(self.clock.now(), usegmt=True)}
         if self.answer is not None:
             return await self.answer(request)
         start, end, step = (int(form[key]) for key in ("start", "end", "step"))

@@ -180,7 +180,7 @@ async def test_pools_that_failed_before_are_the_last_of_which_history_is_read():
 
 async def test_minutes_after_now_are_not_read():
     async with stage() as (fake, source, clock):
-        fake.data = {MINE: [dict.fromkeys(range(START - 15, START + 15), 1)]}
+        fake.data, fake.date = {MINE: [dict.fromkeys(range(START - 15, START + 15), 1)]}, "unknown"
         found = await source.collect(["agent"], {"agent": clock.now() - timedelta(minutes=5)}, clock.now() + timedelta(minutes=5))
 
     assert found["agent"].series.end_minute == START
