@@ -1,6 +1,5 @@
 """The port through which applications report their demand themselves."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -52,6 +51,3 @@ class AcceptsReports(Protocol):
 
     def in_flight(self, pool: str) -> int:
         """Return the maximum in flight in the current minute so far: a lower bound, because senders may be silent."""
-
-    def senders(self) -> Mapping[str, tuple[int, int]]:
-        """Return the number of senders of each pool that report, and of those that have become silent."""

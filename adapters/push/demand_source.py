@@ -59,10 +59,6 @@ class PushDemand:
         inbox.advance(self._clock.now().timestamp())
         return inbox.peak
 
-    def senders(self) -> Mapping[str, tuple[int, int]]:
-        """Return the number of senders of each pool that report, and of those that are silent."""
-        return {name: (len(inbox.reporting), len(inbox.silent)) for name, inbox in self._inboxes.items()}
-
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
         """Return the reported minutes of each pool. Waits for nothing. See `DemandSource`."""
         found = {name: self.reported(name, since[name], until) for name in pools}

@@ -40,10 +40,6 @@ class PushWithMetrics:
         """See `AcceptsReports`."""
         return self._push.in_flight(pool)
 
-    def senders(self) -> Mapping[str, tuple[int, int]]:
-        """See `AcceptsReports`."""
-        return self._push.senders()
-
     @property
     def spent_usd(self) -> float:
         """Cost of all reads of the metrics in USD."""

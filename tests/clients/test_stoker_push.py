@@ -213,7 +213,7 @@ async def test_the_thread_reports_a_change_to_a_daemon(tmp_path):
                     await asyncio.sleep(0.01)
         await asyncio.to_thread(push.close)
 
-        assert source.senders()["a"] == (0, 0)
+        assert list(source._inboxes["a"]._ended) == [push.sender]
         assert (push.errors, push.last_error) == (0, "")
 
 

@@ -21,6 +21,7 @@ from tests.adapters.conformance.cloudwatch_metric_source import CloudWatchAlbSou
 from tests.adapters.conformance.history_file_source import HistoryFileSource
 from tests.adapters.conformance.http_metrics_source import HttpMetricsSource
 from tests.adapters.conformance.no_demand_source import NoDemandSource
+from tests.adapters.conformance.push_source import PushSource
 from tests.adapters.conformance.source_stage import AGENT, IDLE, MINUTE, NEIGHBOUR, START, SourceStage, requests_of
 from tests.patience import PATIENCE_SECONDS
 
@@ -31,6 +32,7 @@ STAGES: dict[str, type[SourceStage]] = {
     "cloud-monitoring": CloudMonitoringSource,
     "http-metrics": HttpMetricsSource,
     "history-file": HistoryFileSource,
+    "push": PushSource,
     "none": NoDemandSource,
 }
 MONTH = timedelta(hours=730)

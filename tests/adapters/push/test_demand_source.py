@@ -44,7 +44,7 @@ async def test_a_silent_sender_is_named(clock):
     answer = await told(source, clock)
 
     assert "web-1 stopped reporting without a final report at 12:00:00 UTC" in str(answer.error)
-    assert (answer.alive, source.senders()) == (False, {"a": (0, 1)})
+    assert answer.alive is False
 
 
 async def test_after_final_reports_there_is_no_error(clock):
