@@ -58,9 +58,10 @@ class CloudMonitoringSource(SourceStage):
         self.world.faults.metrics_back()
         self.world.faults.clear()
 
-    def lie(self, pool: str, value: float) -> None:
+    def lie(self, pool: str, value: float) -> int:
         hosted = self.world.find(f"projects/acme/locations/europe-west1/services/{pool}")
         hosted.driver.table.put(self.now - 4, {"busy": value})  # the mean of a distribution
+        return self.now - 4
 
     def fail_for(self, pool: str) -> None:
         del self.world._hosted[f"projects/acme/locations/europe-west1/services/{pool}"]

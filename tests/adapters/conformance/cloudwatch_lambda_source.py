@@ -74,6 +74,7 @@ class CloudWatchLambdaSource(CloudWatchStage):
     def hide(self, pool: str | None = None) -> None:
         self.sandbox.faults.metrics_outage(function=pool)
 
-    def lie(self, pool: str, value: float) -> None:
+    def lie(self, pool: str, value: float) -> int:
         table = self.sandbox.hosted(pool).driver.table
         table.put(self.now - 3, {"invocations": value, "peak": value})
+        return self.now - 3

@@ -77,10 +77,11 @@ class HistoryFileSource(SourceStage):
     def show(self) -> None:
         self._hidden.clear()
 
-    def lie(self, pool: str, value: float) -> None:
+    def lie(self, pool: str, value: float) -> int:
         with self.path(pool).open("a") as file:
             file.write(f"{instant_of(self.now):%Y-%m-%dT%H:%M:%SZ},{value},{value},{value}\n")
         self._written[pool] = self.now + 1
+        return self.now
 
     def fail_for(self, pool: str) -> None:
         self.path(pool).unlink()

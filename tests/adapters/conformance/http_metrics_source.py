@@ -67,8 +67,9 @@ class HttpMetricsSource(SourceStage):
     def show(self) -> None:
         self._failing.clear()
 
-    def lie(self, pool: str, value: float) -> None:
+    def lie(self, pool: str, value: float) -> int:
         self._lies[pool] = value
+        return self.now
 
     def fail_for(self, pool: str) -> None:
         self._failing.add(pool)

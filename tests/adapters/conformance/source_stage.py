@@ -65,6 +65,8 @@ class SourceStage:
     secret = "nothing-is-secret"
     fixes = 2
     """Minutes after which a published minute no longer changes."""
+    reports_impossible = True
+    """Whether an impossible point is an error of its pool."""
     each_minute = False
     """Whether what is not read within its minute is lost."""
     exempt: ClassVar[Mapping[str, str]] = {}
@@ -156,8 +158,9 @@ class SourceStage:
     def show(self) -> None:
         """Points are published again."""
 
-    def lie(self, pool: str, value: float) -> None:
-        """The pool's newest published minute gets a point that cannot be."""
+    def lie(self, pool: str, value: float) -> int:
+        """The pool's newest published minute gets a point that cannot be; return that minute."""
+        raise NotImplementedError
 
     def fail_for(self, pool: str) -> None:
         """From now on the pool alone cannot be read."""
