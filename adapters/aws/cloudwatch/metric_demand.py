@@ -105,13 +105,17 @@ class CloudWatchMetricDemand:
         return Telemetry(series.window(first, end), alive, error, rows.seconds, rows.absent[LEAD_MINUTES:], quiet)
 
     def _life(self, pool: str, columns: Mapping[str, Minutes], start: int, end: int) -> tuple[bool | None, str]:
-        """Return whether metrics are published, and why it is unknown whether they are."""
+        """Return whether metrics are published, and why it is unknown whether they are.
+
+        AWS documents that a load balancer publishes nothing without requests, and also that it always counts healthy targets:
+        without any point it may be idle.
+        """
         points = np.flatnonzero(~np.isnan(list(columns.values())).all(axis=0))
         newest = start + int(points[-1]) if len(points) else None
         if newest is not None and end - 1 - newest <= LATE:
             return True, ""
-        if "proof" in columns:
+        if "proof" in columns and "seconds" not in columns:
             return False, ""
         since = "recently" if newest is None else f"since {instant_of(newest + 1):%Y-%m-%d %H:%M} UTC"
         return None, (f"the metrics of {pool} have no point {since}: nothing runs, or they are missing, which cannot be "
-                      "distinguished without a proof")
+                      "distinguished")

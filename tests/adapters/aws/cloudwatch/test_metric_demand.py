@@ -8,6 +8,7 @@ from adapters.aws.provider import Aws
 from adapters.pinging.demand_without_pings import DemandWithoutPings
 from adapters.ports.diagnostics import Verdict
 from adapters.runtime.clock import ManualClock
+from controller.decision.planning.observation import DataFreshness
 from tests.adapters.conformance.cloudwatch_metric_source import CloudWatchAlbSource, CloudWatchMetricSource
 from tests.adapters.conformance.ping_stage import http_pool, ping_pool
 from tests.builders import NOON, pool_policy
@@ -56,3 +57,12 @@ async def test_doctor_names_metrics_without_points(stage, name, verdict):
     assert [check.title for check in checks] == ["credentials and clock of AWS in us-east-1", f"metrics of {name}"]
     assert finding.verdict is verdict
     assert verdict is Verdict.OK or "(requests)" in finding.text
+
+
+async def test_without_any_point_a_load_balancer_may_be_idle_and_a_missing_heartbeat_is_an_outage(stage):
+    await stage.read()
+    stage.hide()
+    await stage.read(30)
+    freshness, _ = stage.collector.freshness("agent", stage.clock.now())
+
+    assert freshness is (DataFreshness.QUIET if stage.kind == "cloudwatch-alb" else DataFreshness.BROKEN)
