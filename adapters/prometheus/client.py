@@ -22,7 +22,7 @@ from adapters.prometheus.answers import Series, refusal, series_of
 from adapters.prometheus.settings import PrometheusSettings
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
-from adapters.runtime.web_environment import certificates_fault, proxy_fault, proxy_of
+from adapters.runtime.web_environment import certificates_fault, proxy_fault, proxy_of, proxy_url
 from forecasting.demand import minute_of
 
 AT_ONCE = 8
@@ -95,7 +95,8 @@ class PrometheusClient:
             headers = await signer.headers("POST", target, form, headers)
         try:
             async with self._opened().post(target, data=form, headers={**headers, **access.headers}, ssl=access.tls,
-                                           server_hostname=self._server_name, allow_redirects=False) as reply:
+                                           server_hostname=self._server_name, proxy=proxy_url(self.url),
+                                           allow_redirects=False) as reply:
                 body = await bounded(reply.content, what)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unanswered(error, what) from None
@@ -133,7 +134,7 @@ class PrometheusClient:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=self._seconds, sock_connect=CONNECT_SECONDS)
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE), timeout=timeout, trust_env=True,
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=AT_ONCE), timeout=timeout,
                                                   headers={"User-Agent": "stoker"}, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
 

@@ -19,6 +19,15 @@ def proxy_of(url: str) -> str | None:
     return next((name for name in (f"{parts.scheme}_proxy", f"{parts.scheme.upper()}_PROXY") if os.environ.get(name)), None)
 
 
+def proxy_url(url: str) -> str | None:
+    """Return the address of the proxy for `url`; None when no proxy is used.
+
+    aiohttp's `trust_env` would also send the passwords of `~/.netrc`, and refuse requests that have an Authorization header.
+    """
+    name = proxy_of(url)
+    return None if name is None else os.environ[name]
+
+
 def proxy_fault(url: str) -> str | None:
     """Return the fault of the variable that names the proxy for `url`; None without one."""
     name = proxy_of(url)

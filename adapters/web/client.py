@@ -11,7 +11,7 @@ import aiohttp
 from adapters.ports.errors import AdapterError, NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import SystemClock
-from adapters.runtime.web_environment import certificates_fault, proxy_fault, proxy_of
+from adapters.runtime.web_environment import certificates_fault, proxy_fault, proxy_of, proxy_url
 
 AT_ONCE = 512
 CONNECT_SECONDS, FIRST_BYTE_SECONDS = 5.0, 60.0
@@ -60,11 +60,13 @@ class Client:
         if self._sandbox is not None:
             original = urlsplit(url)
             headers, target = {**headers, "Host": original.netloc}, self._sandbox + original.path
-        fault = proxy_fault(url) if self._sandbox is None else None
+        proxied = self._sandbox is None
+        fault = proxy_fault(url) if proxied else None
         if fault is not None:
             raise Unreachable(f"{resource}: {fault}")
         try:
             async with self._opened().request(method, target, params=query, headers=headers, allow_redirects=False,
+                                              proxy=proxy_url(url) if proxied else None,
                                               timeout=self._timeout if patience is None else timeout(patience)) as reply:
                 first_byte = self._wire.monotonic()
                 text_of = (await complete_body(reply.content, resource)).decode(errors="replace") if text else ""
@@ -94,7 +96,7 @@ class Client:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=AT_ONCE, limit_per_host=0)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, trust_env=self._sandbox is None,
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout,
                                                   headers={"User-Agent": "stoker"}, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
 

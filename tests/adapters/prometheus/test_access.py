@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import ssl
 import subprocess
 from base64 import b64encode
@@ -142,6 +143,42 @@ async def test_a_proxy_that_cannot_be_used_is_named(monkeypatch):
     async with asked_of("http://prometheus.invalid") as ask:
         with pytest.raises(Unreachable, match="http_proxy has no scheme"):
             await ask()
+
+
+async def test_passwords_of_netrc_are_not_sent(tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password hidden\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    (plain,), (bearer,) = await headers_of(), await headers_of(environment={"TOKEN": "mine"}, bearer_env="TOKEN")
+
+    assert "Authorization" not in plain
+    assert bearer["Authorization"] == "Bearer mine"
+
+
+@contextlib.asynccontextmanager
+async def forwarding():
+    """Yield the address of a proxy, and the targets and credentials of the requests to it."""
+    seen = []
+
+    async def forward(reader, writer):
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        seen.append((lines[0].split(" ")[1], next((each for each in lines if each.startswith("Proxy-Authorization")), "")))
+        body = json.dumps(EMPTY).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        writer.close()
+
+    server = await asyncio.start_server(forward, "127.0.0.1", 0)
+    async with server:
+        yield f"http://user:pass@127.0.0.1:{server.sockets[0].getsockname()[1]}", seen
+
+
+async def test_a_proxy_of_the_environment_is_used_with_its_password(monkeypatch):
+    async with forwarding() as (proxy, seen):
+        monkeypatch.setenv("http_proxy", proxy)
+        async with asked_of("http://prometheus.invalid/prefix") as ask:
+            assert (await ask()).series == []
+
+    expected = f"Proxy-Authorization: Basic {b64encode(b'user:pass').decode()}"
+    assert seen == [("http://prometheus.invalid/prefix/api/v1/query_range", expected)]
 
 
 async def test_a_server_that_quotes_a_secret_in_its_error_is_quoted_without_it(tmp_path):

@@ -71,6 +71,22 @@ async def test_a_truncated_page_is_refused():
             await client.send("GET", url, "the page", {}, {}, text=True)
 
 
+async def test_passwords_of_netrc_are_not_sent_and_refuse_no_header(tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password hidden\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    asked = []
+
+    async def answer(request):
+        asked.append(request.headers.get("Authorization"))
+        return web.Response()
+
+    async with page_of(answer) as (client, url):
+        for headers in ({}, {"Authorization": "Bearer mine"}):
+            await client.send("GET", url, "the page", headers, {})
+
+    assert asked == [None, "Bearer mine"]
+
+
 async def test_redirects_with_headers_are_not_followed():
     asked = []
 
