@@ -8,14 +8,15 @@ from typing import Protocol, runtime_checkable
 class Report:
     """Report of one sender: either `in_flight`, its requests in flight now, or `ended`, those that ended since its last report.
 
-    `sequence`: rises with each report of the sender. `started`: requests that started since the last report. `peak`: maximum in
-    flight since the last report, if it is known. `final`: the sender stops, with nothing in flight.
+    `sequence`: rises with each report of the sender. `started`: requests that started since the last report; None where the
+    sender does not count them. `peak`: maximum in flight since the last report, if it is known. `final`: the sender stops, with
+    nothing in flight.
     """
 
     sender: str
     sequence: int
     in_flight: int | None = None
-    started: int = 0
+    started: int | None = None
     ended: int = 0
     peak: int = 0
     final: bool = False

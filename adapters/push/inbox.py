@@ -69,17 +69,19 @@ class PoolInbox:
         self.advance(at)
         name, peak = report.sender, self._open.peak
         sender = self.reporting.get(name) or self.silent.get(name) or self._ended.get(name)
+        known = sender is not None
         if sender is None:
             if len(self.reporting) + len(self.silent) >= MOST_SENDERS:
                 self.refuse(at)
                 raise TooMany(f"the pool has {MOST_SENDERS} senders, the maximum: let one sender report for several processes")
             sender = Sender(at)
-        before = sender.in_flight if name in self.reporting else 0
+        level, before = sender.in_flight, sender.in_flight if name in self.reporting else 0
         applied = sender.apply(report, at)
         if applied:
             if self._complete_from is None:
                 self._complete_from = max(at, self._since + self._silence)
-            self._open.started += report.started
+            rise = max(0, sender.in_flight - level) if known else 0  # of a new sender it is unknown when they started
+            self._open.started += rise if report.started is None else report.started
             self._file(name, sender, at)
             after = sender.in_flight if name in self.reporting else 0
             self._total += after - before

@@ -49,7 +49,7 @@ class Sender:
                 self.level, self.upto, self.final = report.in_flight, report.sequence, report.final
                 self.later = {number: change for number, change in self.later.items() if number > self.upto}
         elif report.sequence > self.upto:
-            self.later[report.sequence], self.final = report.started - report.ended, False
+            self.later[report.sequence], self.final = (report.started or 0) - report.ended, False
         while (change := self.later.pop(self.upto + 1, None)) is not None:
             self.level, self.upto = max(0, self.level + change), self.upto + 1
         if len(self.later) > WINDOW:  # the missing report does not come any more; the next level makes it complete

@@ -58,6 +58,7 @@ class Push:
         self._in_flight = self._started = self._peak = 0
         self._changed, self._wake, self._closed = False, threading.Event(), threading.Event()
         self._thread = self._connection = None
+        self._ended = self._told = False    # a final report is due; it was answered: then there is nothing to report
         self._sequence = time.time_ns() // 1_000_000    # continues above that of an earlier process of this name
         self.sender = self._name or f"{socket.gethostname()}:{os.getpid()}"
 
@@ -149,14 +150,18 @@ class Push:
         self._changed = False
         with self._lock:
             in_flight, started, peak = self._in_flight, self._started, self._peak
-            self._started, self._peak = 0, in_flight
+            self._ended = (final or (self._ended and not started)) and not in_flight
+            if self._ended and self._told and not started:
+                return
+            self._started, self._peak, self._told = 0, in_flight, False
             self._sequence += 1
         body = {"sender": self.sender, "sequence": self._sequence, "in_flight": in_flight, "started": started, "peak": peak}
-        if final and not in_flight:
+        if self._ended:
             body["final"] = True
         try:
             self._post(json.dumps(body).encode())
             self.reports += 1
+            self._told = self._ended
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._drop()
             self._failed(error)

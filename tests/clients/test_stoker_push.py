@@ -82,6 +82,30 @@ async def test_a_report_has_the_level_the_starts_and_the_peak_since_the_last_one
     assert (first["path"], first["token"]) == ("/v1/pools/agent/in-flight", "Bearer secret")
 
 
+async def test_after_a_final_report_nothing_is_reported_until_the_next_request():
+    async with daemon(200) as (push, bodies):
+        push._thread = threading.current_thread()
+        for _ in range(2):
+            with push:
+                pass
+            await asyncio.to_thread(push.flush, final=True)
+            await asyncio.to_thread(push.flush)
+        with push:
+            await asyncio.to_thread(push.flush)
+        counts = [(body["started"], body["in_flight"], body.get("final", False)) for body in bodies]
+
+    assert counts == [(1, 0, True), (1, 0, True), (1, 1, False)]
+
+
+async def test_a_final_report_that_failed_is_repeated():
+    async with daemon(503) as (push, bodies):
+        push._thread = threading.current_thread()
+        await asyncio.to_thread(push.flush, final=True)
+        await asyncio.to_thread(push.flush)
+
+        assert [body["final"] for body in bodies] == [True, True]
+
+
 async def test_a_refused_report_is_counted_and_is_part_of_the_next_one():
     async with daemon(429) as (push, bodies):
         push._thread = threading.current_thread()

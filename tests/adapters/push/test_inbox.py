@@ -59,6 +59,12 @@ def test_deltas_give_the_same_minute_as_levels():
     assert rows(inbox, 1) == [(4.0, (15 * 4 + 15 * 1) / 60, 6.0)]
 
 
+def test_without_a_count_of_starts_the_rises_of_a_known_sender_count():
+    inbox = fed((-5, level(1, 3)), (10, level(2, 5)), (20, level(3, 1)), (30, level(4, 2)), (59, level(5, 2)), upto=60)
+
+    assert rows(inbox, 1)[0][2] == 3
+
+
 def test_a_minute_is_known_as_soon_as_it_has_ended():
     assert rows(fed(*beating(60), upto=60.0), 1) == [(1.0, 1.0, 0.0)]
 

@@ -297,3 +297,25 @@ async def test_newer_minutes_stay_unknown_while_the_source_fails(intake, source)
     source.broken = Unreachable("down")
     await intake.collect(NOON + 3 * MINUTE)
     assert intake.unknown_minutes("a", NOON + 3 * MINUTE) == 2
+
+
+class Corrected(FakeSource):
+    """Publishes each minute at once, and corrects it by 1 unit 3 min later as another source."""
+
+    async def collect(self, pools, since, until):
+        found = await super().collect(pools, since, until)
+        for name, told in found.items():
+            late = np.arange(told.series.first_minute, told.series.end_minute) < minute_of(until) - 3
+            told.series.peak[late] += 1
+            found[name] = Telemetry(told.series, alive=told.alive, corrected=late)
+        return found
+
+
+async def test_corrections_by_another_source_are_not_the_delay_of_the_source_but_settle_later(store):
+    collector = DemandCollector(Corrected({"a": steady(3)}), ["a"], store, DELAY)
+    for minute in range(2 * ENOUGH_COLLECTIONS):
+        await collector.collect(last := NOON + minute * MINUTE)
+
+    assert collector.metric_delay == MINUTE
+    assert collector.known_end_minute(last) == minute_of(last)
+    assert collector.settled_end_minute(last) <= minute_of(last) - 3
