@@ -34,10 +34,10 @@ def demand_of(columns: Columns, first: int) -> tuple[DemandSeries, Mask]:
     """
     peak, absent = columns.peak, np.isnan(columns.peak)
     none = np.full(len(peak), np.nan)
-    busy, requests = (none if each is None else np.where(_number(each), each, np.nan) for each in columns[1:3])
-    proven = _number(peak) if columns.proof is None else _number(columns.proof) & (columns.proof > 0)
+    busy, requests = (none if each is None else np.where(number(each), each, np.nan) for each in columns[1:3])
+    proven = number(peak) if columns.proof is None else number(columns.proof) & (columns.proof > 0)
     quiet = absent & ~(busy > 0) & ~(requests > 0)
-    known = proven & (quiet | _number(peak))
+    known = proven & (quiet | number(peak))
     level = np.fmax(np.where(absent, 0.0, peak), busy)
     level = np.ceil(np.where(requests > 0, np.fmax(level, 1.0), level) - NOISE) + 0.0  # a minus zero becomes zero
     work = np.fmin(np.where(np.isnan(busy), level, busy), level)
@@ -55,7 +55,7 @@ def lowest(series: Sequence[Minutes], minutes: int) -> Minutes:
     return out
 
 
-def _number(values: Minutes) -> Mask:
+def number(values: Minutes) -> Mask:
     """Return the points that are numbers of at least 0."""
     found: Mask = np.isfinite(values) & (values >= 0)
     return found

@@ -7,7 +7,7 @@ import numpy as np
 from adapters.ports.diagnostics import Finding, Verdict, clock_finding
 from adapters.ports.errors import AdapterError
 from adapters.prometheus.client import PrometheusClient
-from adapters.prometheus.demand_rows import Columns, demand_of, lowest
+from adapters.prometheus.demand_rows import Columns, demand_of, lowest, number
 from adapters.prometheus.demand_source import only, queries_of
 from adapters.prometheus.settings import AUTHENTICATIONS, PrometheusSettings
 from adapters.runtime.clock import Clock
@@ -74,6 +74,10 @@ def points(pool: str, settings: PrometheusSettings, columns: Columns) -> list[Fi
     if known < HOUR - UNSETTLED:
         findings.append(Finding("metrics", pool, Verdict.WARN, f"{text}: the others are unknown, and capacity is not lowered for "
                                 "them", "check the scrape interval (at most 1 min) and the range of the queries"))
+    invalid = int((~absent & ~number(columns.peak)).sum())
+    if invalid:
+        findings.append(Finding("metrics", pool, Verdict.WARN, f"peak is NaN, infinite or negative in {invalid} of {HOUR} "
+                                "minutes, which are unknown", "correct the query: 0 / 0 is NaN"))
     missing = [name for name in ("busy", "requests") if (column := getattr(columns, name)) is not None
                and np.isnan(column[rows.peak > 0]).all() and (rows.peak > 0).any()]
     if missing:

@@ -112,6 +112,12 @@ async def test_gaps_and_queries_without_points_are_warnings():
     assert "two scrapes, such as [2m]" in found[-1]
 
 
+async def test_points_that_are_no_numbers_are_a_warning():
+    found = await texts(data={MINE: [hour() | dict.fromkeys(range(START - 20, START - 10), "NaN") | {START - 5: -1}]})
+
+    assert "warn metrics: peak is NaN, infinite or negative in 11 of 60 minutes, which are unknown" in found[-1]
+
+
 async def test_a_series_with_labels_is_a_warning():
     found = await texts(data={MINE: [{}, hour()]})
 
