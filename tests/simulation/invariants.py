@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adapters.ports.lever import Capacity, Phase
+from adapters.ports.minute_rows import SILENCE
 from config.model.layers import base_name
 from config.model.limits import Limits
 from config.model.policy import PoolPolicy, schedule_bounds
@@ -70,6 +71,17 @@ def steady(source: "SimSource", name: str) -> bool:
     """Return whether a pool is never idle before its last request, so that lost points of its own differ from idleness."""
     traffic = np.trim_zeros(source.traffic[name], "b")
     return bool(len(traffic) and traffic.min() > 0)
+
+
+def brief(silent: np.ndarray) -> np.ndarray:
+    """Return which minutes are in silences of at most `SILENCE` minutes. A longer one of a pool alone counts as idleness, also
+    where points were lost right before the end of its traffic.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], silent, [False])).astype(np.int8)))
+    out = np.zeros(len(silent), bool)
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        out[start:end] = end - start <= SILENCE
+    return out
 
 
 class Witness:
@@ -324,8 +336,12 @@ class Witness:
             minutes = np.arange(max(source.base, day.first_minute), day.end_minute)
             everywhere = source.lost(None, minutes)
             for name, row in region.collector.row.items():
-                lost = source.lost(name, minutes) if steady(source, name) else everywhere
-                lost = lost & (source.truth(name, minutes) > 0)
+                traffic = source.truth(name, minutes) > 0
+                lost = everywhere
+                if steady(source, name):
+                    lost = source.lost(name, minutes)
+                    lost = lost & (everywhere | brief(lost | ~traffic))
+                lost = lost & traffic
                 if lost.any() and (day.window(row, int(minutes[0]), day.end_minute).peak[lost] == 0).any():
                     self.breach("a lost minute is no zero", f"{int(lost.sum())} minutes with traffic are missing", name)
 
