@@ -160,14 +160,14 @@ def demand_of(pool: PoolPolicy) -> DemandSettings:
 
 
 def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
-    """Return the `Grants` of each provider of the policy with its pools and their layers. Those without access control are left
-    out.
+    """Return the `Grants` of each provider of the policy with its pools and their layers, each with the source that corrects its
+    demand as its source, if there is one. Providers without access control are left out.
     """
     of_provider: dict[str, list[PoolPolicy]] = {}
     for pool in with_layers(policy.pools):
-        demand = demand_of(pool)
-        metrics = "" if demand.hindsight is None else SOURCES[demand.hindsight.kind].grants
-        for path in dict.fromkeys((KINDS[pool.lever.kind].grants, SOURCES[demand.kind].grants, metrics)):
+        if (metrics := demand_of(pool).hindsight) is not None:
+            pool = pool.model_copy(update={"demand": metrics})  # noqa: PLW2901
+        for path in dict.fromkeys((KINDS[pool.lever.kind].grants, SOURCES[demand_of(pool).kind].grants)):
             of_provider.setdefault(path, []).append(pool)
     leased = "" if policy.lease is None else LEASES[policy.lease.kind].grants
     of_provider.setdefault(leased, [])

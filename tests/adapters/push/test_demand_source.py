@@ -9,7 +9,7 @@ from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
 from adapters.ports.reports import AcceptsReports, Report, TooMany
 from adapters.push import demand_source
 from adapters.push.demand_source import PushDemand
-from adapters.registry import Registry, demand_of, policy_kinds
+from adapters.registry import Registry, demand_of, grants, policy_kinds
 from adapters.runtime.clock import ManualClock
 from config.loading.loader import PolicyError, parse_policy
 from tests.builders import NOON
@@ -113,3 +113,12 @@ async def test_pools_with_and_without_metrics_have_sources_of_their_own(clock):
     assert isinstance(both[0]._metrics, CloudWatchDemand) or isinstance(both[0]._metrics.source, CloudWatchDemand)
     assert isinstance(alone[0], AcceptsReports)
     assert isinstance(both[0], AcceptsReports)
+
+
+@pytest.mark.parametrize(("demand", "reads"), [
+    ("{kind: push}", False), ("{kind: push, metrics: {kind: cloudwatch-lambda}}", True)])
+def test_the_permissions_are_those_of_the_metrics(demand, reads):
+    text = f"version: 1\npools:\n  - name: agent\n    max: 5\n    lever: {LAMBDA}\n    demand: {demand}\n"
+    ((granted, (pool,)),) = grants(parse_policy(text, policy_kinds()))
+
+    assert any(call.action == "cloudwatch:GetMetricData" for call in granted.needed(pool)) is reads
