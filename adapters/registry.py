@@ -249,8 +249,8 @@ class Registry:
         """Return the sources of `demands`; where another source corrects one later, both as one."""
         found: Sources = []
         for provider, members in self._by_source(demands):
-            alone = [(pool, demand) for pool, demand in members if demand.hindsight is None]
-            found += provider.sources(alone) if alone else []
+            if alone := [(pool, demand) for pool, demand in members if demand.hindsight is None]:
+                found += provider.sources(alone)
             metrics = [(pool, demand.hindsight) for pool, demand in members if demand.hindsight is not None]
             found += cast("Reconciles", provider).with_metrics(members, self._sources(metrics)) if metrics else []
         return found
@@ -259,11 +259,8 @@ class Registry:
         of_provider: dict[str, list[tuple[PoolPolicy, DemandSettings]]] = {}
         for pool, demand in demands:
             of_provider.setdefault(SOURCES[demand.kind].provider, []).append((pool, demand))
-        found: list[tuple[DemandProvider, Demands]] = []
-        for members in of_provider.values():
-            pool, demand = members[0]
-            found.append((self._made(SOURCES[demand.kind], demand.kind, f"pool {pool.name}: the demand source"), members))
-        return found
+        return [(self._made(SOURCES[demand.kind], demand.kind, f"pool {pool.name}: the demand source"), members)
+                for members in of_provider.values() for pool, demand in members[:1]]
 
     def _provider(self, entry: Kind, kind: str, who: str) -> Provider:
         """Return the provider of a lever kind. `who`: the user of the provider, for error messages."""
