@@ -135,8 +135,8 @@ def unanswered(resource: str, call: str, what: str, *, writes: bool) -> Retryabl
     if writes:
         return OutcomeUnknown(f"{resource}: {call} was sent and got no usable response ({what}): Stoker reads the resource "
                               "before the next write")
-    return Unreachable(f"{resource}: no usable response to {call} ({what}): the next tick reads again; if it lasts, check the "
-                       "network and the provider's status")
+    return Unreachable(f"{resource}: no usable response to {call} ({what}): if it lasts, check the network and the "
+                       "provider's status")
 
 
 def brief(text: str) -> str:
