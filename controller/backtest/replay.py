@@ -36,7 +36,7 @@ from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.decision.selection.choice import Choice, SelectionMode, rule_name
 from controller.decision.selection.objective_cohort import ObjectiveCohort
 from controller.decision.selection.selector import CandidateSelector
-from controller.demand.plausibility import unseen
+from controller.demand.plausibility import complete, unseen
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)
@@ -188,7 +188,7 @@ class DelayedView:
         self._row = np.where(newest < 0, -1, np.arange(len(demand))) if of_minutes else newest
         """Row of the proposal of each minute; -1 without one."""
         self._rows: list[int] = self._row.tolist()
-        self._unknown: list[int] = delayed(unseen(demand.known), metric_delay, 0).tolist()
+        self._unknown: list[int] = delayed(unseen(complete(demand.peak, demand.busy)), metric_delay, 0).tolist()
         self._proposals = proposals
         self._wanted: list[float] = proposals.target.tolist()
         self._trusted: list[bool] = proposals.trusted.tolist()

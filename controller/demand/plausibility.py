@@ -10,7 +10,7 @@ from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import Unreachable
 from adapters.ports.minute_rows import SILENCE, STEADY, Mask, sudden
 from controller.decision.planning.observation import MOST_UNITS
-from forecasting.demand import DemandSeries, instant_of
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
 from forecasting.plausible import doubts, without
 
 MOST_REQUESTS = 1e9
@@ -79,6 +79,17 @@ def lost_of(item: Telemetry, end: int) -> NDArray[np.int64]:
         return NOTHING
     lost = ~item.series.recorded[: max(0, end - item.series.first_minute)]
     return item.series.first_minute + np.flatnonzero(lost) if lost.any() else NOTHING
+
+
+def complete(peak: Floats, busy: Floats) -> Mask:
+    """Return the minutes of float32[..., n] that have all that rules read: bool[..., n].
+
+    The peak must be known, and the work too unless the pool had none in the day before: some sources never report it. Without
+    this, work that is missing would lower the base as if there were none.
+    """
+    work, at = ~np.isnan(busy), np.broadcast_to(np.arange(busy.shape[-1]), busy.shape)
+    last = np.maximum.accumulate(np.where(work, at, -MINUTES_PER_DAY), axis=-1)
+    return ~np.isnan(peak) & (work | (at - last >= MINUTES_PER_DAY))
 
 
 def unseen(known: Mask) -> NDArray[np.int64]:

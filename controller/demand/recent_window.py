@@ -135,6 +135,8 @@ class RecentWindow:
         """Return the missing minutes before `settled` that prevent a scale-in; see `plausibility.unseen`."""
         if settled != self._unseen_at:
             minutes = np.arange(settled - LOOK, settled)
-            known = ~np.isnan(self.peak[:, minutes % MINUTES_PER_DAY]) & (minutes < self.end_minute)
+            columns = minutes % MINUTES_PER_DAY
+            works = ~np.isnan(self.busy).all(axis=1, keepdims=True)  # see `plausibility.complete`
+            known = ~np.isnan(self.peak[:, columns]) & (~np.isnan(self.busy[:, columns]) | ~works) & (minutes < self.end_minute)
             self._unseen, self._unseen_at = unseen(known)[:, -1], settled
         return int(self._unseen[row])

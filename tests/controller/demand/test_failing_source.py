@@ -105,6 +105,7 @@ async def targets(path, given_faults):
 @given(st.lists(faults, min_size=1, max_size=8))
 @example([HARMLESS | {"hidden": 14, "absent": True}] * 10)
 @example([HARMLESS | {"alive": True, "column": "peak", "hidden": 14}] * 10)
+@example([HARMLESS, HARMLESS | {"column": "busy", "hidden": 5}, HARMLESS | {"hidden": 6}])
 def test_the_target_never_falls_because_of_what_a_source_returns_or_fails_with(given_faults):
     with tempfile.TemporaryDirectory() as folder:
         before, during = asyncio.run(targets(Path(folder) / "stoker.db", given_faults))

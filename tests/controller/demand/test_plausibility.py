@@ -5,7 +5,7 @@ import pytest
 
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.minute_rows import SILENCE
-from controller.demand.plausibility import CONTEXT, unlikely, unseen
+from controller.demand.plausibility import CONTEXT, complete, unlikely, unseen
 from forecasting.demand import DemandSeries
 
 FIRST = 29_540_880
@@ -86,3 +86,13 @@ def test_each_pool_and_minute_is_calculated_independently():
 
     assert unseen(known).tolist() == [[0, 0, 2, 0], [0, 0, 0, 0]]
     assert unseen(known[0]).tolist() == [0, 0, 2, 0]
+
+
+def test_a_minute_without_work_is_incomplete_unless_the_pool_had_none_in_the_day_before():
+    peak = np.full(1500, 2.0, np.float32)
+    never, lost = np.full(1500, np.nan, np.float32), np.full(1500, np.nan, np.float32)
+    lost[3] = 1.0
+
+    assert complete(peak, never).all()
+    assert np.flatnonzero(~complete(peak, lost)).tolist() == list(range(4, 3 + 1440))
+    assert not complete(np.full(3, np.nan, np.float32), np.ones(3, np.float32)).any()
