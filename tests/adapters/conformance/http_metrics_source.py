@@ -10,12 +10,13 @@ from aiohttp import web
 from adapters.runtime.clock import ManualClock
 from adapters.web.provider import Web
 from adapters.web.settings import HttpMetricsSettings
-from tests.adapters.conformance.source_stage import BEFORE, POOLS, START, SourceStage, requests_of
+from tests.adapters.conformance.http_source_stage import HttpSourceStage
+from tests.adapters.conformance.source_stage import BEFORE, POOLS, START, requests_of
 
 NOW_ONLY = "a page has only current values"
 
 
-class HttpMetricsSource(SourceStage):
+class HttpMetricsSource(HttpSourceStage):
     """A page for each pool at one server. Its counters are those of the minutes before the current one."""
 
     kind, place, setting, secret = "http-metrics", "/metrics/", "url", "Bearer of-the-page"
@@ -27,20 +28,14 @@ class HttpMetricsSource(SourceStage):
 
     def __init__(self) -> None:
         super().__init__()
-        self._port, self._failing, self._hanging, self.hanging_now = 0, set[str](), set[str](), 0
+        self._failing, self._hanging, self.hanging_now = set[str](), set[str](), 0
         self._lies: dict[str, float] = {}
         self._from = dict.fromkeys(POOLS, START - BEFORE)
 
     async def serve(self) -> None:
         app = web.Application()
         app.router.add_get("/metrics/{pool}", self._page)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
-        self._port = self._runner.addresses[0][1]
-
-    async def die(self) -> None:
-        await self._runner.cleanup()
+        await self.listen(app)
 
     async def _page(self, request: web.Request) -> web.Response:
         pool = request.match_info["pool"]

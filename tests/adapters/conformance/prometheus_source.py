@@ -10,14 +10,15 @@ from aiohttp import web
 from adapters.prometheus.client import PrometheusClient
 from adapters.prometheus.provider import Prometheus
 from adapters.prometheus.settings import PrometheusSettings
-from tests.adapters.conformance.source_stage import BEFORE, IDLE, POOLS, START, SourceStage, requests_of
+from tests.adapters.conformance.http_source_stage import HttpSourceStage
+from tests.adapters.conformance.source_stage import BEFORE, IDLE, POOLS, START, requests_of
 from tests.adapters.prometheus.fake_prometheus import FakePrometheus
 
 PEAK, BUSY = 'max_over_time(flying{app="{pool}"}[1m])', 'avg_over_time(flying{app="{pool}"}[1m])'
 REQUESTS, PROOF = 'increase(requests_total{app="{pool}"}[1m])', 'min_over_time(up{app="{pool}"}[1m])'
 
 
-class PrometheusSource(SourceStage):
+class PrometheusSource(HttpSourceStage):
     """Three series and a proof for each pool. A minute without requests has no point."""
 
     kind, place, setting = "prometheus", "127.0.0.1", "peak of pool"
@@ -28,7 +29,7 @@ class PrometheusSource(SourceStage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fake, self._port, self._hanging, self.hanging_now = FakePrometheus(self.clock), 0, 0, 0
+        self.fake, self._hanging, self.hanging_now = FakePrometheus(self.clock), 0, 0
         self._late = 0
         self._hidden: dict[str, list[int]] = {name: [] for name in (*POOLS, "all")}
         self._lies: dict[tuple[str, int], float] = {}
@@ -36,13 +37,7 @@ class PrometheusSource(SourceStage):
     async def serve(self) -> None:
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
-        self._port = self._runner.addresses[0][1]
-
-    async def die(self) -> None:
-        await self._runner.cleanup()
+        await self.listen(app)
 
     async def _answer(self, request: web.Request) -> web.Response:
         if self._hanging:

@@ -133,17 +133,17 @@ async def test_an_impossible_point_is_unknown(stage, value):
     await stage.clock.advance(0 * MINUTE if stage.each_minute else 5 * MINUTE)  # the minute has not been read before
     lied = stage.lie(AGENT, value)
     await stage.read(1)
-    told = dict(stage.collector.errors)
+    errors = dict(stage.collector.errors)
     first = stage.now - 9
     rows = await stage.rows(AGENT, first, stage.now)
     neighbours = await stage.rows(NEIGHBOUR, first, stage.now - 4)
 
-    assert (AGENT in told) is stage.reports_impossible
+    assert (AGENT in errors) is stage.reports_impossible
     assert not rows.known[lied - first]
     assert zeros(rows) == 0
     assert not (rows.peak[rows.known] < 0).any()
     assert np.isfinite(rows.peak[rows.known]).all()
-    assert NEIGHBOUR not in told
+    assert NEIGHBOUR not in errors
     assert neighbours.known.all()
 
 

@@ -38,7 +38,7 @@ async def read(source, clock, minutes=15, pools=("agent",)):
     return await source.collect(list(pools), dict.fromkeys(pools, until - timedelta(minutes=minutes)), until)
 
 
-async def told(fake_answer=None, minutes=5, data=None, **changes):
+async def collected(fake_answer=None, minutes=5, data=None, **changes):
     """Return the telemetry of one collection of a pool."""
     async with stage(**changes) as (fake, source, clock):
         fake.answer, fake.data = fake_answer, data or {}
@@ -68,7 +68,7 @@ async def test_reading_is_free_by_list_price():
 
 
 async def test_the_point_at_the_end_of_a_minute_is_that_of_the_minute():
-    found = await told(data={MINE: [{START - 2: 3, START - 1: 4}]})
+    found = await collected(data={MINE: [{START - 2: 3, START - 1: 4}]})
 
     assert found.series.first_minute == START - 5
     assert found.series.peak.tolist()[3:] == [3.0, 4.0]
@@ -76,7 +76,7 @@ async def test_the_point_at_the_end_of_a_minute_is_that_of_the_minute():
 
 
 async def test_without_a_proof_query_a_minute_without_a_point_is_unknown_and_a_zero_is_known():
-    found = await told(data={MINE: [{START - 3: 0, START - 1: 2}]})
+    found = await collected(data={MINE: [{START - 3: 0, START - 1: 2}]})
 
     assert found.series.known.tolist() == [False, False, True, False, True]
     assert (found.series.peak[2], found.series.busy[2]) == (0, 0)
@@ -84,7 +84,8 @@ async def test_without_a_proof_query_a_minute_without_a_point_is_unknown_and_a_z
 
 
 async def test_with_a_proof_query_a_minute_is_zero_only_where_it_has_a_point():
-    found = await told(proof=UP, data={MINE: [{START - 5: 7, START - 1: 2}], UP: [dict.fromkeys(range(START - 3, START), 1)]})
+    up = dict.fromkeys(range(START - 3, START), 1)
+    found = await collected(proof=UP, data={MINE: [{START - 5: 7, START - 1: 2}], UP: [up]})
 
     assert found.series.known.tolist() == [False, False, True, True, True]  # the 7 may be a repeated value
     assert found.series.peak.tolist()[2:] == [0.0, 0.0, 2.0]
@@ -94,17 +95,17 @@ async def test_with_a_proof_query_a_minute_is_zero_only_where_it_has_a_point():
 async def test_a_failed_scrape_of_one_of_two_targets_makes_the_minute_unknown():
     data = {MINE: [last(5, 4)], UP: [last(5), last(5) | {START - 2: 0}]}
 
-    assert (await told(proof=UP, data=data)).series.known.tolist() == [True, True, True, False, True]
+    assert (await collected(proof=UP, data=data)).series.known.tolist() == [True, True, True, False, True]
 
 
 async def test_a_scrape_of_one_of_two_targets_that_is_not_a_number_makes_the_minute_unknown():
     data = {MINE: [last(2, 4)], UP: [last(2), last(2) | {START - 2: "NaN"}]}
 
-    assert (await told(minutes=2, proof=UP, data=data)).series.known.tolist() == [False, True]
+    assert (await collected(minutes=2, proof=UP, data=data)).series.known.tolist() == [False, True]
 
 
 async def test_a_metric_that_does_not_exist_is_unknown():
-    found = await told(minutes=15)
+    found = await collected(minutes=15)
 
     assert (found.error, found.alive, found.series.known.any()) == (None, False, False)
 
@@ -122,7 +123,7 @@ async def test_points_that_came_late_and_points_that_changed_replace_earlier_one
 
 @pytest.mark.parametrize("value", ["-1", "NaN", "+Inf", "-Inf"])
 async def test_a_point_that_cannot_be_demand_is_unknown_and_not_zero(value):
-    found = await told(proof=UP, data={MINE: [last(5, 2) | {START - 2: value}], UP: [last(5)]})
+    found = await collected(proof=UP, data={MINE: [last(5, 2) | {START - 2: value}], UP: [last(5)]})
 
     assert found.series.known.tolist() == [True, True, True, False, True]
     assert not found.absent.any()
@@ -131,7 +132,7 @@ async def test_a_point_that_cannot_be_demand_is_unknown_and_not_zero(value):
 async def test_work_and_requests_raise_a_peak_that_was_sampled_too_low():
     data = {MINE: [{START - 4: 1, START - 3: 0, START - 2: 0, START - 1: 5}], "busy": [{START - 4: 2.3, START - 2: 0}],
             "requests": [{START - 3: 30, START - 1: 12}]}
-    series = (await told(minutes=4, busy="busy", requests="requests", data=data)).series
+    series = (await collected(minutes=4, busy="busy", requests="requests", data=data)).series
 
     assert series.peak.tolist() == [3.0, 1.0, 0.0, 5.0]
     assert series.busy.tolist() == [pytest.approx(2.3), 1.0, 0.0, 5.0]
@@ -143,7 +144,7 @@ async def test_work_and_requests_raise_a_peak_that_was_sampled_too_low():
 async def test_an_absent_peak_is_not_zero_while_requests_come():
     data = {UP: [last(2)], "requests": [{START - 2: 9, START - 1: 0}]}
 
-    assert (await told(minutes=2, proof=UP, requests="requests", data=data)).series.known.tolist() == [False, True]
+    assert (await collected(minutes=2, proof=UP, requests="requests", data=data)).series.known.tolist() == [False, True]
 
 
 async def test_fourteen_days_are_read_in_pages():
@@ -187,7 +188,7 @@ async def test_minutes_after_now_are_not_read():
 
 
 async def test_several_series_are_refused_with_the_labels_that_differ():
-    error = (await told(data={MINE: [last(5), last(5)]})).error
+    error = (await collected(data={MINE: [last(5), last(5)]})).error
 
     assert isinstance(error, Unsupported)
     assert "peak of pool agent" in str(error)
@@ -218,7 +219,7 @@ async def test_several_series_are_refused_with_the_labels_that_differ():
     (of_text("", 204), Unsupported, "204"),
 ])
 async def test_an_answer_that_cannot_be_used_is_the_error_of_the_pool(answer, kind, words):
-    found = await told(answer)
+    found = await collected(answer)
 
     assert type(found.error) is kind
     assert words in str(found.error)
@@ -227,13 +228,13 @@ async def test_an_answer_that_cannot_be_used_is_the_error_of_the_pool(answer, ki
 
 
 async def test_a_remark_about_the_query_is_no_warning():
-    found = await told(matrix(at(2, "1"), warnings=["PromQL info: metric might not be a counter"], infos=["another"]))
+    found = await collected(matrix(at(2, "1"), warnings=["PromQL info: metric might not be a counter"], infos=["another"]))
 
     assert (found.error, found.series.known.sum()) == (None, 1)
 
 
 async def test_an_answer_of_any_size_is_limited():
-    error = (await told(of_text(" " * (MOST_BYTES + 1)))).error
+    error = (await collected(of_text(" " * (MOST_BYTES + 1)))).error
 
     assert isinstance(error, Unsupported)
     assert "more than 8 MB" in str(error)
@@ -248,7 +249,7 @@ async def test_an_answer_that_is_cut_off_is_unreachable():
         request.transport.abort()
         return reply
 
-    assert isinstance((await told(answer)).error, Unreachable)
+    assert isinstance((await collected(answer)).error, Unreachable)
 
 
 async def test_a_server_that_hangs_ends_the_collection_after_a_few_requests():
@@ -310,7 +311,7 @@ async def test_own_pings_are_subtracted():
     ledger = OwnTraffic()
     ledger.note(START - 2, 3, 30.0)
     data = {MINE: [last(3, 4)], "busy": [last(3, 1)], "requests": [last(3, 10)]}
-    series = (await told(minutes=3, busy="busy", requests="requests", ledgers={"agent": ledger}, data=data)).series
+    series = (await collected(minutes=3, busy="busy", requests="requests", ledgers={"agent": ledger}, data=data)).series
 
     assert series.invocations.tolist() == [10.0, 7.0, 10.0]
     assert series.busy.tolist() == [1.0, 0.5, 1.0]

@@ -52,7 +52,7 @@ class PoolState:
 
     @property
     def units_to_resume(self) -> int:
-        """Units with which a process continues that keeps them itself: the most of the last accepted write and of a write whose
+        """Units with which a process continues that keeps them itself: the larger of the last accepted write and of a write whose
         outcome is unknown. A decrease that was not confirmed waits for the next plan.
         """
         return max(self.written or 0, self.intent or 0)
