@@ -17,7 +17,7 @@ import numpy as np
 import structlog
 from status import Providers
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from adapters.runtime.clock import ManualClock
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.daemon.daemon import Daemon

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 import structlog
 
+from adapters.kinds import policy_kinds
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.lever import Capacity, Phase, Traits
-from adapters.registry import policy_kinds
 from adapters.runtime.clock import ManualClock
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.daemon.daemon import Daemon

@@ -13,7 +13,7 @@ def pool_policy(**changes: object) -> PoolPolicy:
     """A resolved policy of one pool."""
     lever = {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": "agent", "alias": "live"}
     plain: dict[str, object] = {"name": "agent", "lever": lever, "mode": "active", "min": 0, "max": 100} | changes
-    from adapters.registry import policy_kinds
+    from adapters.kinds import policy_kinds
     from config.model.lever import LeverSettings  # noqa: F401
     kind = policy_kinds().levers["lambda-provisioned-concurrency"]
     return PoolPolicy.model_construct(**(plain | {"lever": kind.model_validate(lever)}))
@@ -41,5 +41,5 @@ def observed(**values: object) -> Observation:
 
 def demands(*pools):
     """Return the pools with the settings of their demand sources, as a provider gets them."""
-    from adapters.registry import demand_of
+    from adapters.kinds import demand_of
     return [(pool, demand_of(pool)) for pool in pools]

@@ -13,8 +13,8 @@ import numpy as np
 import structlog
 
 from adapters.demand.history_file import open_history
+from adapters.kinds import policy_kinds
 from adapters.ports.demand_source import Telemetry
-from adapters.registry import policy_kinds
 from adapters.runtime.clock import ManualClock
 from config.loading.loader import load_policy
 from controller.daemon import jobs

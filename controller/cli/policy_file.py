@@ -10,7 +10,7 @@ from controller.redaction.process_secrets import in_environment, named_in, regis
 
 def read_policy(path: Path) -> Policy:
     """Return the policy at `path`. Raise `WrongInput` with one line per problem."""
-    from adapters.registry import policy_kinds
+    from adapters.kinds import policy_kinds
     from config.loading.loader import PolicyError, load_policy
 
     try:

@@ -12,7 +12,8 @@ from pathlib import Path
 import yaml
 from numpy.random import Generator
 
-from adapters.registry import Registry, policy_kinds
+from adapters.kinds import policy_kinds
+from adapters.registry import Registry
 from adapters.runtime.clock import Clock, ScaledClock, SystemClock
 from config.loading.loader import load_policy
 from config.model.layers import OF_TOP

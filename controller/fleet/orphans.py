@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import structlog
 
+from adapters.kinds import policy_kinds
 from adapters.ports.errors import AdapterError, NotFound
 from adapters.ports.lever import Lever
-from adapters.registry import policy_kinds
 from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state.state import PoolState

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.registry import KINDS, SOURCES
+from adapters.kinds import KINDS, SOURCES
 
 ROOT = Path(__file__).parents[2]
 ABOUT_THE_SUITE = {"test_every_kind_of_the_registry_is_put_to_the_checks", "test_every_stage_is_of_a_kind_of_the_registry"}
@@ -63,7 +63,7 @@ def test_what_is_exempt_is_skipped_and_nothing_else():
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_lever_has_a_page_that_names_its_settings(kind):
     page = (ROOT / "docs" / "levers" / f"{kind}.md").read_text()
-    from adapters.registry import policy_kinds
+    from adapters.kinds import policy_kinds
 
     missing = [name for name in policy_kinds().levers[kind].model_fields if name != "kind" and f"| `{name}` |" not in page]
     assert missing == []

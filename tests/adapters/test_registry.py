@@ -1,4 +1,4 @@
-"""The registry: kinds by name, libraries only when a pool uses them, sources by region."""
+"""The registry: libraries only when a pool uses them, sources by region."""
 
 import subprocess
 import sys
@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from adapters import registry
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.gcp.settings import CloudRunMinInstancesSettings
+from adapters.kinds import Kind
 from adapters.ports.errors import Unsupported
-from adapters.registry import KINDS, Registry, demand_of, policy_kinds
+from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
 from config.model.demand import NoDemandSettings
-from config.model.lever import LeverSettings
 from config.model.policy import PoolPolicy
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
@@ -40,31 +39,6 @@ def ran(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=ROOT)
 
 
-def test_every_kind_has_settings_of_its_own_name():
-    for kind, settings in policy_kinds().levers.items():
-        assert issubclass(settings, LeverSettings)
-        assert settings.model_fields["kind"].annotation.__args__ == (kind,)
-
-
-def test_every_demand_kind_leads_to_what_it_names():
-    for kind, source in registry.SOURCES.items():
-        assert registry._named(source.settings).model_fields["kind"].annotation.__args__ == (kind,)
-        assert callable(registry._named(source.provider))
-
-
-def test_every_kind_leads_to_what_it_names():
-    for entry in KINDS.values():
-        for path in (entry.settings, entry.provider, entry.lever):
-            assert callable(registry._named(path))
-
-
-def test_knowing_the_kinds_loads_no_library_of_a_provider():
-    done = ran("import adapters.registry as r, sys; r.policy_kinds(); "
-               "print([m for m in sys.modules if m.split('.')[0] in ('boto3', 'botocore', 'google', 'grpc')])")
-
-    assert done.stdout.strip() == "[]", done.stderr
-
-
 def test_a_missing_library_is_named_with_the_remedy():
     done = ran("import sys; sys.modules['boto3'] = None; sys.modules['botocore'] = None\n"
                "from adapters.ports.errors import Unsupported\nfrom tests.adapters.test_registry import *\n"
@@ -76,7 +50,7 @@ def test_a_missing_library_is_named_with_the_remedy():
 
 
 def test_a_fault_within_an_adapter_is_not_taken_for_a_missing_library():
-    entry = registry.Kind("x:y", "adapters.nowhere:Thing", "adapters.nowhere:Thing", "aws")
+    entry = Kind("x:y", "adapters.nowhere:Thing", "adapters.nowhere:Thing", "aws")
     with pytest.raises(ModuleNotFoundError):
         Registry(ManualClock(NOON), np.random.default_rng(0))._made(entry, KIND, "pool agent: the lever")
 
@@ -143,15 +117,6 @@ def test_unknown_settings_are_refused():
     good = {"kind": KIND, "region": "us-east-1", "function": "agent", "alias": "live"}
     with pytest.raises(ValidationError):
         LambdaProvisionedConcurrencySettings.model_validate(good | {"version": "3"})
-
-
-
-
-async def test_a_pool_that_names_no_demand_has_the_usual_source_of_its_lever(made):
-    named = [demand_of(each) for each in (pool("agent"), on_cloud_run("b", "other"))]
-
-    assert [each.kind for each in named] == ["cloudwatch-lambda", "cloud-monitoring"]
-    assert named[0].resource == "region=us-east-1 function=agent alias=live"
 
 
 async def test_pools_of_one_lever_kind_can_have_different_sources(made):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 
 CFN = """

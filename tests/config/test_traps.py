@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import PolicyError, load_policy, parse_policy
 from config.model.policy import Policy
 

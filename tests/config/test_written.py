@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import config
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import TOP_KEYS, load_policy, parse_policy
 from config.loading.wording import keys_of
 from config.model.dead_man import DeadMan

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import load_policy
 from tests.e2e.daemons import stoker
 from tests.e2e.test_demo import WITHOUT_PRICE_CURVE

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from google.cloud import run_v2
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer

@@ -7,8 +7,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from adapters.kinds import grants, policy_kinds
 from adapters.ports.diagnostics import Verdict
-from adapters.registry import Registry, grants, policy_kinds
+from adapters.registry import Registry
 from adapters.runtime.clock import SystemClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox

@@ -181,7 +181,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     else:
         done = replay(pool, demand, terms, assume, advance, explained=False)  # no report shows the reasons
     if levers:
-        from adapters.registry import policy_kinds
+        from adapters.kinds import policy_kinds
         from controller.backtest.lever_comparison import layers_of, under_each_lever
 
         others = under_each_lever(pool, demand, load, assume, layers_of(policy_kinds().levers))

@@ -105,7 +105,7 @@ def write_objective(path: Path, pool: str, tuned: "Tuning") -> str:
 
     Empty when the file has it already. Raise `WrongInput` with file:line when the value is shared.
     """
-    from adapters.registry import policy_kinds
+    from adapters.kinds import policy_kinds
     from adapters.runtime.files import whole_file
     from config.loading.calendar_file import Calendars
     from config.loading.loader import PolicyError

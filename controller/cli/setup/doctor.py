@@ -146,7 +146,8 @@ async def run_checks(policy: "Policy", state_dir: Path, sandbox_url: str | None,
 
     from numpy.random import PCG64, Generator
 
-    from adapters.registry import Registry, grants
+    from adapters.kinds import grants
+    from adapters.registry import Registry
     from adapters.runtime.clock import SystemClock
     from controller.preflight.doctor import examine
     from controller.redaction.redactor import redact_text

@@ -26,7 +26,7 @@ def command(policy_path: Path, provider: str | None, account: str | None, as_jso
       stoker iam policy.yaml
       stoker iam policy.yaml --provider aws --account 123456789012 > stoker-role.json
     """  # noqa: D301  (click reads the control character)
-    from adapters.registry import grants
+    from adapters.kinds import grants
     from config.model.layers import with_layers
 
     policy = read_policy(policy_path)

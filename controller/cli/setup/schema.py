@@ -18,7 +18,7 @@ def command() -> None:
     An editor with a YAML language server then completes keys, shows their descriptions, and marks errors. The schema does not
     cover every rule: run `stoker validate` as well.
     """  # noqa: D301  (click reads the control character)
-    from adapters.registry import policy_kinds
+    from adapters.kinds import policy_kinds
     from config.loading.schema import policy_schema
 
     click.echo(json.dumps(policy_schema(policy_kinds()), indent=2))

@@ -29,7 +29,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
     Exit code 0 when all files are valid, 2 otherwise. In a CI pipeline:
       stoker validate --json policies/*.yaml
     """  # noqa: D301  (click reads the control character)
-    from adapters.registry import policy_kinds
+    from adapters.kinds import policy_kinds
     from adapters.runtime.clock import SystemClock
     from config.loading.loader import PolicyError, Problem, locate_policy
     from controller.cli.setup.validate_text import pool_json, summary

@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from adapters.kinds import SOURCES
 from adapters.ports.errors import AdapterError
-from adapters.registry import SOURCES, DemandProvider, Registry
+from adapters.registry import DemandProvider, Registry
 from adapters.runtime.clock import ManualClock
 from config.model.demand import DemandSettings
 from controller.demand.collector import DemandCollector

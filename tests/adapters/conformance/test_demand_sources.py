@@ -11,9 +11,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from adapters.kinds import SOURCES
 from adapters.ports.demand_source import ReportsCost
 from adapters.ports.errors import Retryable
-from adapters.registry import SOURCES
 from controller.decision.planning.observation import DataFreshness
 from tests.adapters.conformance.cloud_monitoring_source import CloudMonitoringSource
 from tests.adapters.conformance.cloudwatch_lambda_source import CloudWatchLambdaSource

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.kinds import KINDS
 from adapters.ports.errors import (
     Conflict,
     NotFound,
@@ -19,7 +20,6 @@ from adapters.ports.errors import (
     Unreachable,
 )
 from adapters.ports.lever import Phase
-from adapters.registry import KINDS
 from adapters.simulated import ShadowLever
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.plan import Action

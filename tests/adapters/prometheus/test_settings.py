@@ -2,8 +2,8 @@
 
 import pytest
 
+from adapters.kinds import policy_kinds
 from adapters.prometheus.settings import PrometheusSettings
-from adapters.registry import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 
 PEAK = "peak: 'max_over_time(x{app=\"{pool}\"}[1m])'"

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
+from adapters.kinds import demand_of, grants, policy_kinds
 from adapters.ports.reports import AcceptsReports, Report, TooMany
 from adapters.push import demand_source
 from adapters.push.demand_source import PushDemand
-from adapters.registry import Registry, demand_of, grants, policy_kinds
+from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
 from config.loading.loader import PolicyError, parse_policy
 from tests.builders import NOON

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 
 LEVER = "lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: %s, alias: live}"

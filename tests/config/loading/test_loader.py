@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import PolicyError, Problem, load_policy, parse_policy
 from config.model.kinds import Kinds
 from config.model.lever import LeverSettings
@@ -335,7 +335,7 @@ def test_any_document_is_loaded_or_raises_a_policy_error(document):
 
 
 def test_loading_imports_neither_numpy_nor_a_provider():
-    code = ("import sys; from adapters.registry import policy_kinds; policy_kinds(); "
+    code = ("import sys; from adapters.kinds import policy_kinds; policy_kinds(); "
             "import config.loading.loader, config.loading.schema; "
             "print([m for m in ('numpy', 'statsmodels', 'boto3', 'botocore', 'google', 'aiohttp') if m in sys.modules])")
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)

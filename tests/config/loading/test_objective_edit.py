@@ -4,7 +4,7 @@ import difflib
 
 import pytest
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 from config.loading.objective_edit import EditRefused, with_objective
 

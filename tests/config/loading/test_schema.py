@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import config
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 from config.loading.schema import DIALECT, policy_schema
 from config.model.kinds import Kinds

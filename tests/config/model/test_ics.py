@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import PolicyError, load_policy
 from config.model.event import windows_of
 from config.model.ics import MOST_BYTES, BadCalendar, occurrences, read_calendar

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import parse_policy
 from config.model.layers import base_name, in_file_keys, top_policy, with_layers
 from config.model.policy import PoolPolicy

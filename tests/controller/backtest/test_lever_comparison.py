@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.model.policy import Assume
 from controller.backtest.lever_comparison import layers_of, under_each_lever
 from controller.backtest.replay import replay

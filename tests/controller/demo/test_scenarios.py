@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import load_policy
 from controller.demo.lever_settings import LAYERS
 from controller.demo.runner import write_policy

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
+from adapters.kinds import policy_kinds
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.discovery import Found, Skipped, Survey
-from adapters.registry import policy_kinds
 from config.loading.loader import load_policy
 from controller.preflight.discovery import (
     ObservedUsage,

@@ -1,6 +1,6 @@
 """Which URLs of a policy lead to a metadata service."""
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.loading.loader import parse_policy
 from controller.preflight.metadata_urls import metadata_urls
 

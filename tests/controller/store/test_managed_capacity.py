@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state.state import PoolState
 from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.registry import policy_kinds
+from adapters.kinds import policy_kinds
 from config.model.policy import Assume, Objective, PoolPolicy, PriceOverride
 from controller.decision.costs.cost_model import MINUTES_A_MONTH, MOST_LOST, terms_of, whole_minutes
 from tests.builders import pool_policy

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.kinds import policy_kinds
 from adapters.ports.lever import KeepAliveSeen
-from adapters.registry import policy_kinds
 from config.model.policy import Assume
 from controller.decision.costs.cost_model import terms_of
 from controller.decision.costs.keep_alive import (
