@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.aws.settings import Region
-from config.model.demand import DemandSettings
+from config.model.demand import DemandSettings, shortened
 
 Word = Annotated[str, Field(pattern=r"^[ -9;-~][ -~]{0,254}$")]
 """Printable ASCII that does not start with a colon, at most 255 characters, as the API allows."""
@@ -53,6 +53,11 @@ class CloudWatchMetricSettings(DemandSettings):
                                                                   "statistic": "SampleCount"}])
     """A metric that has a point in every minute in which the others would have been published. In such a minute, an absent point
     means zero; without it, an absent point is unknown."""
+
+    @property
+    def label(self) -> str:
+        """Return the metric of the peak."""
+        return shortened(str(self.peak))
 
 
 class CloudWatchAlbSettings(DemandSettings):

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from adapters.prometheus.promql import proof_fault, text_fault
-from config.model.demand import DemandSettings
+from adapters.prometheus.promql import expanded, proof_fault, text_fault
+from config.model.demand import DemandSettings, shortened
 from config.model.web import Address, HeadersFrom, Variable
 
 QUERIES = ("peak", "busy", "requests", "proof")
@@ -100,6 +100,16 @@ class PrometheusSettings(DemandSettings):
         """Return the URL and the queries, without what authenticates."""
         queries = ((name, getattr(self, name)) for name in QUERIES)
         return " ".join((f"url={self.url}", *(f"{name}={' '.join(query.split())}" for name, query in queries if query)))
+
+    @property
+    def label(self) -> str:
+        """Return the query for the peak."""
+        return shortened(" ".join(self.peak.split()))
+
+    def of_pool(self, name: str) -> Self:
+        """Return the settings with `name` for each `{pool}` in the queries."""
+        queries = {key: getattr(self, key) for key in QUERIES}
+        return self.model_copy(update={key: query and expanded(query, name) for key, query in queries.items()})
 
     @property
     def connection(self) -> str:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.loading.calendar_file import Calendars
-from config.loading.layers import ONE, SEVERAL, report_layers, written_levers
+from config.loading.layers import ONE, SEVERAL, report_layers, report_same_resource, written_levers
+from config.loading.leads import LEADS, report_leads, written_leads
 from config.loading.problem import Problem, path_text
 from config.loading.report import Report, Step
 from config.loading.secrecy import secrets_in
@@ -34,7 +35,7 @@ EXTENSION = "x-"
 """Prefix of the top-level keys that Stoker ignores: for anchors and for data of other programs."""
 TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "weekly_report", "lease")
 DEMAND = "demand"
-OWN_KEYS = ("name", ONE, SEVERAL)
+OWN_KEYS = ("name", ONE, SEVERAL, LEADS)
 """Keys that each pool sets itself and that cannot have a default."""
 POOL_KEYS = tuple(keys_of(PoolPolicy))
 DEFAULT_KEYS = tuple(key for key in POOL_KEYS if key not in OWN_KEYS)
@@ -167,14 +168,15 @@ class Check:
         }
         names: dict[str, int] = {}
         resources: dict[tuple[str, str], int] = {}
-        pools = []
+        indexed: dict[int, PoolPolicy] = {}
         for index, item in enumerate(node.items):
             pool = self._pool(index, item, inherited, defaults)
             self._names_differ(index, item, names)
             if pool is not None:
-                pools.append(pool)
-                self._resources_differ(index, pool, resources)
-        return pools
+                indexed[index] = pool
+                report_same_resource(self.report, index, pool, resources)
+        report_leads(self.report, indexed, names)
+        return list(indexed.values())
 
     def _pool(self, index: int, node: Node, inherited: dict[str, object], defaults: Node | None) -> PoolPolicy | None:
         """Return one pool with the defaults merged in; None when any part is invalid."""
@@ -188,7 +190,9 @@ class Check:
         written, source = (("defaults",), defaults) if defaults is not None and inherits else (path, node)
         demand = self._demand((*written, DEMAND), source.child(DEMAND))
         own = {key: member.plain() for key, member in node.members.items() if key not in misindented}
-        parts = {ONE: lever or PLACEHOLDER_LEVER, SEVERAL: top, DEMAND: demand}
+        parts: dict[str, object] = {ONE: lever or PLACEHOLDER_LEVER, SEVERAL: top, DEMAND: demand}
+        if (leads := node.child(LEADS)) is not None:
+            parts[LEADS] = written_leads(self.report, (*path, LEADS), leads, self._demand)
         try:
             pool = PoolPolicy.model_validate(inherited | own | parts, by_name=False)
         except ValidationError as error:
@@ -288,13 +292,3 @@ class Check:
         if first != index:
             self.report.note_at(("pools", index, "name"), f"pools[{first}] already has the name {shown(node.scalar)}: choose "
                                                           "another name")
-
-    def _resources_differ(self, index: int, pool: PoolPolicy, resources: dict[tuple[str, str], int]) -> None:
-        layers = [each for each in (pool.lever, pool.top) if each is not None]
-        listed = self.report.reach(("pools", index, SEVERAL)) is not None
-        for layer, settings in enumerate(layers):
-            path: tuple[Step, ...] = ("pools", index, SEVERAL, layer) if listed else ("pools", index, ONE)
-            first = resources.setdefault((settings.kind, settings.resource), index)
-            if first != index and not self.report.has_secret(path):
-                self.report.note_at(path, f"pools[{first}] already sets {settings.resource} by {settings.kind}: one pool per "
-                                          "resource and lever")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from config.loading.report import Path, Report
 from config.loading.wording import meant, shown
 from config.model.lever import LeverSettings
+from config.model.policy import PoolPolicy
 from config.yaml_text.node import Node
 
 ONE, SEVERAL = "lever", "levers"
@@ -56,3 +57,17 @@ def report_layers(report: Report, path: Path, base: LeverSettings, top: LeverSet
     pairs = [f"{above} above {kind}" for kind, model in kinds.items() for above in sorted(model.stacks_under)]
     report.note_at((*path, 1), f"{top.kind} cannot be a layer above {base.kind}: possible: {', '.join(pairs) or 'none'}")
     return False
+
+
+def report_same_resource(report: Report, index: int, pool: PoolPolicy, resources: dict[tuple[str, str], int]) -> None:
+    """Report each layer of pool number `index` whose resource another pool sets by the same kind of lever, and add it to
+    `resources`: the number of the first pool by kind and resource.
+    """
+    layers = [each for each in (pool.lever, pool.top) if each is not None]
+    listed = report.reach(("pools", index, SEVERAL)) is not None
+    for layer, settings in enumerate(layers):
+        path: Path = ("pools", index, SEVERAL, layer) if listed else ("pools", index, ONE)
+        first = resources.setdefault((settings.kind, settings.resource), index)
+        if first != index and not report.has_secret(path):
+            report.note_at(path, f"pools[{first}] already sets {settings.resource} by {settings.kind}: one pool per resource and "
+                                 "lever")

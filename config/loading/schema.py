@@ -1,6 +1,6 @@
 """JSON Schema of policy files (draft 2020-12), for editors, generated from the models that validate them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +9,10 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from config.loading.check import DEMAND, EXTENSION, OWN_KEYS
 from config.loading.layers import MOST, ONE, SEVERAL
+from config.loading.leads import LEADS, OTHER
 from config.model.duration import format_duration
 from config.model.kinds import Kinds
+from config.model.lead import MOST_LEADS, NO_SIGNAL, Lead
 from config.model.lease import LEASE_KINDS
 from config.model.limits import Limits
 from config.model.notify import Sink, WeeklyReport
@@ -20,6 +22,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 HINDSIGHT = "metrics"
 """Key of a demand source that is another demand source."""
 Json = dict[str, Any]
+LAYERS_SCHEMA: Json = {"type": "array", "minItems": 1, "maxItems": MOST, "items": {"$ref": "#/$defs/Lever"},
+                       "description": "Layers on one resource, the lowest first: instead of lever."}
+
+NO_DEFAULT_MAX: Json = {"not": {"required": ["defaults"], "properties": {"defaults": {"required": ["max"]}}}}
 
 
 class Generator(GenerateJsonSchema):
@@ -57,8 +63,9 @@ def policy_schema(kinds: Kinds) -> Json:
     pool["title"] = "Pool"
     pool["properties"][ONE] = {"$ref": "#/$defs/Lever"}
     pool["properties"][DEMAND] = {"anyOf": [{"$ref": "#/$defs/Demand"}, {"type": "null"}]}
-    pool["properties"][SEVERAL] = {"type": "array", "minItems": 1, "maxItems": MOST, "items": {"$ref": "#/$defs/Lever"},
-                                   "description": "Layers on one resource, the lowest first: instead of lever."}
+    parts.pop("Lead")
+    pool["properties"][LEADS] = leads_schema(kinds, parts["Demand"]["oneOf"])
+    pool["properties"][SEVERAL] = LAYERS_SCHEMA
     pool["required"] = ["name"]
     pool["oneOf"] = [{"required": [ONE]}, {"required": [SEVERAL]}]
     optional = {key: value for key, value in pool["properties"].items() if key not in OWN_KEYS}
@@ -66,7 +73,6 @@ def policy_schema(kinds: Kinds) -> Json:
         "title": "Defaults", "type": "object", "additionalProperties": False, "properties": optional,
         "description": "Values for keys that a pool does not set. A key in a pool replaces the whole default.",
     }
-    no_default_max = {"not": {"required": ["defaults"], "properties": {"defaults": {"required": ["max"]}}}}
     return {
         "$schema": DIALECT,
         "title": "Stoker policy",
@@ -86,10 +92,19 @@ def policy_schema(kinds: Kinds) -> Json:
             "weekly_report": {"$ref": "#/$defs/WeeklyReport"},
             "lease": {"$ref": "#/$defs/Lease"},
         },
-        "if": no_default_max,
+        "if": NO_DEFAULT_MAX,
         "then": {"properties": {"pools": {"items": {"required": ["max"]}}}},
         "$defs": parts,
     }
+
+
+def leads_schema(kinds: Kinds, sources: Sequence[Json]) -> Json:
+    """Return the schema of a pool's leads: another pool, or one of the demand `sources` of `kinds` that has a signal."""
+    other = {"title": "Other pool", "type": "object", "additionalProperties": False, "required": [OTHER],
+             "properties": {OTHER: {"type": "string", "description": Lead.model_fields[OTHER].description}}}
+    signals = [source for kind, source in zip(kinds.demand, sources, strict=True) if kind not in NO_SIGNAL]
+    return {"type": "array", "maxItems": MOST_LEADS, "description": PoolPolicy.model_fields[LEADS].description,
+            "items": {"oneOf": [other, *signals]}}
 
 
 def nest_demand(kinds: Kinds, parts: Json, refs: Mapping[Any, Json]) -> None:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from config.model.lever import LeverSettings
 
+LABEL_LENGTH = 60
 
 class DemandSettings(BaseModel):
     """Source of a pool's demand, and the keys that identify the series at that source. No field may hold a secret."""
@@ -27,6 +28,11 @@ class DemandSettings(BaseModel):
         return " ".join(f"{name}={value}" for name, value in self if name != "kind" and value is not None)
 
     @property
+    def label(self) -> str:
+        """Return what is read in a few words, for display."""
+        return shortened(self.resource)
+
+    @property
     def hindsight(self) -> "DemandSettings | None":
         """Another source of the same demand, whose minutes replace those of this one; None where this one is the only source."""
         return None
@@ -41,6 +47,15 @@ class DemandSettings(BaseModel):
                              "which has no such key")
         found: dict[str, Any] = {key: getattr(lever, key) for key in absent}
         return self.model_copy(update=found) if found else self
+
+    def of_pool(self, name: str) -> Self:  # noqa: ARG002  (most settings do not depend on it)
+        """Return the settings of a leading signal of the pool `name`: with that name wherever they refer to it."""
+        return self
+
+
+def shortened(text: str) -> str:
+    """Return `text`, or if it is too long its first `LABEL_LENGTH` - 1 characters and `…`."""
+    return text if len(text) <= LABEL_LENGTH else f"{text[: LABEL_LENGTH - 1]}…"
 
 
 class NoDemandSettings(DemandSettings):

@@ -15,6 +15,7 @@ from config.model.dead_man import DeadMan
 from config.model.demand import DemandSettings
 from config.model.duration import Duration, format_duration
 from config.model.event import MOST_EVENTS, Event
+from config.model.lead import MOST_LEADS, Lead, completed_leads
 from config.model.lease import LeaseSettings
 from config.model.lever import LeverSettings
 from config.model.limits import Limits
@@ -94,6 +95,8 @@ class PoolPolicy(Model):
     """Where its demand is read: the kind of the source and the keys that identify the series. When absent, the usual source of
     the lever's resource.
     """
+    leads: tuple[Lead, ...] = Field(default=(), strict=False, max_length=MOST_LEADS)
+    """Leading signals: what rises before this pool's demand, such as another pool or the depth of a queue."""
     mode: Literal["shadow", "active"] = Field(default="shadow", examples=["shadow"])
     """shadow: plans are only recorded. active: plans are carried out."""
     objective: Objective = Field(default=Objective(cold_start_cost_usd=0.05))
@@ -143,6 +146,11 @@ class PoolPolicy(Model):
     prices: PriceOverride | None = None
     """Your own prices instead of the built-in table."""
 
+    @property
+    def demand_kind(self) -> str:
+        """Return the kind of the source that the pool's demand is read from."""
+        return self.lever.usual_demand if self.demand is None else self.demand.kind
+
     @field_validator("demand")
     @classmethod
     def _lever_completes(cls, value: DemandSettings | None, info: ValidationInfo) -> DemandSettings | None:
@@ -153,6 +161,12 @@ class PoolPolicy(Model):
             return value.completed(lever)
         except ValueError as error:
             raise PydanticCustomError("demand", "{text}", {"text": str(error)}) from None
+
+    @field_validator("leads")
+    @classmethod
+    def _leads_are_others(cls, value: tuple[Lead, ...], info: ValidationInfo) -> tuple[Lead, ...]:
+        name, lever = info.data.get("name"), info.data.get("lever")
+        return value if name is None or lever is None else completed_leads(value, name, lever)
 
     @field_validator("dead_man")
     @classmethod
