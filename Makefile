@@ -96,7 +96,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 	--custom-compile-command "make lock"
 
 lock:
-	$(COMPILE) pyproject.toml --extra aws --extra gcp --extra otel -o requirements.txt
+	$(COMPILE) pyproject.toml --extra aws --extra gcp --extra otel --extra postgresql --extra redis -o requirements.txt
 	$(COMPILE) --group build -o requirements-build.txt
 	$(COMPILE) pyproject.toml --all-extras --constraint requirements.txt -o requirements-dev.txt
 	$(COMPILE) --group foreign -o requirements-foreign.txt

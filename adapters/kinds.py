@@ -75,6 +75,7 @@ SOURCES = {
     "http-metrics": SourceKind("adapters.web.settings:HttpMetricsSettings", "adapters.web.provider:Web"),
     "prometheus": SourceKind("adapters.prometheus.settings:PrometheusSettings", "adapters.prometheus.provider:Prometheus",
                              grants="adapters.aws.permissions:AwsGrants"),
+    "redis": SourceKind("adapters.redis.settings:RedisSettings", "adapters.redis.provider:RedisStores", extra="redis"),
     "push": SourceKind("adapters.push.settings:PushSettings", "adapters.push.provider:Push"),
     "history-file": SourceKind("adapters.demand.settings:HistoryFileSettings", "adapters.demand.history_source:HistoryFiles"),
     "none": SourceKind("config.model.demand:NoDemandSettings", "adapters.demand.no_demand:NoDemand"),

@@ -117,7 +117,7 @@ def test_locks_satisfy_the_requirements_of_pyproject():
     extras = project["optional-dependencies"]
     groups = pyproject()["dependency-groups"]
     owed = {
-        "requirements.txt": wanted(project["dependencies"], extras["aws"], extras["gcp"]),
+        "requirements.txt": wanted(project["dependencies"], extras["aws"], extras["gcp"], extras["postgresql"], extras["redis"]),
         "requirements-build.txt": wanted(groups["build"], pyproject()["build-system"]["requires"]),
         "requirements-dev.txt": wanted(project["dependencies"], *extras.values()),
         "requirements-foreign.txt": wanted(groups["foreign"]),

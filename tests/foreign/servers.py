@@ -1,8 +1,8 @@
 """Servers and programs that this project did not write, started as processes on loopback.
 
 The packages are in an environment of their own, `.venv-foreign`, which `make foreign` installs from `requirements-foreign.txt`:
-they pin other versions of libraries that Stoker uses too. Prometheus, promtool and tinyproxy are Debian packages. A test that
-needs what is not installed is skipped and names the command that installs it; `test_servers.py` fails when all are missing in CI.
+they pin other versions of libraries that Stoker uses too. The programs in `DEBIAN` are Debian packages. A test that needs what is
+not installed is skipped and names the command that installs it; `test_servers.py` fails when all are missing in CI.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from tests.patience import PATIENCE_SECONDS
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / ".venv-foreign"
 PACKAGES = ("cloudevents", "helm-python-sdk", "microburst", "ministack", "moto", "oteltap", "standardwebhooks", "stripe")
-DEBIAN = {"prometheus": "prometheus", "promtool": "prometheus", "tinyproxy": "tinyproxy"}
+DEBIAN = {"prometheus": "prometheus", "promtool": "prometheus", "tinyproxy": "tinyproxy", "redis-server": "redis-server"}
 """Program -> the Debian package that has it."""
 
 STOP_SECONDS = 15
@@ -203,3 +203,9 @@ def prometheus(folder, configuration):
     command = [path, f"--config.file={configuration}", "--web.listen-address=127.0.0.1:{port}",
                f"--storage.tsdb.path={folder / 'tsdb'}", "--log.level=info"]
     return started("prometheus", command, folder, ready="/-/ready")
+
+
+def redis(folder, *directives):
+    """Start Redis without files of its own; `directives` are further options."""
+    fixed = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
+    return started("redis", [debian_program("redis-server"), "--port", "{port}", *fixed, *directives], folder)

@@ -70,6 +70,8 @@ class SourceStage:
     """Whether an impossible point is an error of its pool."""
     each_minute = False
     """Whether what is not read within its minute is lost."""
+    counts_requests = True
+    """Whether the source reads the number of requests."""
     exempt: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
@@ -149,6 +151,14 @@ class SourceStage:
         """Rows as decisions read them."""
         columns = [column[self.collector.row[pool]] for column in await self.collector.rows(first, end)]
         return DemandSeries(first, *columns)
+
+    def as_played(self, pool: str, rows: DemandSeries, where: np.ndarray | None = None) -> bool:
+        """Whether the known rows, or those of `where`, have the requests, or else the peak, that were played."""
+        played, found = requests_of(pool, np.arange(rows.first_minute, rows.end_minute)), rows.invocations
+        if not self.counts_requests:
+            played, found = np.ceil(played / 3), rows.peak
+        where = rows.known if where is None else where
+        return found[where].tolist() == played[where].tolist()
 
     def late(self, seconds: float) -> None:
         """From now on metrics are published `seconds` later than usual."""

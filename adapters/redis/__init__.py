@@ -1,0 +1,1 @@
+"""Redis, and servers with its protocol, as a demand source."""

@@ -1,0 +1,1 @@
+"""Common parts of demand sources that sample one number of a pool several times a minute."""
