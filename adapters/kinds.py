@@ -54,27 +54,29 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """Parts of a demand kind. `settings`: a `DemandSettings` class. `provider`: gives a `DemandProvider`. See `Kind`."""
+    """Parts of a demand kind. `settings`: a `DemandSettings` class. `provider`: gives a `DemandProvider`. `grants`: a class for
+    each cloud that can serve it. See `Kind`.
+    """
 
     settings: str
     provider: str
     extra: str = ""
     grpc: bool = False
-    grants: str = ""
+    grants: tuple[str, ...] = ()
 
 
 SOURCES = {
     "cloudwatch-lambda": SourceKind("adapters.aws.settings:CloudWatchLambdaSettings", "adapters.aws.provider:Aws", extra="aws",
-                                    grants="adapters.aws.permissions:AwsGrants"),
+                                    grants=("adapters.aws.permissions:AwsGrants",)),
     "cloudwatch": SourceKind("adapters.aws.metric_settings:CloudWatchMetricSettings", "adapters.aws.provider:Aws", extra="aws",
-                             grants="adapters.aws.permissions:AwsGrants"),
+                             grants=("adapters.aws.permissions:AwsGrants",)),
     "cloudwatch-alb": SourceKind("adapters.aws.metric_settings:CloudWatchAlbSettings", "adapters.aws.provider:Aws", extra="aws",
-                                 grants="adapters.aws.permissions:AwsGrants"),
+                                 grants=("adapters.aws.permissions:AwsGrants",)),
     "cloud-monitoring": SourceKind("adapters.gcp.settings:CloudMonitoringSettings", "adapters.gcp.provider:Gcp", extra="gcp",
-                                   grpc=True, grants="adapters.gcp.permissions:GcpGrants"),
+                                   grpc=True, grants=("adapters.gcp.permissions:GcpGrants",)),
     "http-metrics": SourceKind("adapters.web.settings:HttpMetricsSettings", "adapters.web.provider:Web"),
     "prometheus": SourceKind("adapters.prometheus.settings:PrometheusSettings", "adapters.prometheus.provider:Prometheus",
-                             grants="adapters.aws.permissions:AwsGrants"),
+                             grants=("adapters.aws.permissions:AwsGrants", "adapters.gcp.permissions:GcpGrants")),
     "redis": SourceKind("adapters.redis.settings:RedisSettings", "adapters.redis.provider:RedisStores", extra="redis"),
     "push": SourceKind("adapters.push.settings:PushSettings", "adapters.push.provider:Push"),
     "history-file": SourceKind("adapters.demand.settings:HistoryFileSettings", "adapters.demand.history_source:HistoryFiles"),
@@ -125,7 +127,7 @@ def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
     for pool in with_layers(policy.pools):
         if (metrics := demand_of(pool).hindsight) is not None:
             pool = pool.model_copy(update={"demand": metrics})  # noqa: PLW2901
-        for path in dict.fromkeys((KINDS[pool.lever.kind].grants, SOURCES[demand_of(pool).kind].grants)):
+        for path in dict.fromkeys((KINDS[pool.lever.kind].grants, *SOURCES[demand_of(pool).kind].grants)):
             of_provider.setdefault(path, []).append(pool)
     leased = "" if policy.lease is None else LEASES[policy.lease.kind].grants
     of_provider.setdefault(leased, [])

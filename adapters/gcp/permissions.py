@@ -1,5 +1,6 @@
 """Permissions that pools on Cloud Run need: custom IAM roles, and the resources that each role is granted on."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,12 @@ READ = {
     "monitoring.timeSeries.list": "reads demand and counts instances",
 }
 """Granted on the project: lists and metrics have no smaller scope. The lever and the demand source need the same."""
+
+QUERY = {"monitoring.timeSeries.list": "reads demand"}
+"""Granted on the project whose Managed Service for Prometheus is queried, in place of `READ`."""
+
+QUERIED = re.compile(r"/v1/projects/([^/]+)/location/")
+"""The project in the URL of that service."""
 
 SET = {"run.services.update": "sets warm capacity"}
 """Granted on each service in active mode."""
@@ -33,8 +40,6 @@ domain=${runs_as#*@}
 case "$domain" in *.iam.gserviceaccount.com) home=${domain%.iam.gserviceaccount.com} ;; *) home=PROJECT ;; esac"""
 """Sets `home` to the project of an identity, which can differ from the service's. A custom role is valid only in its project."""
 
-APIS = "run.googleapis.com monitoring.googleapis.com"
-
 
 class GcpGrants:
     """Permissions of Google Cloud; see `adapters.ports.permissions.Grants`. Resource names contain no account."""
@@ -50,7 +55,8 @@ class GcpGrants:
 
     def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
         """Return the permissions of one pool."""
-        read = [Permission(action, (f"projects/{project}",), why) for project in _projects(pool) for action, why in READ.items()]
+        read = [Permission(action, (f"projects/{project}",), why) for project, needed in _projects(pool).items()
+                for action, why in needed.items()]
         if pool.mode != "active" or not _is_set(pool):
             return tuple(read)
         service = _service(pool)
@@ -73,10 +79,11 @@ class GcpGrants:
         return "\n".join(lines)
 
 
-def _projects(pool: PoolPolicy) -> list[str]:
-    """Return the projects of a pool's lever and demand source."""
+def _projects(pool: PoolPolicy) -> dict[str, dict[str, str]]:
+    """Return the projects of a pool's lever and demand source, each with the permissions to read."""
     settings = [each.model_dump() for each in (pool.lever, pool.demand) if each is not None]
-    return list(dict.fromkeys(str(each["project"]) for each in settings if "project" in each))
+    queried = [match[1] for each in settings if each.get("google") and (match := QUERIED.search(str(each["url"])))]
+    return dict.fromkeys(queried, QUERY) | dict.fromkeys((str(each["project"]) for each in settings if "project" in each), READ)
 
 
 def _is_set(pool: PoolPolicy) -> bool:
@@ -92,7 +99,8 @@ def _service(pool: PoolPolicy) -> str:
 def _project(name: str, pools: Sequence[PoolPolicy]) -> dict[str, Any]:
     active = sorted({_service(pool) for pool in pools if pool.mode == "active" and _is_set(pool)
                      and pool.lever.model_dump()["project"] == name})
-    reader = {"id": "stokerReader", "title": "Stoker: read services and metrics", "permissions": list(READ),
+    reader = {"id": "stokerReader", "title": "Stoker: read services and metrics",
+              "permissions": list(dict.fromkeys(action for pool in pools for action in _projects(pool)[name])),
               "on": [f"projects/{name}"]}
     writer = {"id": "stokerWriter", "title": "Stoker: set minimum instances", "permissions": list(SET), "on": active}
     act_as = {"id": "stokerActAs", "title": "Stoker: act as the identity of a service", "permissions": [ACT_AS]}
@@ -102,7 +110,8 @@ def _project(name: str, pools: Sequence[PoolPolicy]) -> dict[str, Any]:
 
 def _commands(project: dict[str, Any]) -> list[str]:
     name = project["project"]
-    lines = [f"gcloud services enable {APIS} --project={name}"]
+    services = dict.fromkeys(action.partition(".")[0] for role in project["roles"] for action in role["permissions"])
+    lines = [f"gcloud services enable {' '.join(f'{each}.googleapis.com' for each in services)} --project={name}"]
     for role in project["roles"]:
         lines.append(_role(role, name))
         for on in role["on"]:

@@ -9,26 +9,15 @@ import ssl
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from adapters.ports.errors import Misconfigured, Unsupported
-from adapters.prometheus.settings import PrometheusSettings, SigV4Settings, TlsSettings
+from adapters.ports.errors import Misconfigured
+from adapters.prometheus.cloud_access import aws_signer, tokens_of
+from adapters.prometheus.settings import PrometheusSettings, TlsSettings
+from adapters.runtime.clock import Clock
 
 MOST_BYTES = 64 << 10
 """Size limit of a file that holds a secret."""
-
-
-class Signer(Protocol):
-    """Signer of requests; `adapters.aws.request_signer.RequestSigner` implements it."""
-
-    async def headers(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-        """Return `headers` with a signature. Raise `AdapterError` when there are no credentials."""
-
-    def refused(self) -> None:
-        """Look up the credentials again, because the server refused them."""
-
-    def close(self) -> None:
-        """Stop the threads."""
 
 
 class Access(NamedTuple):
@@ -42,15 +31,36 @@ class Access(NamedTuple):
 class AccessReader:
     """Reader of the secrets of one server. `signer`: for `sigv4`, else None."""
 
-    def __init__(self, settings: PrometheusSettings, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, settings: PrometheusSettings, clock: Clock, environment: Mapping[str, str] = os.environ) -> None:
         self._settings, self._environment = settings, environment
+        self._tokens = tokens_of(settings, clock, environment)
+        self._sent: Mapping[str, str] = {}
         self.signer = None if settings.sigv4 is None else aws_signer(settings.sigv4)
         self._tls: ssl.SSLContext | bool = True
         self._files: object = None
 
     async def read(self) -> Access:
-        """Return the present headers and TLS context. Raise `Misconfigured`. Files are read in a thread."""
-        return await asyncio.to_thread(self._read)
+        """Return the present headers and TLS context. Raise `AdapterError`. Files are read in a thread."""
+        access = await asyncio.to_thread(self._read)
+        if self._tokens is None:
+            return access
+        self._sent = await self._tokens.headers()
+        secrets = (value.rpartition(" ")[2] for name, value in self._sent.items() if name.lower() == "authorization")
+        return Access({**access.headers, **self._sent}, access.tls, (*access.secrets, *secrets))
+
+    def refused(self) -> None:
+        """Look up the credentials again, because the server refused them."""
+        if self.signer is not None:
+            self.signer.refused()
+        if self._tokens is not None:
+            self._tokens.refused(self._sent)
+
+    async def close(self) -> None:
+        """Stop renewing credentials."""
+        if self.signer is not None:
+            self.signer.close()
+        if self._tokens is not None:
+            await self._tokens.close()
 
     def _read(self) -> Access:
         settings, password = self._settings, ""
@@ -110,16 +120,6 @@ class AccessReader:
                                     "them") from None
             self._tls, self._files = context, present
         return self._tls
-
-
-def aws_signer(settings: SigV4Settings) -> Signer:
-    """Return a signer with the credentials that the AWS library finds. Raise `Unsupported` when it is not installed."""
-    try:
-        from adapters.aws.request_signer import RequestSigner
-    except ModuleNotFoundError as missing:
-        raise Unsupported(f"sigv4 needs the library {missing.name}, which is not installed: pip install "
-                          "'stoker[aws]'") from missing
-    return RequestSigner(settings.region, settings.service)
 
 
 def _text_of(path: Path) -> str:

@@ -80,7 +80,8 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, what: str) -> 
                          timedelta(seconds=min(3600, int(after))) if after.isdecimal() and len(after) < 9 else None)
     if status in (401, 403, 407):
         return PermissionDenied(f"{what}: the server refuses the request ({status}): check bearer_file, bearer_env, basic, "
-                                "sigv4, tls or headers_from, and whether the secret has expired")
+                                "sigv4, google, azure, tls or headers_from, the permissions of the identity, and whether the "
+                                "secret has expired")
     if status in (404, 405, 410):
         return NotFound(f"{what}: the server has no /api/v1/query_range below url ({status}): correct url and its path prefix")
     if 300 <= status < 400:

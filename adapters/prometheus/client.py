@@ -51,7 +51,7 @@ class PrometheusClient:
     def __init__(self, settings: PrometheusSettings, clock: Clock, environment: Mapping[str, str] = os.environ,
                  seconds: float = TOTAL_SECONDS) -> None:
         self.url, self._clock, self.calls = settings.url.rstrip("/"), clock, CallCounter()
-        self.access = AccessReader(settings, environment)
+        self.access = AccessReader(settings, clock, environment)
         self.dated: Dated | None = None
         """`Date` of the last response."""
         self._server_name = None if settings.tls is None else settings.tls.server_name
@@ -103,8 +103,8 @@ class PrometheusClient:
         dated = self.dated = Dated(reply.headers.get("Date", ""), self._clock.now())
         if reply.status == 200:
             return body, dated
-        if signer is not None and reply.status in (401, 403):
-            signer.refused()
+        if reply.status in (401, 403):
+            self.access.refused()
         raise refusal(reply.status, reply.headers, body, what)
 
     def _unanswered(self, error: Exception, what: str) -> AdapterError:
@@ -128,8 +128,7 @@ class PrometheusClient:
         if session is not None:
             await session.close()
             await asyncio.sleep(0)  # noqa: TID251  (one turn of the event loop, in which the transports close)
-        if self.access.signer is not None:
-            self.access.signer.close()
+        await self.access.close()
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

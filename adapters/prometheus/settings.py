@@ -10,8 +10,10 @@ from config.model.demand import DemandSettings, shortened
 from config.model.web import Address, HeadersFrom, Variable
 
 QUERIES = ("peak", "busy", "requests", "proof")
-AUTHENTICATIONS = ("bearer_file", "bearer_env", "basic", "sigv4")
+AUTHENTICATIONS = ("bearer_file", "bearer_env", "basic", "sigv4", "google", "azure")
 REGION = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$"
+"""A GUID or a domain name."""
 
 File = Annotated[str, Field(min_length=1, max_length=1000)]
 PromQL = Annotated[str, Field(min_length=1, max_length=5000)]
@@ -68,6 +70,28 @@ class SigV4Settings(Settings):
     """The service that requests are signed for: Amazon Managed Service for Prometheus."""
 
 
+class AzureSettings(Settings):
+    """Access tokens of Microsoft Entra ID for an application, which Stoker fetches and renews."""
+
+    tenant_id: str | None = Field(default=None, pattern=NAME, examples=["11111111-2222-3333-4444-555555555555"])
+    """The tenant of the application; AZURE_TENANT_ID when absent."""
+    client_id: str | None = Field(default=None, pattern=NAME, examples=["66666666-7777-8888-9999-000000000000"])
+    """The ID of the application, or of the managed identity of a workload identity; AZURE_CLIENT_ID when absent."""
+    client_secret_env: Variable | None = Field(default=None, examples=["AZURE_CLIENT_SECRET"])
+    """Environment variable that holds the client secret."""
+    client_secret_file: File | None = Field(default=None, examples=["/run/secrets/azure-client-secret"])
+    """File that holds the client secret; read again for each token."""
+    federated_token_file: File | None = Field(default=None, examples=["/var/run/secrets/azure/tokens/azure-identity-token"])
+    """File that holds the token of a workload identity; AZURE_FEDERATED_TOKEN_FILE when absent and there is no client secret."""
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        given = [name for name in ("client_secret_env", "client_secret_file", "federated_token_file") if getattr(self, name)]
+        if len(given) > 1:
+            raise PydanticCustomError("azure", "{given} are given: give one", {"given": " and ".join(given)})
+        return self
+
+
 class PrometheusSettings(DemandSettings):
     """PromQL queries to Prometheus or a server with its HTTP API."""
 
@@ -94,6 +118,11 @@ class PrometheusSettings(DemandSettings):
     """TLS connections: trusted certificates and the client's certificate."""
     sigv4: SigV4Settings | None = Field(default=None, examples=[{"region": "us-east-1"}])
     """Signatures of AWS, for Amazon Managed Service for Prometheus. Needs the extra `aws`."""
+    google: Literal[True] | None = Field(default=None, examples=[True])
+    """Access tokens of the Application Default Credentials, for Google Cloud Managed Service for Prometheus. Needs the extra
+    `gcp`."""
+    azure: AzureSettings | None = Field(default=None, examples=[{"client_secret_env": "AZURE_CLIENT_SECRET"}])
+    """Access tokens of Microsoft Entra ID, for an Azure Monitor workspace. `{}`: the workload identity of the pod."""
 
     @property
     def resource(self) -> str:

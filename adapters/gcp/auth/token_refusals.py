@@ -32,7 +32,7 @@ INVALID_GRANT = {
 REMEDIES = {
     "access_denied": "allow the account to request tokens",
     "invalid_client": "the client ID or its secret is wrong or deleted: create the file again",
-    "invalid_scope": "the account may not use the scope cloud-platform",
+    "invalid_scope": "the account may not use the requested scope",
     "invalid_target": "the workload identity pool or provider is deleted or disabled, or audience in the file is misspelled",
     "rapt_required": f"the organisation requires a new login: {LOGIN}, or use a service account",
     "unauthorized_client": "the attribute condition of the provider, or the client, does not allow it",

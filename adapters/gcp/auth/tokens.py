@@ -8,7 +8,7 @@ delays a call by a limited time and never delays the exit of the process.
 import asyncio
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -58,11 +58,13 @@ class Token:
 class Tokens:
     """Tokens of Application Default Credentials, which are found by `environment`.
 
-    `patience`: seconds that a call waits for a token. `give_up`: seconds after which a renewal is abandoned.
+    `patience`: seconds that a call waits for a token. `give_up`: seconds after which a renewal is abandoned. `scopes`: what the
+    tokens allow, as far as the kind of credentials can be restricted.
     """
 
     def __init__(self, clock: Clock, patience: float, environment: Mapping[str, str] = os.environ,
-                 give_up: float = GIVE_UP) -> None:
+                 give_up: float = GIVE_UP, scopes: Sequence[str] = SCOPES) -> None:
+        self._scopes = scopes
         self._clock, self._patience, self._environment, self._give_up = clock, patience, environment, give_up
         self._threads = DaemonThreads(THREADS, "google-tokens")
         self._credentials: Any = None
@@ -133,7 +135,8 @@ class Tokens:
         requests = self._requests = TokenRequests(self._clock)
         try:
             async with asyncio.timeout(self._give_up):
-                credentials, headers = await self._in_thread(_refreshed, self._credentials, requests, self._environment)
+                credentials, headers = await self._in_thread(_refreshed, self._credentials, requests, self._environment,
+                                                               self._scopes)
         except TimeoutError:
             self._credentials = None  # the abandoned thread uses them
             raise self._timed_out(self._give_up) from None
@@ -156,10 +159,11 @@ class Tokens:
         return now + life - min(AHEAD, life / 2), now + life - min(MARGIN, life / 4)
 
 
-def _refreshed(credentials: Any, requests: TokenRequests, environment: Mapping[str, str]) -> tuple[Any, Headers]:  # noqa: ANN401
+def _refreshed(credentials: Any, requests: TokenRequests, environment: Mapping[str, str],  # noqa: ANN401
+               scopes: Sequence[str]) -> tuple[Any, Headers]:
     """Return the credentials, which are loaded when `credentials` is None, and the headers of a new token. Blocks."""
     if credentials is None:
-        credentials = with_scopes_if_required(_loaded(requests, environment), SCOPES)  # type: ignore[no-untyped-call]
+        credentials = with_scopes_if_required(_loaded(requests, environment), scopes)  # type: ignore[no-untyped-call]
         if isinstance(credentials, service_account.Credentials):
             credentials = credentials.with_always_use_jwt_access(True)  # type: ignore[no-untyped-call]
     credentials.refresh(requests)

@@ -46,6 +46,9 @@ def test_another_query_is_another_resource():
     ([PEAK, "basic: {username: a}"], "demand.basic: give exactly one of password_env and password_file"),
     ([PEAK, "basic: {username: a, password: b}"], "secrets are not allowed in the file"),
     ([PEAK, "tls: {ca_file: a}"], "demand.url: tls needs a URL with https://"),
+    ([PEAK, "google: true", "azure: {}"], "google and azure are given: give one"),
+    ([PEAK, "azure: {client_secret: a}"], "secrets are not allowed in the file"),
+    ([PEAK, "azure: {client_secret_env: A, federated_token_file: b}"], "client_secret_env and federated_token_file are given"),
     ([PEAK, "sigv4: {region: virginia}"], "demand.sigv4.region: 'virginia' is not valid"),
 ])
 def test_settings_that_could_not_work_are_refused_with_a_remedy(keys, words):

@@ -219,6 +219,19 @@ def test_queries_to_a_workspace_are_allowed_on_that_workspace_in_place_of_reads_
     assert "cloudwatch:GetMetricData" not in found["ReadMetricsAndQuotas"]["Action"]
 
 
+def test_queries_to_google_need_the_permission_to_read_metrics_of_that_project_alone(asked):
+    url = "https://monitoring.googleapis.com/v1/projects/acme-metrics/location/global/prometheus"
+    text = demand(url=url, google=True).replace(AWS.format(region="us-east-1", name="agent"),
+                                                "lever: {kind: http-ping, url: 'https://a.example/'}")
+    (project,) = json.loads(asked(text, "--json").stdout)["google"]
+    commands = asked(text).stdout
+
+    assert project["project"] == "acme-metrics"
+    assert [(role["permissions"], role["on"]) for role in project["roles"]] == [
+        (["monitoring.timeSeries.list"], ["projects/acme-metrics"])]
+    assert "gcloud services enable monitoring.googleapis.com --project=acme-metrics" in commands
+
+
 def test_a_prometheus_of_your_own_needs_no_permission(asked):
     text = demand(url="https://prometheus.example").replace(AWS.format(region="us-east-1", name="agent"),
                                                             "lever: {kind: http-ping, url: 'https://a.example/'}")
