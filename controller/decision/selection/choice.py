@@ -22,14 +22,18 @@ class SelectionMode(IntEnum):
     FALLBACK = 2
     """The leader, a naive candidate, proposes alone, because the ensemble has recently cost more."""
 
+    LEAD = 3
+    """A leading signal proposes, because it has recently cost less; see `controller.decision.selection.leads`."""
+
     @property
     def text(self) -> str:
         """The mode in words."""
         return {SelectionMode.ALONE: "one rule alone", SelectionMode.ENSEMBLE: "ensemble",
-                SelectionMode.FALLBACK: "one naive rule alone, because the ensemble has recently cost more"}[self]
+                SelectionMode.FALLBACK: "one naive rule alone, because the ensemble has recently cost more",
+                SelectionMode.LEAD: "leading signal, which has recently cost less"}[self]
 
 
-OF_ALONE, OF_ENSEMBLE, OF_FALLBACK = (np.int8(mode) for mode in SelectionMode)
+OF_ALONE, OF_ENSEMBLE, OF_FALLBACK, OF_LEAD = (np.int8(mode) for mode in SelectionMode)
 """Values of the modes in arrays."""
 
 
@@ -64,6 +68,8 @@ class Choice(NamedTuple):
 def rule_name(leader: int, mode: SelectionMode) -> str:
     """Return a rule in words: its candidate, and how that is followed."""
     name = CANDIDATES[leader].name
+    if mode is SelectionMode.LEAD:
+        return f"leading signal (without it: {name})"
     if mode is SelectionMode.ENSEMBLE:
         return f"weighted ensemble (top rule: {name})"
     return f"{name} (the ensemble has cost more recently)" if mode is SelectionMode.FALLBACK else name

@@ -76,6 +76,11 @@ class CandidateScores:
         part.restore({name: values[..., pools] for name, values in self.state().items()})
         return part
 
+    @property
+    def quarter(self) -> Amounts:
+        """Amounts since the last whole quarter, without a copy."""
+        return self._quarter
+
     def close_quarter(self) -> None:
         """Add the quarter that has ended to `amounts` and `requests`."""
         self.amounts *= self._decay

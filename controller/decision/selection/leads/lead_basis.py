@@ -1,0 +1,67 @@
+"""Values behind a proposal by a leading signal, and its text, from which it can be computed by hand. Pure.
+
+A cost is that of the past, discounted: warm capacity, work and cold starts, as `controller.decision.costs.cost_model` states.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class LeadBasis:
+    """Inputs of the candidate of a leading signal that has recently cost least.
+
+    `name`: of the signal. `value`: maximum of the last `minutes` minutes that are known of it; NaN where none is. `ratio`: units
+    of demand per unit of the signal, at `quantile` of the past. `highest`: limit of the forecast, the highest recent demand.
+    `raises_only`: the candidate is never below the proposal without the signal, or some minutes of the signal are unknown, or
+    demand has come without it. `cost_usd`: simulated cost of the candidate, `cost_without_usd` of the proposals without signals.
+    `followed`: whether it costs so much less that it is followed.
+    """
+
+    name: str
+    value: float
+    minutes: int
+    ratio: float
+    quantile: float
+    highest: float
+    raises_only: bool
+    cost_usd: float
+    cost_without_usd: float
+    followed: bool
+
+    @property
+    def forecast(self) -> int | None:
+        """Units that the signal forecasts; None where it is unknown."""
+        if math.isnan(self.value):
+            return None
+        return int(min(math.floor(self.ratio * self.value + 0.5), self.highest))
+
+    def units(self, without: int) -> int:
+        """Return the units to request, from those `without` the signal."""
+        if not self.followed or (forecast := self.forecast) is None:
+            return without
+        return max(without, forecast) if self.raises_only else forecast
+
+    def text(self, without: int) -> str:
+        """Return the candidate in one phrase, with the numbers that it was computed from."""
+        costs = f"simulated cost with cold starts {self.cost_usd:.2f} USD, without the signal {self.cost_without_usd:.2f} USD"
+        if (forecast := self.forecast) is None:
+            return f"leading signal {self.name} is unknown in the last {self.minutes} min: not used"
+        limit = f", at most {self.highest:g}" if self.ratio * self.value + 0.5 > self.highest + 1 else ""
+        value = f"maximum of the last {self.minutes} min = {self.value:g}, × {self.ratio:.3g} (P{100 * self.quantile:g})"
+        text = f"leading signal {self.name}: {value}{limit} = {forecast}"
+        if not self.followed:
+            return f"{text}, not followed: {costs}"
+        used = f"max({without}, {forecast}) = {self.units(without)}" if self.raises_only else f"followed instead of {without}"
+        return f"{text}, {used}; {costs}"
+
+    def body(self) -> dict[str, Any]:
+        """Return the basis as JSON values; an unknown value is null."""
+        return asdict(self) | {"value": None if math.isnan(self.value) else self.value}
+
+    @classmethod
+    def of_body(cls, body: Mapping[str, Any]) -> "LeadBasis":
+        """Return the basis that `body` wrote. Raise `KeyError` or `TypeError` for damage."""
+        return cls(**{**body, "value": math.nan if body["value"] is None else body["value"]})
