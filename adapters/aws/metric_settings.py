@@ -1,9 +1,11 @@
 """Policy settings of demand sources that read any metric of CloudWatch. Imports no AWS library."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from adapters.aws.expressions import WrongExpression, parsed
 from adapters.aws.settings import Region
 from config.model.demand import DemandSettings, shortened
 
@@ -11,7 +13,8 @@ Word = Annotated[str, Field(pattern=r"^[ -9;-~][ -~]{0,254}$")]
 """Printable ASCII that does not start with a colon, at most 255 characters, as the API allows."""
 
 Statistic = Annotated[str, Field(pattern=r"^(Sum|Average|Maximum|Minimum|SampleCount|p(100|\d{1,2}(\.\d{1,10})?))$")]
-MOST_DIMENSIONS = 30
+MOST_DIMENSIONS, MOST_METRICS = 30, 10
+METRIC_KEYS = ("namespace", "metric", "statistic")
 
 
 class MetricSettings(BaseModel):
@@ -34,6 +37,68 @@ class MetricSettings(BaseModel):
         return f"{self.namespace}:{self.metric}:{self.statistic}{f'({dimensions})' if dimensions else ''}"
 
 
+class NamedMetricSettings(MetricSettings):
+    """A metric of an expression."""
+
+    id: str = Field(pattern=r"^[a-z][A-Za-z0-9_]{0,99}$", examples=["running"])
+    """Its name in the expression."""
+
+
+class MeasureSettings(BaseModel):
+    """A metric, or an expression of several."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+
+    namespace: Word | None = Field(default=None, examples=["AgentGateway"])
+    """The metric's namespace."""
+    metric: Word | None = Field(default=None, examples=["InFlight"])
+    """The metric's name."""
+    dimensions: Annotated[dict[Word, Word], Field(max_length=MOST_DIMENSIONS)] = Field(default_factory=dict,
+                                                                                      examples=[{"Service": "chat"}])
+    """All dimensions of the metric: CloudWatch does not add up the metrics of other combinations."""
+    statistic: Statistic | None = Field(default=None, examples=["Maximum"])
+    """The statistic of each minute."""
+    expression: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(default=None,
+                                                                                    examples=["(running + waiting) / 16"])
+    """In place of a metric: a calculation with those of `metrics`, in the syntax of CloudWatch's metric math."""
+    metrics: Annotated[tuple[NamedMetricSettings, ...], Field(max_length=MOST_METRICS)] = Field(default=(), strict=False)
+    """The metrics of the expression."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.expression is None:
+            for key in METRIC_KEYS:
+                if getattr(self, key) is None:
+                    raise PydanticCustomError("metric", "the key {key} is missing: write a metric, or expression and metrics",
+                                              {"key": key, "at": (key,)})
+            if self.metrics:
+                raise PydanticCustomError("metric", "metrics without an expression: add it", {"at": ("metrics",)})
+            return self
+        if given := [key for key in (*METRIC_KEYS, "dimensions") if getattr(self, key)]:
+            raise PydanticCustomError("metric", "{key} is given beside an expression: move it to metrics",
+                                      {"key": given[0], "at": (given[0],)})
+        names = [each.id for each in self.metrics]
+        if len(set(names)) < len(names):
+            raise PydanticCustomError("metric", "two metrics have the same id: name each once", {"at": ("metrics",)})
+        try:
+            parsed(self.expression, names)
+        except WrongExpression as fault:
+            raise PydanticCustomError("expression", "{fault}", {"fault": str(fault), "at": ("expression",)}) from None
+        return self
+
+    @property
+    def inputs(self) -> dict[str, MetricSettings]:
+        """Return the metrics by name in the expression; for a metric alone, by an empty name."""
+        if self.expression is not None:
+            return {each.id: each for each in self.metrics}
+        return {"": MetricSettings.model_validate(self.model_dump(exclude={"expression", "metrics"}))}
+
+    def __str__(self) -> str:
+        if self.expression is None:
+            return str(self.inputs[""])
+        return f"{''.join(self.expression.split())}[{','.join(f'{name}={each}' for name, each in self.inputs.items())}]"
+
+
 class CloudWatchMetricSettings(DemandSettings):
     """Any metrics in CloudWatch."""
 
@@ -41,18 +106,24 @@ class CloudWatchMetricSettings(DemandSettings):
     kind: Literal["cloudwatch"]
     region: Region | None = Field(default=None, examples=["us-east-1"])
     """The AWS region of the metrics; that of the lever when absent."""
-    peak: MetricSettings = Field(examples=[{"namespace": "AgentGateway", "metric": "InFlight", "statistic": "Maximum"}])
+    peak: MeasureSettings = Field(examples=[{"namespace": "AgentGateway", "metric": "InFlight", "statistic": "Maximum"}])
     """The maximum of requests in flight at once."""
-    busy: MetricSettings | None = Field(default=None, examples=[{"namespace": "AgentGateway", "metric": "InFlight",
-                                                                 "statistic": "Average"}])
+    busy: MeasureSettings | None = Field(default=None, examples=[{"namespace": "AgentGateway", "metric": "InFlight",
+                                                                  "statistic": "Average"}])
     """The average of requests in flight. Without it, the average counts as the peak."""
-    requests: MetricSettings | None = Field(default=None, examples=[{"namespace": "AgentGateway", "metric": "Requests",
-                                                                     "statistic": "Sum"}])
+    requests: MeasureSettings | None = Field(default=None, examples=[{"namespace": "AgentGateway", "metric": "Requests",
+                                                                      "statistic": "Sum"}])
     """The requests that started. Without it, they are unknown."""
     proof: MetricSettings | None = Field(default=None, examples=[{"namespace": "AgentGateway", "metric": "Heartbeat",
                                                                   "statistic": "SampleCount"}])
     """A metric that has a point in every minute in which the others would have been published. In such a minute, an absent point
     means zero; without it, an absent point is unknown."""
+
+    @property
+    def measures(self) -> dict[str, MeasureSettings]:
+        """Return what is read by role, without the proof."""
+        found = {"peak": self.peak, "busy": self.busy, "requests": self.requests}
+        return {role: each for role, each in found.items() if each is not None}
 
     @property
     def label(self) -> str:

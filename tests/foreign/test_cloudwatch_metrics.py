@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings, MetricSettings
+from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
 from adapters.aws.provider import Aws
 from adapters.runtime.clock import SystemClock
 from forecasting.demand import instant_of, minute_of
@@ -16,13 +16,19 @@ MINUTES = 40
 HOUR = timedelta(hours=1)
 
 
-def metric(name, statistic):
-    return MetricSettings(namespace="Agents", metric=name, statistic=statistic, dimensions={"Service": "chat"})
+def metric(name, statistic, **more):
+    return {"namespace": "Agents", "metric": name, "statistic": statistic, "dimensions": {"Service": "chat"}} | more
 
 
-GAUGE = CloudWatchMetricSettings(kind="cloudwatch", region="us-east-1", peak=metric("InFlight", "Maximum"),
-                                 busy=metric("InFlight", "Average"), requests=metric("Requests", "Sum"),
-                                 proof=metric("Heartbeat", "SampleCount"))
+def settings_of(**roles):
+    return CloudWatchMetricSettings.model_validate({"kind": "cloudwatch", "region": "us-east-1"} | roles)
+
+
+GAUGE = settings_of(peak=metric("InFlight", "Maximum"), busy=metric("InFlight", "Average"), requests=metric("Requests", "Sum"),
+                    proof=metric("Heartbeat", "SampleCount"))
+SUM = settings_of(peak={"expression": "CEIL((running + waiting) / 2)", "metrics": [
+    metric("Running", "Maximum", id="running"), metric("Waiting", "Maximum", id="waiting")]},
+    proof=metric("Heartbeat", "SampleCount"))
 LOAD_BALANCER = CloudWatchAlbSettings(kind="cloudwatch-alb", region="us-east-1", load_balancer=BALANCER, target_group=GROUP)
 
 
@@ -78,6 +84,18 @@ async def test_any_metrics_are_read_and_their_gaps_are_zero_where_another_proves
     assert set(series.invocations[series.known & ~silent].tolist()) == {6.0}
     assert set(series.peak[series.known & silent].tolist()) == {0.0}
     assert not series.known[: -MINUTES - 2].any()
+
+
+async def test_an_expression_is_computed_from_its_metrics(account, emulator, monkeypatch):
+    end = minute_of(SystemClock().now())
+    put(account, emulator, "Agents", {"Service": "chat"}, end, Running=lambda _: [5.0],
+        Waiting=lambda minute: None if idle(minute) else [4.0], Heartbeat=lambda _: [1.0])
+    series = (await read(account, emulator, SUM, monkeypatch)).series
+    minutes = np.arange(series.first_minute, series.end_minute)
+    expected = np.where(minutes % 5 == 0, 3.0, 5.0)
+
+    assert int(series.known.sum()) >= MINUTES - 5
+    assert (series.peak == expected)[series.known].all()
 
 
 async def test_demand_of_a_target_group_is_requests_times_response_time(account, emulator, monkeypatch):

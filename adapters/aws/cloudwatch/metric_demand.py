@@ -21,7 +21,7 @@ from adapters.aws.cloudwatch.demand_source import (
 )
 from adapters.aws.cloudwatch.metric_queries import Query, Result, column
 from adapters.aws.cloudwatch.metric_reader import MetricReader
-from adapters.aws.cloudwatch.metric_rows import LEAD_MINUTES, rows_of, series_of
+from adapters.aws.cloudwatch.metric_rows import LEAD_MINUTES, rows_of, series_of, trees_of
 from adapters.aws.cloudwatch.proven_minutes import LATE
 from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
 from adapters.pinging.own_traffic import OwnTraffic
@@ -41,6 +41,7 @@ class CloudWatchMetricDemand:
                  ledgers: Mapping[str, OwnTraffic] = MappingProxyType({})) -> None:
         self.kind, self.region, self._ledgers = kind, connections.region, ledgers
         self._series = {name: series_of(settings) for name, settings in pools.items()}
+        self._trees = {name: trees_of(settings) for name, settings in pools.items()}
         self._reader = MetricReader(connections, clock, f"metrics in {connections.region}")
 
     @property
@@ -50,7 +51,7 @@ class CloudWatchMetricDemand:
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
         """Return the cost in USD a month at list price, without the backfill of the first read."""
-        each = sum(map(len, self._series.values())) / max(1, len(self._series))
+        each = sum(len(set(read.values())) for read in self._series.values()) / max(1, len(self._series))
         return pools * each * USD_PER_METRIC * HOURS_PER_MONTH * 3600 / interval.total_seconds()
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
@@ -58,7 +59,8 @@ class CloudWatchMetricDemand:
         end = minute_of(until)
         firsts = {pool: min(end, max(minute_of(since[pool]), end - KEPT_MINUTES + LEAD_MINUTES)) for pool in pools}
         queries = {pool: self._queries(pool, firsts[pool], end) for pool in self._within_budget(firsts, end)}
-        results, failures = await self._reader.read([query for each in queries.values() for query in each.values()])
+        unique = dict.fromkeys(query for each in queries.values() for query in each.values())
+        results, failures = await self._reader.read(list(unique))
         errors = [failures[pool] for pool in queries if pool in failures and not isinstance(failures[pool], Malformed)]
         if queries and len(errors) == len(queries):
             raise errors[0]
@@ -98,7 +100,7 @@ class CloudWatchMetricDemand:
                    error: AdapterError | None) -> Telemetry:
         start, ledger = first - LEAD_MINUTES, self._ledgers.get(pool)
         own = None if ledger is None or "seconds" not in columns else ledger.own(start, end - start)
-        rows = rows_of(start, columns, own)
+        rows = rows_of(start, columns, own, self._trees[pool])
         series = without(rows.series, np.isin(np.arange(start, end), list(wrong))) if wrong else rows.series
         series = series if ledger is None or "seconds" in columns else ledger.without(series)
         alive, quiet = self._life(pool, columns, start, end)

@@ -1,11 +1,14 @@
 """Demand from any metrics of CloudWatch: which are read, and the rows that follow from them. Arrays only, no I/O."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
+from adapters.aws.cloudwatch.metric_math import computed
 from adapters.aws.cloudwatch.metric_queries import Metric
+from adapters.aws.expressions import Tree, parsed
 from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings, MetricSettings
 from adapters.pinging.own_traffic import Own
 from adapters.ports.estimated_peaks import estimated
@@ -15,6 +18,7 @@ from forecasting.demand import DemandSeries
 ALB = "AWS/ApplicationELB"
 REQUESTS, SECONDS, HEALTHY = (Metric("RequestCount", "Sum", ALB), Metric("TargetResponseTime", "Average", ALB),
                               Metric("HealthyHostCount", "SampleCount", ALB))
+MEASURES, ALONE = ("peak", "busy", "requests"), ""
 LEAD_MINUTES = 15
 """Minutes before a window whose requests may run into it."""
 
@@ -35,10 +39,14 @@ class Rows(NamedTuple):
 
 
 def series_of(settings: CloudWatchMetricSettings | CloudWatchAlbSettings) -> dict[str, Series]:
-    """Return what must be read for a pool, by role: `proof` and `requests`, and either `peak` and `busy` or `seconds`."""
+    """Return what must be read for a pool, by role: `proof` and `requests`, and either `peak` and `busy` or `seconds`.
+
+    The metrics of an expression have the role and their name in it, such as `peak.running`.
+    """
     if isinstance(settings, CloudWatchMetricSettings):
-        roles = {"peak": settings.peak, "busy": settings.busy, "requests": settings.requests, "proof": settings.proof}
-        return {role: _series(each) for role, each in roles.items() if each is not None}
+        found = {f"{role}.{name}".rstrip("."): _series(metric) for role, measure in settings.measures.items()
+                 for name, metric in measure.inputs.items()}
+        return found if settings.proof is None else found | {"proof": _series(settings.proof)}
     dimensions = {"LoadBalancer": settings.load_balancer}
     if settings.target_group is None:
         of_all = tuple(dimensions.items())
@@ -47,11 +55,20 @@ def series_of(settings: CloudWatchMetricSettings | CloudWatchAlbSettings) -> dic
     return {"requests": Series(REQUESTS, of_group), "seconds": Series(SECONDS, of_group), "proof": Series(HEALTHY, of_group)}
 
 
-def rows_of(first: int, columns: Mapping[str, Minutes], own: Own | None = None) -> Rows:
-    """Return the demand of `columns` (role -> value by minute, NaN without a point) from minute `first` on.
+def trees_of(settings: CloudWatchMetricSettings | CloudWatchAlbSettings) -> dict[str, Tree]:
+    """Return the expressions of a pool by role."""
+    if isinstance(settings, CloudWatchAlbSettings):
+        return {}
+    return {role: parsed(measure.expression, measure.inputs) for role, measure in settings.measures.items() if measure.expression}
+
+
+def rows_of(first: int, columns: Mapping[str, Minutes], own: Own | None = None,
+            trees: Mapping[str, Tree] = MappingProxyType({})) -> Rows:
+    """Return the demand of `columns` (see `series_of`; value by minute, NaN without a point) from minute `first` on.
 
     An absent point is zero in a minute in which `proof` has a point, except for the newest `UNSETTLED` minutes, whose points may
-    not all be published; without `proof` it is unknown. `own`: own pings that pass the load balancer.
+    not all be published; without `proof` it is unknown. `own`: own pings that pass the load balancer. `trees`: expressions by
+    role. A minute in which one of the metrics of the peak has no point is one without a point.
     """
     anything = next(iter(columns.values()))
     proved = np.zeros(len(anything), bool)
@@ -59,15 +76,19 @@ def rows_of(first: int, columns: Mapping[str, Minutes], own: Own | None = None) 
         proved[:-UNSETTLED] = ~np.isnan(columns["proof"])[:-UNSETTLED]
     if "seconds" in columns:
         return _estimated(first, columns["requests"], columns["seconds"], proved, own)
-    peak, absent = columns["peak"], np.isnan(columns["peak"])
-    known = ~absent | proved
-    peak = np.where(absent, 0.0, peak)
-    busy = columns.get("busy", peak)
-    busy = np.where(np.isnan(busy), np.where(proved, 0.0, peak), np.minimum(busy, peak))
-    requests = columns.get("requests", np.full(len(peak), np.nan))
-    if "requests" in columns:
-        requests = np.where(np.isnan(requests) & proved, 0.0, requests)
-    return Rows(_demand(first, known, np.ceil(peak), busy, requests), absent)
+    values = {role: computed(trees.get(role, ALONE), inputs, proved) for role in MEASURES if (inputs := inputs_of(role, columns))}
+    absent = np.zeros(len(anything), bool)
+    for column in inputs_of("peak", columns).values():
+        absent |= np.isnan(column)
+    peak = values["peak"]
+    busy, requests = np.fmin(values.get("busy", peak), peak), values.get("requests", np.full(len(peak), np.nan))
+    return Rows(_demand(first, np.isfinite(peak), np.ceil(peak), busy, np.where(np.isinf(requests), np.nan, requests)), absent)
+
+
+def inputs_of(role: str, columns: Mapping[str, Minutes]) -> dict[str, Minutes]:
+    """Return the columns of a role by name in its expression; a metric alone has the name `ALONE`."""
+    found = ((key.partition("."), column) for key, column in columns.items())
+    return {name: column for (of, _, name), column in found if of == role}
 
 
 def _estimated(first: int, counts: Minutes, seconds: Minutes, proved: Mask, own: Own | None) -> Rows:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings, MetricSettings
+from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
 from forecasting.demand import DemandSeries
 from tests.adapters.conformance.cloudwatch_lambda_source import CloudWatchStage
 from tests.adapters.conformance.source_stage import AFTER, BEFORE, POOLS, START, requests_of
@@ -64,9 +64,10 @@ class CloudWatchMetricSource(CloudWatchMetrics):
     def settings(self, pool: str, *, elsewhere: bool = False) -> CloudWatchMetricSettings:
         roles = {"peak": ("InFlight", "Maximum"), "busy": ("Average", "Average"), "requests": ("Requests", "Sum"),
                  "proof": ("Heartbeat", "SampleCount")}
-        metrics = {role: MetricSettings(namespace="Agents", metric=metric, statistic=statistic, dimensions={SERVICE: pool})
+        metrics = {role: {"namespace": "Agents", "metric": metric, "statistic": statistic, "dimensions": {SERVICE: pool}}
                    for role, (metric, statistic) in roles.items()}
-        return CloudWatchMetricSettings(kind="cloudwatch", region="eu-west-1" if elsewhere else "us-east-1", **metrics)
+        region = "eu-west-1" if elsewhere else "us-east-1"
+        return CloudWatchMetricSettings.model_validate({"kind": "cloudwatch", "region": region} | metrics)
 
 
 class CloudWatchAlbSource(CloudWatchMetrics):

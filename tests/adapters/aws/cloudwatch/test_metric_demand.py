@@ -1,9 +1,12 @@
 """Pools whose demand is in any metrics of CloudWatch: their sources, own pings, and what `stoker doctor` finds."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
 from adapters.aws.cloudwatch.metric_demand import CloudWatchMetricDemand
+from adapters.aws.metric_settings import CloudWatchMetricSettings
 from adapters.aws.provider import Aws
 from adapters.pinging.demand_without_pings import DemandWithoutPings
 from adapters.ports.diagnostics import Verdict
@@ -66,3 +69,23 @@ async def test_without_any_point_a_load_balancer_may_be_idle_and_a_missing_heart
     freshness, _ = stage.collector.freshness("agent", stage.clock.now())
 
     assert freshness is (DataFreshness.QUIET if stage.kind == "cloudwatch-alb" else DataFreshness.BROKEN)
+
+
+async def test_a_metric_that_several_expressions_use_is_read_and_billed_once(provider):
+    running, waiting = ({"id": name.lower(), "namespace": "Agents", "metric": name, "statistic": "Maximum"}
+                        for name in ("Running", "Waiting"))
+    settings = CloudWatchMetricSettings.model_validate({
+        "kind": "cloudwatch", "region": "us-east-1", "peak": {"expression": "running + waiting", "metrics": [running, waiting]},
+        "busy": {"expression": "running / 2", "metrics": [running]}})
+    ((source, _),) = provider.sources([(pool_policy(), settings)])
+    asked = []
+
+    async def read(queries):
+        asked.extend(query.metric.name for query in queries)
+        return {query: [] for query in queries}, {}
+
+    source._reader.read = read
+    await source.collect(["agent"], {"agent": NOON - timedelta(hours=1)}, NOON)
+
+    assert asked == ["Running", "Waiting"]
+    assert source.monthly_cost_usd(1, timedelta(minutes=1)) == pytest.approx(2 * 0.438)

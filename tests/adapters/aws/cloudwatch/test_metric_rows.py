@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from adapters.aws.cloudwatch.metric_rows import rows_of, series_of
+from adapters.aws.cloudwatch.metric_rows import rows_of, series_of, trees_of
+from adapters.aws.expressions import parsed
 from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings, MetricSettings
 from adapters.pinging.own_traffic import Own
 from adapters.ports.minute_rows import UNSETTLED
@@ -77,6 +78,17 @@ def test_metrics_of_a_target_group_have_both_dimensions_and_its_health_checks_ar
     assert "proof" not in series_of(settings.model_copy(update={"target_group": None}))
 
 
+def metric(name, **more):
+    return {"namespace": "Agents", "metric": name, "statistic": "Maximum"} | more
+
+
+def settings_of(**roles):
+    return CloudWatchMetricSettings.model_validate({"kind": "cloudwatch", "region": "us-east-1"} | roles)
+
+
+SUM = {"expression": "(running + waiting) / 2", "metrics": [metric("Running", id="running"), metric("Waiting", id="waiting")]}
+
+
 @pytest.mark.parametrize("change", [{"statistic": "Median"}, {"namespace": ""}, {"metric": ":x"}, {"period": 60}])
 def test_a_metric_that_cannot_be_read_is_refused(change):
     good = {"namespace": "Agents", "metric": "InFlight", "statistic": "Maximum", "dimensions": {"Service": "chat"}}
@@ -86,7 +98,44 @@ def test_a_metric_that_cannot_be_read_is_refused(change):
 
 
 def test_the_resource_of_a_pool_names_its_metrics():
-    peak = MetricSettings(namespace="Agents", metric="InFlight", statistic="Maximum")
-    settings = CloudWatchMetricSettings(kind="cloudwatch", region="us-east-1", peak=peak)
+    settings = settings_of(peak=metric("InFlight"))
 
     assert settings.resource == "region=us-east-1 peak=Agents:InFlight:Maximum"
+
+
+def test_an_expression_is_read_as_its_metrics_and_computed():
+    settings = settings_of(peak=SUM, proof=metric("Heartbeat"))
+    rows = rows_of(100, {"peak.running": column(3, NAN, NAN, 5), "peak.waiting": column(2, 4, NAN, NAN),
+                         "proof": column(NAN, 1, 1, NAN)}, trees=trees_of(settings))
+
+    assert {role: each.metric.name for role, each in series_of(settings).items()} == {
+        "peak.running": "Running", "peak.waiting": "Waiting", "proof": "Heartbeat"}
+    assert rows.series.known[:4].tolist() == [True, True, True, False]
+    assert rows.series.peak[:3].tolist() == [3, 2, 0]
+    assert rows.absent[:4].tolist() == [False, True, True, True]
+    assert settings.resource == ("region=us-east-1 peak=(running+waiting)/2[running=Agents:Running:Maximum,"
+                                 "waiting=Agents:Waiting:Maximum] proof=Agents:Heartbeat:Maximum")
+
+
+def test_an_impossible_value_of_an_expression_is_unknown_even_where_the_proof_has_a_point():
+    trees = {"peak": parsed("a / b", ("a", "b"))}
+    rows = rows_of(100, {"peak.a": column(4, 4), "peak.b": column(2, 0), "proof": column(1, 1)}, trees=trees)
+
+    assert rows.series.known[:2].tolist() == [True, False]
+    assert rows.series.peak[0] == 2
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"expression": "running"}, "it does not use waiting"),
+    ({"expression": "running + waiting + idle"}, "idle is neither a metric"),
+    ({"expression": None}, "the key namespace is missing: write a metric, or expression and metrics"),
+    ({"metric": "InFlight"}, "metric is given beside an expression"),
+    ({"metrics": [metric("A", id="running"), metric("B", id="running")]}, "two metrics have the same id"),
+    ({"metrics": [metric("A", id="Running")]}, "id"),
+    ({"metrics": []}, "running is neither a metric"),
+])
+def test_an_expression_that_cannot_work_is_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        settings_of(peak=SUM | change)
+    with pytest.raises(ValueError, match="proof"):
+        settings_of(peak=SUM, proof=SUM)
