@@ -11,6 +11,7 @@ from adapters.ports.permissions import Grants
 from config.model.demand import DemandSettings
 from config.model.kinds import Kinds
 from config.model.layers import with_layers
+from config.model.lead_policy import lead_policies
 from config.model.lease import LeaseSettings
 from config.model.lever import LeverSettings
 from config.model.policy import Policy, PoolPolicy
@@ -120,14 +121,15 @@ def demand_of(pool: PoolPolicy) -> DemandSettings:
 
 
 def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
-    """Return the `Grants` of each provider of the policy with its pools and their layers, each with the source that corrects its
-    demand as its source, if there is one. Providers without access control are left out.
+    """Return the `Grants` of each provider of the policy with its pools, their layers and leading signals, each with the source
+    that corrects its demand as its source, if there is one. Providers without access control are left out.
     """
     of_provider: dict[str, list[PoolPolicy]] = {}
-    for pool in with_layers(policy.pools):
+    for pool in (*with_layers(policy.pools), *lead_policies(policy.pools)):
         if (metrics := demand_of(pool).hindsight) is not None:
             pool = pool.model_copy(update={"demand": metrics})  # noqa: PLW2901
-        for path in dict.fromkeys((KINDS[pool.lever.kind].grants, *SOURCES[demand_of(pool).kind].grants)):
+        lever = KINDS.get(pool.lever.kind)
+        for path in dict.fromkeys(("" if lever is None else lever.grants, *SOURCES[demand_of(pool).kind].grants)):
             of_provider.setdefault(path, []).append(pool)
     leased = "" if policy.lease is None else LEASES[policy.lease.kind].grants
     of_provider.setdefault(leased, [])

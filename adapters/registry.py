@@ -70,7 +70,7 @@ class Registry:
 
     def lever(self, pool: PoolPolicy) -> Lever:
         """Return the lever of one pool. Raise `Unsupported` when the provider's library is not installed."""
-        entry, kind, who = KINDS[pool.lever.kind], pool.lever.kind, f"pool {pool.name}"
+        entry, kind, who = KINDS[pool.lever.kind], pool.lever.kind, pool.title
         provider = self._provider(entry, kind, who)
         make = cast("Callable[[PoolPolicy, Provider], Lever]", _needed(entry.lever, entry.extra, f"{who}: the lever {kind}"))
         return make(pool, provider)
@@ -80,9 +80,10 @@ class Registry:
         return self._sources([(pool, demand_of(pool)) for pool in pools])
 
     def checks(self, pools: Iterable[PoolPolicy]) -> list[Check]:
-        """Return the checks of the levers and of the demand sources of `pools`; see `Provider`."""
+        """Return the checks of the levers and of the demand sources of `pools`; see `Provider`. A leading signal has no lever."""
         pools = list(pools)
-        found = [check for provider, members in self._by_provider(pools) for check in provider.checks(members)]
+        levers = [pool for pool in pools if pool.lever.kind in KINDS]
+        found = [check for provider, members in self._by_provider(levers) for check in provider.checks(members)]
         demands = [(pool, demand_of(pool)) for pool in pools]
         demands += [(pool, demand.hindsight) for pool, demand in demands if demand.hindsight is not None]
         found += [check for provider, members in self._by_source(demands) for check in provider.demand_checks(members)]
@@ -137,7 +138,7 @@ class Registry:
         of_provider: dict[str, list[tuple[PoolPolicy, DemandSettings]]] = {}
         for pool, demand in demands:
             of_provider.setdefault(SOURCES[demand.kind].provider, []).append((pool, demand))
-        return [(self._made(SOURCES[demand.kind], demand.kind, f"pool {pool.name}: the demand source"), members)
+        return [(self._made(SOURCES[demand.kind], demand.kind, f"{pool.title}: the demand source"), members)
                 for members in of_provider.values() for pool, demand in members[:1]]
 
     def _provider(self, entry: Kind, kind: str, who: str) -> Provider:

@@ -191,7 +191,8 @@ class FakeProviders:
         return self.levers.setdefault(pool.name, FakeLever(self.clock))
 
     def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[FakeSource, tuple[str, ...]]]:
-        return self.groups
+        asked = {pool.name for pool in pools}
+        return [(source, names) for source, names in self.groups if asked & set(names)]
 
     def calls(self) -> Mapping[Call, int]:
         return {Call("fake", "read", "ok"): sum(lever.calls.count("read") for lever in self.levers.values())}

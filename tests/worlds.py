@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 from config.model.policy import Assume, Policy
 from controller.fleet import builder
@@ -62,16 +63,20 @@ def policy_of(pools, assume=None) -> Policy:
 
 
 @asynccontextmanager
-async def world(clock, folder, *regions, budget=None, orphans=(), levers=None, sources=None, **changes):
-    """`regions`: traffic by pool name, a source for each. `changes`: of every pool's policy."""
+async def world(clock, folder, *regions, budget=None, orphans=(), levers=None, sources=None, leads=MappingProxyType({}),
+                signals=(), **changes):
+    """`regions`: traffic by pool name, a source for each. `changes`: of every pool's policy. `leads`: by pool. `signals`: sources
+    of leads, each with the names of its series.
+    """
     names = [name for region in regions for name in region] + list(orphans)
-    pools = [pool_policy(name=name, **changes) for name in names]
+    pools = [pool_policy(name=name, leads=leads.get(name, ()), **changes) for name in names]
     sources = sources or [FakeSource(region) for region in regions]
     order = []
     levers = levers or {name: FakeLever(clock) for name in names}
     for name, lever in levers.items():
         lever.writes = Noted(name, order)
-    providers = FakeProviders([(source, tuple(region)) for source, region in zip(sources, regions, strict=True)], clock, levers)
+    groups = [(source, tuple(region)) for source, region in zip(sources, regions, strict=True)]
+    providers = FakeProviders([*groups, *signals], clock, levers)
     store = AsyncStore(Store(folder / "stoker.db"))
     try:
         journal = DecisionLog(store)

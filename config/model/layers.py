@@ -27,8 +27,8 @@ def top_policy(pool: PoolPolicy) -> TopPolicy | None:
         return None
     return TopPolicy.model_construct(pool.model_fields_set, **dict(pool) | {
         "layer_of": pool.name, "name": f"{pool.name}{OF_TOP}", "lever": pool.top, "top": None, "min": 0,
-        "on_foreign_write": "reassert", "schedules": (), "events": (), "leads": (), "dead_man": None, "prewarm": None,
-        "keep_setting": False, "budget_usd_per_month": None, "warmer": None, "max_step_up": None, "max_step_down": None,
+        "on_foreign_write": "reassert", "schedules": (), "events": (), "dead_man": None, "prewarm": None, "keep_setting": False,
+        "budget_usd_per_month": None, "warmer": None, "max_step_up": None, "max_step_down": None,
         "scale_down_delay": timedelta(0),
     })
 

@@ -147,6 +147,11 @@ class PoolPolicy(Model):
     """Your own prices instead of the built-in table."""
 
     @property
+    def title(self) -> str:
+        """Return the pool as the subject of a message."""
+        return f"pool {self.name}"
+
+    @property
     def demand_kind(self) -> str:
         """Return the kind of the source that the pool's demand is read from."""
         return self.lever.usual_demand if self.demand is None else self.demand.kind
@@ -166,6 +171,8 @@ class PoolPolicy(Model):
     @classmethod
     def _leads_are_others(cls, value: tuple[Lead, ...], info: ValidationInfo) -> tuple[Lead, ...]:
         name, lever = info.data.get("name"), info.data.get("lever")
+        if value and info.data.get("top") is not None:
+            raise PydanticCustomError("lead", "a pool with two layers cannot have leads: remove leads, or use one lever")
         return value if name is None or lever is None else completed_leads(value, name, lever)
 
     @field_validator("dead_man")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from controller.decision.selection.weighting import SelectionWeights
 from controller.demand import selector_snapshot
 from controller.demand.collector import DemandCollector
 from controller.demand.event_tracker import EventTracker
+from controller.demand.lead_signals import LeadSignals
 from controller.demand.proposer import Proposer
 from controller.telemetry.tracing import span
 
@@ -47,18 +49,19 @@ class PoolGroup:
     """Collector of one demand source, with the proposer of its pools.
 
     `terms`: returns the current cost terms of each pool. `snapshot`: file that keeps what was learned over a restart. `events`:
-    the announced events of its pools.
+    the announced events of its pools. `leads`: the leading signals of all pools, if any pool has some.
     """
 
     def __init__(self, collector: DemandCollector, terms: Callable[[], Mapping[str, CostTerms]], budget: Budget,
-                 snapshot: Path | None = None, events: EventTracker | None = None) -> None:
-        self.collector, self.budget, self.events = collector, budget, events
+                 snapshot: Path | None = None, events: EventTracker | None = None, leads: LeadSignals | None = None) -> None:
+        self.collector, self.budget, self.events, self.leads = collector, budget, events, leads
         self._without_events = None if events is None else events.without_uplift
         self.reports = collector.source if isinstance(collector.source, AcceptsReports) else None
         """The source, if applications report to it."""
         self._terms_now, self._snapshot = terms, snapshot
         self._terms = dict(terms())
-        self.proposer = Proposer(collector, self._terms, self._without_events)
+        self._lead_delays = self._measured_lead_delays()
+        self.proposer = self._new_proposer(self._terms)
         self.followed_at: datetime | None = None
         """Time at which the proposer last read all demand; before the first time, its proposals are outdated."""
         self._restored: dict[str, Proposal] = {}
@@ -74,11 +77,14 @@ class PoolGroup:
         """Collect new demand and update the proposals; return whether something new was stored."""
         source, pools = self.collector.source.kind, len(self.collector.pools)
         with span("collect", source=source, pools=pools) as mark:
-            stored = await self.collector.collect(now)
+            with nullcontext() if self.leads is None else self.leads.reading(self.collector, now):
+                stored = await self.collector.collect(now)
             mark.set(failing=len(self.collector.errors))
         with span("choose", source=source, pools=pools):
             if self.events is not None:
                 await self.events.prepare(self.collector, now)
+            if self.leads is not None:
+                await self.leads.settle(self.collector.pools, now)
             await self._follow(now)
         return stored
 
@@ -112,18 +118,22 @@ class PoolGroup:
         return self._terms[name].metric_delay + self._terms[name].lead_time
 
     async def retune(self, now: datetime) -> bool:
-        """Replace the proposer if the terms of a pool have changed enough; return whether it was replaced.
+        """Replace the proposer if the terms of a pool or the delay of a lead have changed enough, or the history of a lead has
+        become known; return whether it was replaced.
 
         The new proposer reads the whole history before it replaces the old one, so that no decision is based on a part of it.
         """
         terms = dict(self._terms_now())
         recently_tuned = self._tuned_at is not None and not is_stale(now - self._tuned_at, SPANS_EVERY)
         differing = sum(differ(terms[name], self._terms[name], prices_only=recently_tuned) for name in terms)
-        if not differing and not self.collector.rewritten:
+        late = self.leads is not None and self.leads.take_late(self.collector.pools)
+        delays = self._measured_lead_delays()
+        delayed = not recently_tuned and delays != self._lead_delays
+        if not (differing or late or delayed or self.collector.rewritten):
             return False
-        self.collector.rewritten = False
+        self.collector.rewritten, self._lead_delays = False, delays
         log.info("retuned", source=self.collector.source.kind, pools=differing)
-        proposer = Proposer(self.collector, terms, self._without_events)
+        proposer = self._new_proposer(terms)
         await proposer.follow(self.collector, now)
         was, self.proposer, self._terms, self._tuned_at, self.followed_at = self._terms, proposer, terms, now, now
         for name, new in terms.items():
@@ -131,6 +141,19 @@ class PoolGroup:
                 change = f"keep-alive {was[name].keep_alive} -> {new.keep_alive} min"
                 self._retimed[name] = now, f"{change}: all rules were scored again at {now:%H:%M} UTC"
         return True
+
+    def _new_proposer(self, terms: Mapping[str, CostTerms]) -> Proposer:
+        return Proposer(self.collector, terms, self._without_events)
+
+    def _measured_lead_delays(self) -> list[tuple[int, ...]]:
+        """Return the delays of the leads of each pool, in minutes."""
+        return [] if self.leads is None else [self.leads.delay(name) for name in self.collector.pools]
+
+    def _fingerprint(self) -> str:
+        """Return the digest of all that what was learned depends on, apart from demand and terms."""
+        pools = self.collector.pools
+        return selector_snapshot.fingerprint(pools if self.leads is None else
+                                             [" ".join((name, *self.leads.series(name))) for name in pools])
 
     def _retimed_by(self, name: str, now: datetime) -> str:
         """Return a text about a changed keep-alive within `RETIMED_SHOWN` after the change, else an empty one."""
@@ -152,7 +175,7 @@ class PoolGroup:
         proposed = {name: self.proposer.proposal(name) or self._restored.get(name) for name in self.collector.pools}
         arrays[PROPOSED] = np.array(json.dumps({name: stored_proposal(each) for name, each in proposed.items()
                                                 if each is not None}))
-        key = selector_snapshot.fingerprint(self.collector.pools)
+        key = self._fingerprint()
         try:
             await asyncio.to_thread(selector_snapshot.save, self._snapshot, key, arrays)
             self._saved_at = now
@@ -164,7 +187,7 @@ class PoolGroup:
         """Restore what an earlier run learned, unless pools, prices or code have changed since; return whether that succeeded."""
         if self._snapshot is None:
             return False
-        key = selector_snapshot.fingerprint(self.collector.pools)
+        key = self._fingerprint()
         arrays = await asyncio.to_thread(selector_snapshot.load, self._snapshot, key)
         if arrays is None or not {TERMS, PROPOSED} <= arrays.keys():
             return False
@@ -174,7 +197,7 @@ class PoolGroup:
         if any(differ(known[name], terms[name], prices_only=True) for name in terms):
             return False
         retimed = any(known[name].keep_alive != terms[name].keep_alive for name in terms)
-        proposer, proposed = Proposer(self.collector, terms, self._without_events), json.loads(str(arrays.pop(PROPOSED)))
+        proposer, proposed = self._new_proposer(terms), json.loads(str(arrays.pop(PROPOSED)))
         try:
             proposer.restore(arrays)
         except (KeyError, ValueError):
@@ -190,7 +213,7 @@ class PoolGroup:
         try:
             await asyncio.shield(self._following)
         except Exception:
-            self.proposer, self.followed_at = Proposer(self.collector, self._terms, self._without_events), None
+            self.proposer, self.followed_at = self._new_proposer(self._terms), None
             raise
         self.followed_at = now
 

@@ -13,6 +13,7 @@ from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
 from config.model.layers import base_name, top_policy, with_layers
+from config.model.lead_policy import lead_policies
 from config.model.policy import Assume, Policy, PoolPolicy
 from controller.decision.costs.cost_model import CostTerms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of
@@ -21,6 +22,7 @@ from controller.decision.costs.ping_rounds import measured
 from controller.decision.planning.pool_state.state import PoolState, state_key
 from controller.demand.collector import DemandCollector
 from controller.demand.event_tracker import EventTracker
+from controller.demand.lead_signals import LeadSignals
 from controller.demand.pool_group import Budget, PoolGroup
 from controller.demand.warmers import rhythm_of
 from controller.fleet.fleet import Fleet
@@ -73,8 +75,8 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
     pools = {pool.name: pool for pool in with_layers(policy.pools)}
     orphans, states = await Orphans.open(pools, providers, store, clock)
     measured = await load_measured(store)
-    leads = await store.run(lambda: {name: [raised.seconds for raised in reversed(store.store.lead_times(name, RECENT_RAISES))]
-                                     for name in pools})
+    raises = await store.run(lambda: {name: [raised.seconds for raised in reversed(store.store.lead_times(name, RECENT_RAISES))]
+                                      for name in pools})
     reconcilers: dict[str, Reconciler] = {}
     for name, pool in pools.items():
         state, known = states.get(state_key(pool), PoolState()), known_traits(pool, measured.get(name, {}))
@@ -82,28 +84,52 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
         if known.pinged_life is not None and isinstance(lever, ResumesLife):
             lever.resume_life(known.pinged_life)
         if pool.mode == "shadow":
-            lever = ShadowLever(lever, clock, median_span(leads[name]) or policy.assume.lead_time, resumed=state.written)
+            lever = ShadowLever(lever, clock, median_span(raises[name]) or policy.assume.lead_time, resumed=state.written)
         elif policy.lease is None and isinstance(lever, ResumesTarget) and (units := state.units_to_resume):
             lever.resume(units)
-        reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), leads[name],
+        reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), raises[name],
                                        known, term=term)
     tops = {pool.name: reconcilers.pop(above.name) for pool in policy.pools if (above := top_policy(pool)) is not None}
+    collectors = [await opened(source, [pools[name] for name in names], policy.assume, store, clock, measured)
+                  for source, names in providers.sources(policy.pools)]
+    leads = await open_leads(policy, providers, collectors, store, clock, measured)
     regions: list[PoolGroup] = []
-    for source, names in providers.sources(policy.pools):
-        known_of = {name: measured.get(name, {}) for name in names}
-        warmers = {name: rhythm for name in names if (rhythm := rhythm_of(pools[name])) is not None}
-        to_reread = [name for name in names if known_of[name].get("read_by") != read_by(pools[name])]
-        delay = assumed_delay(policy.assume, list(known_of.values()))
-        collector = DemandCollector(source, names, store, delay, warmers, to_reread)
-        await collector.load(clock.now())
-        budget = budget_of({pools[name].lever.kind for name in names})
+    for collector in collectors:
+        budget = budget_of({pools[name].lever.kind for name in collector.pools})
         snapshot = store.store.path.with_name(f"learned-{len(regions)}.npz")
-        events = EventTracker([pools[name] for name in names], store)
+        events = EventTracker([pools[name] for name in collector.pools], store)
         terms = partial(current_terms, collector, reconcilers, tops, policy.assume)
-        region = PoolGroup(collector, terms, budget, snapshot, events)
+        region = PoolGroup(collector, terms, budget, snapshot, events, leads)
         await region.restore_snapshot(clock.now())
         regions.append(region)
-    return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume, term, tops)
+    return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume, term, tops, leads)
+
+
+async def opened(source: DemandSource, pools: Sequence[PoolPolicy], assume: Assume, store: AsyncStore, clock: Clock,
+                 measured: Mapping[str, Mapping[str, Any]]) -> DemandCollector:
+    """Return the collector of a demand source and of `pools`, with what the store holds of them. `measured`: see
+    `load_measured`.
+    """
+    known_of = {pool.name: measured.get(pool.name, {}) for pool in pools}
+    warmers = {pool.name: rhythm for pool in pools if (rhythm := rhythm_of(pool)) is not None}
+    to_reread = [pool.name for pool in pools if known_of[pool.name].get("read_by") != read_by(pool)]
+    delay = assumed_delay(assume, list(known_of.values()))
+    collector = DemandCollector(source, list(known_of), store, delay, warmers, to_reread)
+    await collector.load(clock.now())
+    return collector
+
+
+async def open_leads(policy: Policy, providers: Providers, collectors: Sequence[DemandCollector], store: AsyncStore, clock: Clock,
+                     measured: Mapping[str, Mapping[str, Any]]) -> LeadSignals | None:
+    """Return the leading signals of the pools of `policy`, whose demand `collectors` read; None if no pool has leads."""
+    leads = {pool.name: pool.leads for pool in policy.pools if pool.leads}
+    if not leads:
+        return None
+    policies = {each.name: each for each in lead_policies(policy.pools)}
+    sources = providers.sources(list(policies.values())) if policies else ()
+    own = [await opened(source, [policies[name] for name in names], policy.assume, store, clock, measured)
+           for source, names in sources]
+    return LeadSignals(leads, collectors, own, store, clock)
 
 
 def budget_of(kinds: Collection[str]) -> Budget:
@@ -177,11 +203,19 @@ async def save_measured(fleet: Fleet, store: AsyncStore, now: datetime) -> None:
     """Store the measured values for the next start."""
     body: dict[str, dict[str, Any]] = {}
     for name, reconciler in (*fleet.reconcilers.items(), *fleet.top_layers.by_name.items()):
-        traits, collector = reconciler.traits, fleet.region_of[base_name(name)].collector
-        delay = collector.meter.delay
+        traits = reconciler.traits
         body[name] = {"memory_mb": traits.memory_mb, "architecture": traits.architecture, "init_seconds": traits.init_seconds,
                       "vcpus": traits.vcpus, "billing": traits.billing, "keep_alive": seen_body(traits.keep_alive),
                       "pinged_life_minutes": None if traits.pinged_life is None else traits.pinged_life / timedelta(minutes=1),
-                      "read_by": None if name in collector.to_reread else read_by(reconciler.policy),
-                      "metric_delay_minutes": None if delay is None else delay.total_seconds() / 60}
+                      **collected(reconciler.policy, fleet.region_of[base_name(name)].collector)}
+    of_lead = {} if fleet.leads is None else {name: each for each in fleet.leads.own for name in each.pools}
+    signals = lead_policies(each.policy for each in fleet.reconcilers.values())
+    body |= {signal.name: collected(signal, of_lead[signal.name]) for signal in signals}
     await store.run(store.store.save_blob, MEASURED, json.dumps(body, separators=(",", ":")).encode(), now)
+
+
+def collected(pool: PoolPolicy, collector: DemandCollector) -> dict[str, Any]:
+    """Return the measured values of the demand of a pool or of a leading signal."""
+    delay = collector.meter.delay
+    return {"read_by": None if pool.name in collector.to_reread else read_by(pool),
+            "metric_delay_minutes": None if delay is None else delay.total_seconds() / 60}

@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 
 from adapters.runtime.clock import Clock, wait_at_most
+from controller.demand.lead_signals import LeadSignals
 from controller.demand.pool_group import PoolGroup
 from controller.store.sqlite_file import StoreError
 
@@ -20,10 +21,12 @@ log = structlog.get_logger("stoker.fleet")
 
 
 class Collecting:
-    """Running collections, at most one for each group. `stored`: called with the result of the store: an error, or None."""
+    """Running collections, at most one for each group. `stored`: called with the result of the store: an error, or None.
+    `leads`: the leading signals, which the groups collect.
+    """
 
-    def __init__(self, clock: Clock, stored: Callable[[StoreError | None, str], None]) -> None:
-        self._clock, self._stored = clock, stored
+    def __init__(self, clock: Clock, stored: Callable[[StoreError | None, str], None], leads: LeadSignals | None = None) -> None:
+        self._clock, self._stored, self._leads = clock, stored, leads
         self._running: dict[int, asyncio.Task[None]] = {}
 
     @property
@@ -33,8 +36,8 @@ class Collecting:
 
     @property
     def tasks(self) -> Sequence[asyncio.Task[None]]:
-        """Tasks of the running collections."""
-        return tuple(self._running.values())
+        """Tasks of the running collections, those of leads included."""
+        return (*self._running.values(), *(() if self._leads is None else self._leads.tasks))
 
     def cancel(self) -> None:
         """Cancel all collections."""

@@ -17,6 +17,7 @@ from controller.decision.planning.observation import Bound, DemandView
 from controller.decision.planning.plan import Action, Plan, PlannedDecision
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import ReasonCode
+from controller.demand.lead_signals import LeadSignals
 from controller.demand.pool_group import PoolGroup
 from controller.fleet import shutdown
 from controller.fleet.collecting import Collecting
@@ -47,13 +48,14 @@ log = structlog.get_logger("stoker.fleet")
 class Fleet:
     """All pools of a policy. `tick` runs once a minute and does not raise for external failures.
 
-    `term`: the leader's term under which active pools write.
+    `term`: the leader's term under which active pools write. `leads`: the leading signals of the pools, if any has some.
     """
 
     def __init__(self, regions: Iterable[PoolGroup], reconcilers: Mapping[str, Reconciler], clock: Clock, memory: BatchMemory,
                  journal: DecisionSink, limits: Limits | None = None, orphans: Orphans | None = None,
-                 assume: Assume | None = None, term: LeaderTerm = NO_LEASE, tops: Mapping[str, Reconciler] | None = None) -> None:
-        self.orphans, self._assume = orphans or Orphans(), assume or Assume()
+                 assume: Assume | None = None, term: LeaderTerm = NO_LEASE, tops: Mapping[str, Reconciler] | None = None,
+                 leads: LeadSignals | None = None) -> None:
+        self.orphans, self._assume, self.leads = orphans or Orphans(), assume or Assume(), leads
         self.regions, self.reconcilers = tuple(regions), dict(reconcilers)
         self.top_layers = TopLayers(tops or {}, self.reconcilers)
         self._every = self.reconcilers | self.top_layers.by_name
@@ -66,12 +68,10 @@ class Fleet:
         self.store_error: str | None = None
         """Why the last write to the store failed; None when it succeeded."""
         self.last: TickReport | None = None
-        self.term = term
-        self._clock, self._memory, self._journal = clock, memory, journal
+        self.term, self._clock, self._memory, self._journal = term, clock, memory, journal
         self.region_of = {name: region for region in self.regions for name in region.collector.pools}
-        self._warned = set[str]()
-        self._collecting = Collecting(clock, self._demand_stored)
-        self._stepping: dict[str, asyncio.Task[None]] = {}
+        self._warned, self._stepping = set[str](), dict[str, asyncio.Task[None]]()
+        self._collecting = Collecting(clock, self._demand_stored, leads)
         self.immediate_steps = ImmediateSteps(self._stepping, self._step_now)
         if missing := self.reconcilers.keys() ^ self.region_of.keys():
             raise ValueError(f"pools without a demand source or without a lever: {', '.join(sorted(missing))}")

@@ -8,7 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from adapters.ports.lease_store import LeaseStore
 from adapters.ports.permissions import Grants
 from adapters.runtime.clock import Clock
 from config.model.layers import with_layers
+from config.model.lead_policy import LeadPolicy, lead_policies
 from config.model.lease import LeaseSettings
 from config.model.policy import Policy, PoolPolicy
 from controller.demand.warmers import warmer_findings
@@ -36,6 +37,7 @@ TRIED_POOLS = 20
 """Pools of each provider on which permissions are tried: most policies grant all pools the same, and calls are limited."""
 
 LOOK_BACK, STALE = timedelta(hours=2), timedelta(minutes=15)  # the first hour of a pinged pool is always unknown
+HELD = "; Stoker would hold capacity"
 QUIET = ("set on_quiet_region: trust, or call any function in that region once a minute; a running daemon may find proof in the "
          "calls that AWS counts")
 
@@ -73,8 +75,9 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
     check.
     """
     layers, missing = buildable(policy, providers)
+    leads = lead_policies(policy.pools)
     jobs = [Check("this machine", partial(asyncio.to_thread, local_findings, policy, state_dir, clock.now())),
-            *providers.checks(layers)]
+            *providers.checks([*layers, *leads])]
     named = {layer.name: layer for layer in layers}
     pools = [pool for pool in policy.pools if pool.name in named]
     for granted, members in grants:
@@ -85,11 +88,24 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
     jobs += [Check(f"pool {layer.name}", partial(pool_findings, layer, policy.assume, providers)) for layer in layers]
     jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock))
              for source, served in providers.sources(pools)]
+    if leads:
+        jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(lead_findings, source, served, clock))
+                 for source, served in providers.sources(leads)]
     jobs += [Check(f"warmers of {', '.join(served[:3])}", partial(warmer_findings, source, [named[name] for name in served],
                                                                   clock))
              for source, served in providers.sources(pools)]  # new sources: one source cannot be used concurrently
     missing += [answers_finding(pool) for pool in pools if pool.top is not None]
-    return missing + await every(jobs, patience, patience + SECONDS_A_POOL * len(layers), progress)
+    found = await every(jobs, patience, patience + SECONDS_A_POOL * len(layers), progress)
+    return missing + [with_titles(finding, leads) for finding in found]
+
+
+def with_titles(finding: Finding, leads: Sequence[LeadPolicy]) -> Finding:
+    """Return a finding with the display text of each leading signal in place of the name under which it is stored."""
+    for lead in leads:
+        if lead.name in f"{finding.subject} {finding.text}":
+            finding = replace(finding, subject=finding.subject.replace(lead.name, lead.title),
+                              text=finding.text.replace(lead.name, lead.title))
+    return finding
 
 
 async def every(jobs: Sequence[Check], patience: float, most: float, progress: Progress) -> list[Finding]:
@@ -215,6 +231,15 @@ def missing_lease_file(settings: LeaseSettings) -> Path | None:
     return None if path is None or Path(path).exists() else Path(path)
 
 
+async def lead_findings(source: DemandSource, signals: Sequence[str], clock: Clock) -> list[Finding]:
+    """Return the age of the newest known minute of each leading signal. A signal that cannot be read is only a warning: its pools
+    are decided without it.
+    """
+    found = await metric_findings(source, signals, clock)
+    return [replace(each, verdict=Verdict.WARN, text=f"{each.text.removesuffix(HELD)}; its pools are decided without it")
+            if each.verdict is Verdict.FAIL else each for each in found]
+
+
 async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clock) -> list[Finding]:
     """Return the age of the newest known minute of each pool."""
     now = clock.now()
@@ -226,7 +251,7 @@ async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clo
         if telemetry.error is not None:
             findings.append(refusal("metrics", pool, telemetry.error))
         elif telemetry.alive is False:
-            findings.append(Finding("metrics", pool, Verdict.FAIL, "metrics are broken or late; Stoker would hold capacity",
+            findings.append(Finding("metrics", pool, Verdict.FAIL, f"metrics are broken or late{HELD}",
                                  "see the provider's status page"))
         elif telemetry.quiet and (age is None or age > STALE):
             findings.append(Finding("metrics", pool, Verdict.WARN, telemetry.quiet, QUIET))

@@ -101,19 +101,27 @@ async def preview(policy: Policy, providers: Providers, clock: Clock,
             await store.save_states({state_key(pool): PoolState(written=simulated[pool.name])
                                      for pool in with_layers(policy.pools) if pool.mode == "shadow" and pool.name in simulated})
             fleet = await assemble(policy, ReadOnlyProviders(providers, clock, policy), store, clock, DecisionLog(store))
-            slots = asyncio.Semaphore(AT_ONCE)
-            await asyncio.gather(collect_demand(fleet, clock),
-                                 *(read_capacity(each, slots, clock)
-                                   for each in (*fleet.reconcilers.values(), *fleet.tops.values())))
-            for region in fleet.regions:
-                await region.retune(clock.now())
-            for name, active in (overrides or {}).items():
-                if name in fleet.reconcilers:
-                    fleet.reconcilers[name].overrides = active
-            return plan_all(fleet, clock, simulated.keys())
+            try:
+                return await previews(fleet, clock, overrides or {}, simulated.keys())
+            finally:
+                await fleet.close()
         finally:
             await store.close()
             await providers.close()
+
+
+async def previews(fleet: Fleet, clock: Clock, overrides: Mapping[str, tuple[Override, ...]],
+                   simulated: Collection[str]) -> list[PoolPreview]:
+    """Return the previews of all pools of a fleet that has read nothing yet; see `preview`."""
+    slots = asyncio.Semaphore(AT_ONCE)
+    await asyncio.gather(collect_demand(fleet, clock),
+                         *(read_capacity(each, slots, clock) for each in (*fleet.reconcilers.values(), *fleet.tops.values())))
+    for region in fleet.regions:
+        await region.retune(clock.now())
+    for name, active in overrides.items():
+        if name in fleet.reconcilers:
+            fleet.reconcilers[name].overrides = active
+    return plan_all(fleet, clock, simulated)
 
 
 async def collect_demand(fleet: Fleet, clock: Clock) -> None:

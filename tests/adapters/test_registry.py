@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from adapters.aws.metric_settings import CloudWatchMetricSettings
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
-from adapters.gcp.settings import CloudRunMinInstancesSettings
-from adapters.kinds import Kind
+from adapters.gcp.settings import CloudMonitoringSettings, CloudRunMinInstancesSettings
+from adapters.kinds import Kind, grants
 from adapters.ports.errors import Unsupported
 from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
 from config.model.demand import NoDemandSettings
-from config.model.policy import PoolPolicy
+from config.model.lead import Lead
+from config.model.lead_policy import LeadPolicy, lead_policies
+from config.model.policy import Policy, PoolPolicy
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 
@@ -117,6 +120,45 @@ def test_unknown_settings_are_refused():
     good = {"kind": KIND, "region": "us-east-1", "function": "agent", "alias": "live"}
     with pytest.raises(ValidationError):
         LambdaProvisionedConcurrencySettings.model_validate(good | {"version": "3"})
+
+
+def leading(*names: str) -> tuple[LeadPolicy, ...]:
+    """The policies of two signals of pools: a metric of CloudWatch and a service on Cloud Run."""
+    metric = {"namespace": "AWS/SQS", "metric": "Depth", "statistic": "Maximum"}
+    queue = CloudWatchMetricSettings.model_validate({"kind": "cloudwatch", "region": "eu-west-1", "peak": metric})
+    service = CloudMonitoringSettings(kind="cloud-monitoring", project="acme", location="europe-west1", service="chat",
+                                      concurrency_target=0.6)
+    leads = (Lead(source=queue), Lead(source=service), Lead(pool="planner"))
+    return tuple(lead_policies(pool(name).model_copy(update={"leads": leads}) for name in names))
+
+
+async def test_a_demand_source_that_leads_pools_is_read_once_and_has_checks_and_no_lever():
+    built = Registry(ManualClock(NOON), np.random.default_rng(0), "http://127.0.0.1:1", sandbox_grpc="127.0.0.1:1")
+    leads = leading("a", "b")
+    found = [(source.kind, names) for source, names in built.sources(leads)]
+    titles = [check.title for check in built.checks([pool("a"), *leads])]
+    await built.close()
+
+    assert found == [("cloudwatch", (leads[0].name,)), ("cloud-monitoring", (leads[1].name,))]
+    assert leads[0].title == "lead cloudwatch AWS/SQS:Depth:Maximum of a, b"
+    assert f"metrics of {leads[0].name}" in titles
+    assert any("acme" in title for title in titles)
+
+
+def test_signals_need_permissions_to_read_and_no_others():
+    whole = Policy.model_construct(pools=(pool("a").model_copy(update={"leads": (Lead(source=leading("a")[0].demand),)}),))
+    ((aws, pools),) = grants(whole)
+
+    assert [permission.action for permission in aws.needed(pools[1])] == ["cloudwatch:GetMetricData"]
+    assert "eu-west-1" in aws.text(pools, None)
+
+
+def test_a_provider_that_is_used_by_a_signal_alone_grants_reading():
+    whole = Policy.model_construct(pools=(pool("a").model_copy(update={"leads": (Lead(source=leading("a")[1].demand),)}),))
+    google, pools = grants(whole)[1]
+
+    assert google.provider == "google"
+    assert {permission.writes for each in pools for permission in google.needed(each)} == {False}
 
 
 async def test_pools_of_one_lever_kind_can_have_different_sources(made):

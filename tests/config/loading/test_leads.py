@@ -8,7 +8,7 @@ import pytest
 from adapters.kinds import policy_kinds
 from config.loading.loader import PolicyError, parse_policy
 from config.loading.schema import policy_schema
-from config.model.layers import in_file_keys, top_policy
+from config.model.layers import in_file_keys
 from config.yaml_text.document import read_document
 
 LAMBDA = "{kind: lambda-provisioned-concurrency, region: us-east-1, function: %s, alias: live}"
@@ -65,13 +65,11 @@ def test_leads_are_written_as_in_the_file():
         {"pool": "planner"}, {"kind": "history-file", "path": "/var/depth.csv"}]
 
 
-def test_the_layer_above_has_no_leads():
+def test_a_pool_with_two_layers_cannot_have_leads():
     top = LAMBDA.replace("provisioned-concurrency", "ping").replace("}", ", handler: stoker, opted_in: true}") % "tool"
     whole = text("{pool: planner}").replace(f"lever: {LAMBDA % 'tool'}", f"levers: [{LAMBDA % 'tool'}, {top}]")
-    pool = parse_policy(whole, policy_kinds()).pools[1]
 
-    assert pool.leads
-    assert top_policy(pool).leads == ()
+    assert problems(whole) == ["10:7 pools[1].leads: a pool with two layers cannot have leads: remove leads, or use one lever"]
 
 
 @pytest.mark.parametrize(("lead", "at", "problem"), [
