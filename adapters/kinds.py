@@ -79,6 +79,8 @@ SOURCES = {
     "prometheus": SourceKind("adapters.prometheus.settings:PrometheusSettings", "adapters.prometheus.provider:Prometheus",
                              grants=("adapters.aws.permissions:AwsGrants", "adapters.gcp.permissions:GcpGrants")),
     "redis": SourceKind("adapters.redis.settings:RedisSettings", "adapters.redis.provider:RedisStores", extra="redis"),
+    "postgresql": SourceKind("adapters.postgresql.settings:PostgresqlSettings", "adapters.postgresql.provider:PostgresqlStores",
+                             extra="postgresql"),
     "push": SourceKind("adapters.push.settings:PushSettings", "adapters.push.provider:Push"),
     "history-file": SourceKind("adapters.demand.settings:HistoryFileSettings", "adapters.demand.history_source:HistoryFiles"),
     "none": SourceKind("config.model.demand:NoDemandSettings", "adapters.demand.no_demand:NoDemand"),

@@ -94,7 +94,7 @@ async def checked(gauges: Gauges, pools: Mapping[str, StoreSettings]) -> list[Fi
     settings = next(iter(pools.values()))
     found = []
     if settings.unprotected:
-        found.append(Finding("credentials", settings.place, Verdict.WARN, "the password is sent without encryption",
+        found.append(Finding("credentials", settings.place, Verdict.WARN, "the connection has a password and is not encrypted",
                              "set tls"))
     for pool, number in (await gauges.read(tuple(pools))).items():
         found.append(number_finding(pool, settings.place, number))

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -23,7 +24,8 @@ from tests.patience import PATIENCE_SECONDS
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / ".venv-foreign"
 PACKAGES = ("cloudevents", "helm-python-sdk", "microburst", "ministack", "moto", "oteltap", "standardwebhooks", "stripe")
-DEBIAN = {"prometheus": "prometheus", "promtool": "prometheus", "tinyproxy": "tinyproxy", "redis-server": "redis-server"}
+DEBIAN = {"prometheus": "prometheus", "promtool": "prometheus", "tinyproxy": "tinyproxy", "redis-server": "redis-server",
+          "initdb": "postgresql", "setpriv": "util-linux"}
 """Program -> the Debian package that has it."""
 
 STOP_SECONDS = 15
@@ -43,7 +45,7 @@ def need(package):
 
 def debian_program(name):
     """The path of a program from a Debian package; the test is skipped where there is none."""
-    path = shutil.which(name)
+    path = shutil.which(name) or next(map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
     if path is None:
         pytest.skip(f"{name} is not installed: apt-get install {DEBIAN[name]}")
     return path
@@ -209,3 +211,30 @@ def redis(folder, *directives):
     """Start Redis without files of its own; `directives` are further options."""
     fixed = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder]
     return started("redis", [debian_program("redis-server"), "--port", "{port}", *fixed, *directives], folder)
+
+
+@contextlib.contextmanager
+def postgresql(folder, *settings):
+    """Start PostgreSQL with a new cluster, in which every connection of the role `postgres` is trusted.
+
+    `settings` are of the form `name=value`. The server does not run as root, and another user may not enter `folder`, so the
+    cluster is in a folder of its own.
+    """
+    initdb = Path(debian_program("initdb")).resolve()
+    with tempfile.TemporaryDirectory(prefix="stoker-postgresql-") as home:
+        as_user = []
+        if os.geteuid() == 0:
+            shutil.chown(home, "postgres")
+            as_user = [debian_program("setpriv"), "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
+        command = [*as_user, initdb, "-D", f"{home}/data", "-U", "postgres", "--auth", "trust", "--no-sync", "-E", "UTF8"]
+        subprocess.run(command, check=True, capture_output=True, cwd=home, env=plain_environment(home), timeout=PATIENCE_SECONDS)
+        fixed = ("listen_addresses=127.0.0.1", f"unix_socket_directories={home}", "fsync=off")
+        options = [part for setting in (*fixed, *settings) for part in ("-c", setting)]
+        server = [*as_user, initdb.with_name("postgres"), "-D", f"{home}/data", "-p", "{port}", *options]
+        with started("postgresql", server, folder) as running:
+            running.home = Path(home)
+            ready = [initdb.with_name("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(running.port)]
+            end = time.monotonic() + PATIENCE_SECONDS
+            while subprocess.run(ready, timeout=PATIENCE_SECONDS).returncode and time.monotonic() < end:
+                time.sleep(0.05)
+            yield running

@@ -21,6 +21,7 @@ from tests.adapters.conformance.cloudwatch_metric_source import CloudWatchAlbSou
 from tests.adapters.conformance.history_file_source import HistoryFileSource
 from tests.adapters.conformance.http_metrics_source import HttpMetricsSource
 from tests.adapters.conformance.no_demand_source import NoDemandSource
+from tests.adapters.conformance.postgresql_source import PostgresqlSource
 from tests.adapters.conformance.prometheus_source import PrometheusSource
 from tests.adapters.conformance.push_source import PushSource
 from tests.adapters.conformance.redis_source import RedisSource
@@ -36,6 +37,7 @@ STAGES: dict[str, type[SourceStage]] = {
     "prometheus": PrometheusSource,
     "history-file": HistoryFileSource,
     "redis": RedisSource,
+    "postgresql": PostgresqlSource,
     "push": PushSource,
     "none": NoDemandSource,
 }

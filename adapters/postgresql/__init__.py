@@ -1,0 +1,1 @@
+"""PostgreSQL, and servers with its protocol, as a demand source."""
