@@ -3,10 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 from adapters.ports.lever import Capacity, Phase
+from adapters.push.settings import PushSettings
 from config.model.policy import PoolPolicy
 from controller.decision.planning.observation import CapacityView, DataFreshness, DemandView, Observation, Proposal
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+PUSHED = PushSettings(kind="push")
+"""Settings of pushed demand by default."""
 
 
 def pool_policy(**changes: object) -> PoolPolicy:

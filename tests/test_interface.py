@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 from controller.http.app import make_app
 from controller.http.openapi import ALL, document
 from controller.http.published_state import PublishedState
-from controller.http.routes import ROUTES
+from controller.http.routes import OTLP, ROUTES
 from tests.services import TOKEN, serving
 
 DOCUMENT = document()
@@ -34,14 +34,15 @@ def test_the_description_lists_exactly_the_served_routes():
     served = {(route.method, route.resource.canonical) for route in app.router.routes() if route.method != "HEAD"}
     described = {(method.upper(), path) for path, told in DOCUMENT["paths"].items() for method in told}
 
-    assert served == described
+    assert served == described | {(route.method, route.path) for route in OTLP}
+    assert all(route.guarded for route in OTLP)
 
 
 def test_every_path_on_the_page_of_endpoints_is_served():
     page = (ROOT / "docs" / "http.md").read_text()
     named = set(re.findall(r"^\| `(/[^`]*)`", page, re.MULTILINE))
 
-    assert named | {"/assets/{name}"} == set(DOCUMENT["paths"])
+    assert named | {"/assets/{name}"} == set(DOCUMENT["paths"]) | {route.path for route in OTLP}
     assert all(f"`{name}`" in page for name in DOCUMENT["components"]["schemas"]["PoolEntry"]["properties"])
     assert all(f"`{name}" in page or f"{name}=" in page for route in ALL for name in route.parameters)
 

@@ -1,5 +1,6 @@
 """The port through which applications report their demand themselves."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -10,7 +11,7 @@ class Report:
 
     `sequence`: rises with each report of the sender. `started`: requests that started since the last report; None where the
     sender does not count them. `peak`: maximum in flight since the last report, if it is known. `final`: the sender stops, with
-    nothing in flight.
+    nothing in flight. `every`: seconds between two reports of the sender; None where it reports at least every 10 s.
     """
 
     sender: str
@@ -20,6 +21,32 @@ class Report:
     ended: int = 0
     peak: int = 0
     final: bool = False
+    every: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Point of an OpenTelemetry metric of requests in flight. Times are of the sender's clock, in nanoseconds since the epoch.
+
+    `stream`: what the point has in common with earlier ones of its sender: scope and attributes. `value`: the requests in flight
+    now, or with `delta` their change since `start`. `ended`: the stream has ended.
+    """
+
+    stream: str
+    value: float
+    start: int
+    time: int
+    delta: bool = False
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Ended work of a trace, in seconds since the epoch by the sender's clock."""
+
+    trace: bytes
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +70,36 @@ class TooMany(Exception):
         self.seconds = seconds
 
 
-@runtime_checkable
+class Impossible(Exception):
+    """A report that cannot be true. It is not recorded, and the minute is unknown."""
+
+
 class AcceptsReports(Protocol):
-    """Additional port of a demand source that applications report to. Times are those of arrival: no sender's clock counts."""
+    """What a demand source does with the reports of applications. Times are those of arrival: no sender's clock counts."""
 
     def accept(self, pool: str, report: Report) -> Receipt:
         """Record a report. Raise `TooMany`."""
 
     def in_flight(self, pool: str) -> int:
         """Return the maximum in flight in the current minute so far: a lower bound, because senders may be silent."""
+
+    def labels(self, pool: str) -> Mapping[str, str]:
+        """Return the attributes that OpenTelemetry points and spans of a pool have."""
+
+    def measure(self, pool: str, sender: str, points: Sequence[Point]) -> Receipt | None:
+        """Record the points of one export; None where all are repeats or too late. Raise `TooMany` or `Impossible`."""
+
+    def finish(self, pool: str, sender: str, spans: Sequence[Span]) -> int:
+        """Record ended work in the minutes that it covered; return how many spans are too old or too many to count."""
+
+    def heard(self, pool: str, sender: str) -> None:
+        """Record that a sender has exported metrics without points or spans of a pool: it has nothing in flight."""
+
+
+@runtime_checkable
+class HasReports(Protocol):
+    """Additional port of a demand source that applications report to."""
+
+    @property
+    def reports(self) -> AcceptsReports:
+        """What accepts the reports."""

@@ -7,10 +7,15 @@ from types import MappingProxyType
 from adapters.pinging.pinged import Pinged
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import Unreachable
-from adapters.ports.reports import Receipt, Report, TooMany
+from adapters.ports.reports import Impossible, Point, Receipt, Report, Span, TooMany
 from adapters.push.inbox import PoolInbox
+from adapters.push.otlp import Exports
+from adapters.push.settings import PushSettings
 from adapters.runtime.clock import Clock
 from forecasting.demand import minute_of
+
+SERVICE = "service.name"
+"""Attribute of OpenTelemetry's resources that has the name of the pool by default."""
 
 MOST_ALL_SENDERS = 20_000
 """Senders of all pools in memory."""
@@ -20,23 +25,58 @@ MOST_A_SECOND = 2000
 
 
 class PushDemand:
-    """Inboxes of pools by name, with the seconds of silence of each. `pinged`: shared state of pools with a lever that pings.
+    """Inboxes of pools by name, with the settings of each. `pinged`: shared state of pools with a lever that pings.
 
     Reports leave own pings out (see docs/demand/push.md), so they are demand of users.
     """
 
     kind = "push"
 
-    def __init__(self, silences: Mapping[str, timedelta], clock: Clock,
+    def __init__(self, pools: Mapping[str, PushSettings], clock: Clock,
                  pinged: Mapping[str, Pinged] = MappingProxyType({})) -> None:
         started = clock.now().timestamp()
-        self._inboxes = {name: PoolInbox(silence.total_seconds(), started) for name, silence in silences.items()}
+        self._inboxes = {name: PoolInbox(each.silence.total_seconds(), started) for name, each in pools.items()}
+        self._labels = {name: each.match or {SERVICE: name} for name, each in pools.items()}
+        self._exports = Exports(self._record)
+        self._levelled = set[str]()
+        """Pools of which some sender reports what is in flight: their minutes wait for no spans."""
         self._clock, self._pinged, self._size = clock, pinged, 0
-        self._second = dict.fromkeys(silences, (0, 0))
+        self._second = dict.fromkeys(pools, (0, 0))
         """Of each pool, the current second and the reports in it."""
+
+    @property
+    def reports(self) -> "PushDemand":
+        """See `HasReports`."""
+        return self
 
     def accept(self, pool: str, report: Report) -> Receipt:
         """Record a report. See `AcceptsReports`."""
+        self._levelled.add(pool)
+        return self._record(pool, report)
+
+    def labels(self, pool: str) -> Mapping[str, str]:
+        """See `AcceptsReports`."""
+        return self._labels[pool]
+
+    def measure(self, pool: str, sender: str, points: Sequence[Point]) -> Receipt | None:
+        """Record the points of one export. See `AcceptsReports`."""
+        inbox, at = self._inboxes[pool], self._clock.now().timestamp()
+        self._levelled.add(pool)
+        try:
+            return self._exports.measure(pool, inbox.since, sender, points, at)
+        except (TooMany, Impossible):
+            inbox.refuse(at)
+            raise
+
+    def finish(self, pool: str, sender: str, spans: Sequence[Span]) -> int:
+        """Record ended work. See `AcceptsReports`."""
+        return self._exports.finish(pool, self._inboxes[pool].since, sender, spans, self._clock.now().timestamp())
+
+    def heard(self, pool: str, sender: str) -> None:
+        """Record a sign of life. See `AcceptsReports`."""
+        self._exports.heard(pool, sender, self._clock.now().timestamp())
+
+    def _record(self, pool: str, report: Report) -> Receipt:
         inbox, at = self._inboxes[pool], self._clock.now().timestamp()
         second, count = self._second[pool]
         count = count + 1 if second == int(at) else 1
@@ -66,6 +106,7 @@ class PushDemand:
             if (pinged := self._pinged.get(name)) is not None:
                 pinged.usage.note(telemetry.series)
                 pinged.own_traffic.note_users(telemetry.series)
+        self._exports.prune(lambda pool, sender: self._inboxes[pool].knows(sender), self._clock.now().timestamp())
         self._size = sum(inbox.size for inbox in self._inboxes.values())
         return found
 
@@ -73,7 +114,11 @@ class PushDemand:
         """Return the reported minutes of a pool. The error names a silent sender, or that there is none."""
         inbox = self._inboxes[pool]
         inbox.advance(self._clock.now().timestamp())
-        series = inbox.series(minute_of(since), minute_of(until))
+        spans, end = self._exports.spans_of(pool), minute_of(until)
+        if spans is None:
+            series = inbox.series(minute_of(since), end)
+        else:  # work that has not ended is in no span yet
+            series = spans.over(inbox.series(minute_of(since), end - (0 if pool in self._levelled else spans.wait)))
         if inbox.silent:
             name, sender = next(iter(inbox.silent.items()))
             others = f" and {len(inbox.silent) - 1} others" if len(inbox.silent) > 1 else ""

@@ -9,7 +9,6 @@ import numpy as np
 
 from adapters.ports.demand_source import DemandSource, ReportsCost, Telemetry
 from adapters.ports.errors import AdapterError, Unreachable
-from adapters.ports.reports import Receipt, Report
 from adapters.push.demand_source import PushDemand
 from adapters.runtime.clock import Clock, wait_at_most
 from forecasting.demand import DemandSeries
@@ -32,13 +31,10 @@ class PushWithMetrics:
         self._due: dict[str, datetime] = {}
         """Start of the span of each pool that the metrics must still be read for."""
 
-    def accept(self, pool: str, report: Report) -> Receipt:
-        """See `AcceptsReports`."""
-        return self._push.accept(pool, report)
-
-    def in_flight(self, pool: str) -> int:
-        """See `AcceptsReports`."""
-        return self._push.in_flight(pool)
+    @property
+    def reports(self) -> PushDemand:
+        """See `HasReports`."""
+        return self._push
 
     @property
     def spent_usd(self) -> float:

@@ -5,10 +5,13 @@ maximum of the sum and the number of requests started follow exactly. A minute i
 final report.
 """
 
+import heapq
+import math
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 
 from adapters.ports.reports import Receipt, Report, TooMany
+from adapters.push.endings import ended
 from adapters.push.sender import Sender
 from forecasting.demand import DemandSeries
 
@@ -18,8 +21,11 @@ MOST_SENDERS = 1000
 KEPT = 60
 """Minutes kept: a late silence changes the last few, and the store has the others."""
 
-FORGOTTEN_SECONDS = 3600.0
-"""Time after which a silent sender counts as ended, if others report: until then the pool's demand is unknown."""
+FORGET_EVERY = 5.0
+"""Seconds between two looks for silent senders that have ended."""
+
+LONGEST_SILENCE, INTERVALS = 300.0, 2.5
+"""A sender is silent after so many of its intervals; at most so many seconds, at least the pool's setting."""
 
 
 @dataclass(slots=True)
@@ -40,12 +46,15 @@ class PoolInbox:
     """
 
     def __init__(self, silence: float, at: float) -> None:
-        self._silence, self._since, self._at = silence, at, at
-        self.reporting: OrderedDict[str, Sender] = OrderedDict()
-        """Senders that report, the longest unheard one first."""
-        self.silent: OrderedDict[str, Sender] = OrderedDict()
+        self._silence, self.since, self._at = silence, at, at
+        self.reporting = dict[str, Sender]()
+        self.silent = dict[str, Sender]()
         self._ended: OrderedDict[str, Sender] = OrderedDict()
         self._incomplete = set[str]()
+        self._due: list[tuple[float, str]] = []
+        """Heap of the times at which senders may have become silent. Entries that `_due_of` does not have are outdated."""
+        self._due_of = dict[str, float]()
+        self._forget_at = at
         self._total = 0
         self._complete_from: float | None = None
         self._open, self._rows = Row(int(at // 60)), deque[Row](maxlen=KEPT)
@@ -74,12 +83,16 @@ class PoolInbox:
             if len(self.reporting) + len(self.silent) >= MOST_SENDERS:
                 self.refuse(at)
                 raise TooMany(f"the pool has {MOST_SENDERS} senders, the maximum: let one sender report for several processes")
-            sender = Sender(at)
+            sender = Sender(at, self._silence, since=at)
         level, before = sender.in_flight, sender.in_flight if name in self.reporting else 0
         applied = sender.apply(report, at)
         if applied:
-            if self._complete_from is None:
-                self._complete_from = max(at, self._since + self._silence)
+            sender.silence = self._silence if report.every is None else min(
+                max(self._silence, INTERVALS * report.every), max(self._silence, LONGEST_SILENCE))
+            if not known:
+                sender.new = at > self.since + sender.silence
+            if not known or self._complete_from is None:
+                self._complete_from = max(self._complete_from or at, self.since + sender.silence)
             rise = max(0, sender.in_flight - level) if known else 0  # of a new sender it is unknown when they started
             self._open.started += rise if report.started is None else report.started
             self._file(name, sender, at)
@@ -92,11 +105,15 @@ class PoolInbox:
     def advance(self, at: float) -> None:
         """Move to `at`: close the minutes before it, and find senders that have become silent."""
         if at < self._at:  # the clock was set back: what is in flight stays, and the minute is heard only in part
-            self._at, self._since, self._open = at, at, Row(int(at // 60), peak=self._total)
+            self._at, self.since, self._open = at, at, Row(int(at // 60), peak=self._total)
             self._rows = deque((row for row in self._rows if row.minute < self._open.minute), KEPT)
-            self._complete_from = None if self._complete_from is None else at + self._silence
-            for sender in self.reporting.values():
-                sender.reported_at = min(sender.reported_at, at)
+            if self._complete_from is not None:
+                self._complete_from = at + max((each.silence for each in self.reporting.values()), default=self._silence)
+            for sender in (*self.reporting.values(), *self.silent.values(), *self._ended.values()):
+                sender.reported_at, sender.since = min(sender.reported_at, at), min(sender.since, at)
+            self._due, self._due_of, self._forget_at = [], {}, at
+            for name, sender in self.reporting.items():
+                self._watch(name, sender)
             return
         self._expire(at)
         while at >= (end := (self._open.minute + 1) * 60):
@@ -123,33 +140,47 @@ class PoolInbox:
     def _file(self, name: str, sender: Sender, at: float) -> None:
         """Put a sender that has just reported where it belongs."""
         (self._incomplete.discard if sender.complete else self._incomplete.add)(name)
-        if name in self.reporting and not sender.final:
-            if sender.reported_at == at:
-                self.reporting.move_to_end(name)
-            return
-        if self._ended.pop(name, None) is not None:
-            sender.reported_at = at
-        if sender.final:
-            self.reporting.pop(name, None)
-            self.silent.pop(name, None)
-            self._ended[name] = sender
-            if len(self._ended) > MOST_SENDERS:
-                self._ended.popitem(last=False)
-        elif sender.reported_at == at:
-            self.silent.pop(name, None)
-            self.reporting[name] = sender
+        if name not in self.reporting or sender.final:
+            if self._ended.pop(name, None) is not None:
+                sender.reported_at = at
+            if sender.final:
+                self.reporting.pop(name, None)
+                self.silent.pop(name, None)
+                self._ended[name] = sender
+                if len(self._ended) > MOST_SENDERS:
+                    self._ended.popitem(last=False)
+            elif sender.reported_at == at:
+                self.silent.pop(name, None)
+                self.reporting[name] = sender
+        if name in self.reporting:
+            self._watch(name, sender)
+
+    def _watch(self, name: str, sender: Sender) -> None:
+        """Note when a sender may have become silent, unless that is noted for the same time or an earlier one."""
+        due = sender.reported_at + sender.silence
+        if due < self._due_of.get(name, math.inf):
+            self._due_of[name] = due
+            heapq.heappush(self._due, (due, name))
 
     def _expire(self, at: float) -> None:
-        """Find the senders that have become silent, and forget one that has been for long while others report."""
-        while self.reporting:
-            name, sender = next(iter(self.reporting.items()))
-            if at - sender.reported_at <= self._silence:
-                break
-            self.silent[name] = self.reporting.pop(name)
-            self._total -= sender.in_flight
-            self._doubt(sender.reported_at)
-        while self.silent and self.reporting and at - next(iter(self.silent.values())).reported_at > FORGOTTEN_SECONDS:
-            self._incomplete.discard(self.silent.popitem(last=False)[0])
+        """Find the senders that have become silent, and forget those that count as ended, while others report."""
+        while self._due and self._due[0][0] < at:
+            due, name = heapq.heappop(self._due)
+            if self._due_of.get(name) != due:
+                continue
+            del self._due_of[name]
+            sender = self.reporting.get(name)
+            if sender is not None and at - sender.reported_at <= sender.silence:
+                self._watch(name, sender)
+            elif sender is not None:
+                self.silent[name] = self.reporting.pop(name)
+                self._total -= sender.in_flight
+                self._doubt(sender.reported_at)
+        if self.silent and self.reporting and at >= self._forget_at:
+            self._forget_at = at + FORGET_EVERY
+            for name in ended(self.silent, self._ended.values(), self.reporting.values(), at):
+                del self.silent[name]
+                self._incomplete.discard(name)
 
     def refuse(self, at: float) -> None:
         """Record that a report which arrives at `at` is lost: the minute is unknown."""

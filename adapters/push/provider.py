@@ -49,5 +49,5 @@ class Push:
 
     def _source(self, pools: Demands, noted: bool = False) -> PushDemand:
         """Return the inboxes of `pools`. `noted`: the source of their metrics notes the users of pinged pools."""
-        silences = {pool.name: demand.silence for pool, demand in pools if isinstance(demand, PushSettings)}
-        return PushDemand(silences, self._clock, {} if noted else self._pinged.among(pool for pool, _ in pools))
+        settings = {pool.name: demand for pool, demand in pools if isinstance(demand, PushSettings)}
+        return PushDemand(settings, self._clock, {} if noted else self._pinged.among(pool for pool, _ in pools))

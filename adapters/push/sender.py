@@ -19,6 +19,14 @@ class Sender:
 
     reported_at: float
     """Time of the last report that left no gap, in seconds since the epoch."""
+    silence: float
+    """Seconds without a report after which it is silent."""
+    new: bool = False
+    """Whether it began to report while the daemon listened, and has taken the place of no other."""
+    replaced: bool = False
+    """Whether a new sender has taken its place."""
+    since: float = 0.0
+    """Time of its first report."""
     level: int = 0
     upto: int = 0
     later: dict[int, int] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from config.model.duration import Duration
 from config.model.lever import LeverSettings
 
 Silence = Annotated[Duration, Field(ge=timedelta(seconds=5), le=timedelta(minutes=5))]
+Attribute = Annotated[str, Field(min_length=1, max_length=200)]
 WITHOUT_METRICS = ("push", "none")
 
 
@@ -21,6 +22,8 @@ class PushSettings(DemandSettings):
     kind: Literal["push"]
     silence: Silence = Field(default=timedelta(seconds=30), examples=["30s"])
     """Time without a report after which the requests in flight of a sender are unknown."""
+    match: dict[Attribute, str] | None = Field(default=None, min_length=1, examples=[{"service.name": "support-agent"}])
+    """Attributes of OpenTelemetry metrics and spans that belong to the pool; by default `service.name` with the pool's name."""
     metrics: SerializeAsAny[DemandSettings] | None = Field(default=None, examples=[{"kind": "cloudwatch-lambda"}])
     """Another demand source of the pool. Its minutes replace the reported ones once it has them."""
 

@@ -18,6 +18,7 @@ from controller.fleet.dead_man_switch import DeadManSwitch
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.fleet.nudges import Nudges
+from controller.fleet.reports import Reports
 from controller.forecasts.components import Forecasts
 from controller.forecasts.rationale import proposal_rationale
 from controller.http.components import Components
@@ -81,9 +82,10 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     await overrides.load(clock.now())
     notifier = Notifier((), Poster(), "", clock, store) if settings.notifier is None else settings.notifier(store)
     await notifier.start()
+    nudges = Nudges(fleet, clock, published.long_poll.notify)
     components = Components(fleet, accounts, forecasts, decision_log, overrides,
                             Prewarming(fleet, overrides, clock, policy.assume, published.long_poll.notify), notifier,
-                            leadership, Nudges(fleet, clock, published.long_poll.notify))
+                            leadership, nudges, Reports(fleet, nudges))
     tick = DaemonTick(components, published, policy, clock, tracing=settings.tracing, on_tick=settings.on_tick)
     failover = None
     if leadership is not None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import structlog
 
-from adapters.ports.reports import AcceptsReports
+from adapters.ports.reports import HasReports
 from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
 from controller.decision.events.event_demand import UpcomingEvent
 from controller.decision.planning.observation import DataFreshness, DemandView, Proposal, is_stale
@@ -56,8 +56,8 @@ class PoolGroup:
                  snapshot: Path | None = None, events: EventTracker | None = None, leads: LeadSignals | None = None) -> None:
         self.collector, self.budget, self.events, self.leads = collector, budget, events, leads
         self._without_events = None if events is None else events.without_uplift
-        self.reports = collector.source if isinstance(collector.source, AcceptsReports) else None
-        """The source, if applications report to it."""
+        self.reports = collector.source.reports if isinstance(collector.source, HasReports) else None
+        """What accepts the reports of applications, if the source has any."""
         self._terms_now, self._snapshot = terms, snapshot
         self._terms = dict(terms())
         self._lead_delays = self._measured_lead_delays()

@@ -8,9 +8,10 @@ from aiohttp import web
 
 from controller.http.connections.guard import ConnectionGuard, protect
 from controller.http.openapi import ALL
+from controller.http.otlp.status import JSON, PATHS, status_answer
 from controller.http.published_state import PublishedState
 from controller.http.responses import BODY_BYTES, BadRequest
-from controller.http.routes import Route
+from controller.http.routes import OTLP, Route
 from controller.redaction.known_secrets import PROCESS_SECRETS
 
 log = structlog.get_logger("stoker.http")
@@ -23,7 +24,7 @@ def make_app(published: PublishedState, guard: ConnectionGuard | None = None) ->
     if guard is not None:
         app.middlewares.append(guard.before)
     app.on_response_prepare.append(protect)
-    for route in ALL:
+    for route in (*ALL, *OTLP):
         add = app.router.add_get if route.method == "GET" else getattr(app.router, f"add_{route.method.lower()}")
         add(route.path, served(published, route))
     return app
@@ -60,17 +61,24 @@ async def errors_as_json(handler: Handler, request: web.Request) -> web.StreamRe
         return await handler(request)
     except web.HTTPMethodNotAllowed as refusal:
         allowed = ", ".join(sorted(refusal.allowed_methods))
-        return problem(405, f"{request.method} is not allowed here; allowed: {allowed}", {"Allow": allowed})
+        return refused(request, 405, f"{request.method} is not allowed here; allowed: {allowed}", {"Allow": allowed})
     except web.HTTPException as refusal:
         if refusal.status < 400:
             raise
         headers = {name: refusal.headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in refusal.headers}
-        return problem(refusal.status, error_text(refusal, request), headers)
+        return refused(request, refusal.status, error_text(refusal, request), headers)
     except Exception as fault:
         if isinstance(fault, ConnectionError) and (request.transport is None or request.transport.is_closing()):
             return problem(400, "the connection was closed before the request was complete")  # the client cannot read it
         log.exception("request-failed", path=request.path)
-        return problem(500, "the daemon failed to answer; see its log")
+        return refused(request, 500, "the daemon failed to answer; see its log", {})
+
+
+def refused(request: web.Request, status: int, text: str, headers: dict[str, str]) -> web.Response:
+    """Return an error in the form of the API, or of OTLP where the request is an export."""
+    if request.path in PATHS:
+        return status_answer(status, PROCESS_SECRETS.without(text), request.content_type == JSON, headers)
+    return problem(status, text, headers)
 
 
 def error_text(refusal: web.HTTPException, request: web.Request) -> str:

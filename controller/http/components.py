@@ -8,6 +8,7 @@ from controller.accounting.shown_figures import ShownFigures
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.fleet.nudges import Nudges
+from controller.fleet.reports import Reports
 from controller.forecasts.components import Forecasts
 from controller.leadership.leader_election import LeaderElection
 from controller.notifications.notifier import Notifier
@@ -28,6 +29,7 @@ class Components:
     notifier: Notifier
     leadership: LeaderElection | None
     nudges: Nudges
+    reports: Reports
 
     @cached_property
     def figures(self) -> ShownFigures:

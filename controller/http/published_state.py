@@ -57,6 +57,8 @@ class PublishedState:
         """Number of ticks published since the start."""
         self.components: Components | None = None
         """None while history is being loaded; set once."""
+        self.exports = 0
+        """Number of OpenTelemetry exports that are being read."""
         self._calls = calls
 
     def started(self) -> Components:

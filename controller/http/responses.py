@@ -24,17 +24,22 @@ def json_bytes(body: bytes, status: int = 200) -> web.Response:
     return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
 
 
-async def body_of(request: web.Request) -> bytes:
-    """Return the decompressed body of a request. Raise 408 after `BODY_SECONDS`, 413 for a large body, 400 for a broken one."""
+async def body_of(request: web.Request, most: int = BODY_BYTES) -> bytes:
+    """Return the decompressed body of a request, at most `most` bytes. Raise 408 after `BODY_SECONDS`, 413 for a large body, 400
+    for a broken one.
+    """
+    body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
+            async for part in request.content.iter_any():
+                body += part
+                if len(body) > most:
+                    raise web.HTTPRequestEntityTooLarge(most, reason=f"the body is larger than {most >> 10} KiB")
     except TimeoutError:
         raise web.HTTPRequestTimeout(reason=f"the body did not arrive within {BODY_SECONDS:g} s") from None
-    except web.HTTPRequestEntityTooLarge:
-        raise web.HTTPRequestEntityTooLarge(BODY_BYTES, reason=f"the body is larger than {BODY_BYTES >> 10} KiB") from None
     except web.RequestPayloadError:
         raise BadRequest("the body cannot be read: it does not match its Content-Encoding, or is incomplete") from None
+    return bytes(body)
 
 
 def dumps(value: object) -> bytes:

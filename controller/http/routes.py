@@ -20,6 +20,8 @@ from controller.http.handlers.health import healthz, readyz
 from controller.http.handlers.history import history
 from controller.http.handlers.in_flight import LARGEST, SENDER, in_flight
 from controller.http.handlers.metrics import METRICS_TYPE, metrics
+from controller.http.handlers.otlp import metrics as exported_metrics
+from controller.http.handlers.otlp import traces as exported_traces
 from controller.http.handlers.overrides import clear, overrides, set_override
 from controller.http.handlers.pools import pool, pools, status
 from controller.http.handlers.prewarm import prewarm
@@ -143,3 +145,5 @@ ROUTES: tuple[Route, ...] = (
           refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/decisions", decisions, {200: Decisions, 304: None}, DECISIONS, refuses=(WRONG,)),
 )
+OTLP: tuple[Route, ...] = (Route("POST", "/v1/metrics", exported_metrics, {}), Route("POST", "/v1/traces", exported_traces, {}))
+"""Routes that the OpenTelemetry protocol describes. They are not in `/openapi.json`."""

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from aiohttp import web
 
 from adapters.push.demand_source import PushDemand
 from adapters.runtime.clock import ManualClock
-from tests.builders import NOON
+from tests.builders import NOON, PUSHED
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 from tests.web_servers import served
@@ -228,7 +227,7 @@ def test_a_wrong_address_is_refused_at_once():
 
 async def test_the_thread_reports_a_change_to_a_daemon(tmp_path):
     clock = ManualClock(NOON)
-    source = PushDemand(dict.fromkeys("ab", timedelta(seconds=30)), clock)
+    source = PushDemand(dict.fromkeys("ab", PUSHED), clock)
     async with serving(tmp_path, clock, source=source) as here:
         push = Push(here.service.url, "a", token=TOKEN)
         async with asyncio.timeout(PATIENCE_SECONDS):

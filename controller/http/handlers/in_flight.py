@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from adapters.ports.reports import Report, TooMany
+from controller.fleet.reports import NotPushed
 from controller.http.published_state import PublishedState
 from controller.http.responses import BadRequest, body_of, json_answer
 
@@ -21,19 +22,14 @@ EXAMPLE = '{"sender": "web-1", "sequence": 1, "in_flight": 3}'
 async def in_flight(published: PublishedState, request: web.Request) -> web.Response:
     """Record what a sender has in flight. A rise is planned within 2 s; a repeated report changes nothing."""
     name, components = published.pool_of(request)
-    reports = components.fleet.region_of[name].reports
-    if reports is None:
-        kind = components.fleet.region_of[name].collector.source.kind
-        raise web.HTTPForbidden(reason=f"the demand of pool {name} is read from {kind}: to report it, set "
-                                       "`demand: {kind: push}` in the policy")
     report = report_of(await body_of(request))
     try:
-        receipt = reports.accept(name, report)
+        receipt = components.reports.accept(name, report)
+    except NotPushed as error:
+        raise web.HTTPForbidden(reason=str(error)) from None
     except TooMany as error:
         again = {} if error.seconds is None else {"Retry-After": f"{error.seconds:.0f}"}
         raise web.HTTPTooManyRequests(reason=str(error), headers=again) from None
-    if receipt.rose:
-        components.nudges.rose(name)
     return json_answer({"pool": name, "sender": report.sender, "applied": receipt.applied, "in_flight": receipt.in_flight,
                         "pool_peak": receipt.peak})
 
@@ -65,7 +61,9 @@ def report_of(body: bytes) -> Report:
 
 
 def whole(name: str, value: object) -> int:
-    """Return a whole number of a report, from 0 to its maximum."""
+    """Return a whole number of a report, from 0 to its maximum. JSON has one type of numbers: 3.0 is whole."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if type(value) is not int or not 0 <= value <= LARGEST[name]:
         raise BadRequest(f"{name}: a whole number from 0 to {LARGEST[name]}")
     return value

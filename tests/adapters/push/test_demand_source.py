@@ -7,13 +7,13 @@ import pytest
 
 from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
 from adapters.kinds import demand_of, grants, policy_kinds
-from adapters.ports.reports import AcceptsReports, Report, TooMany
+from adapters.ports.reports import HasReports, Report, TooMany
 from adapters.push import demand_source
 from adapters.push.demand_source import PushDemand
 from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
 from config.loading.loader import PolicyError, parse_policy
-from tests.builders import NOON
+from tests.builders import NOON, PUSHED
 
 LAMBDA = "{kind: lambda-provisioned-concurrency, region: us-east-1, function: agent, alias: live}"
 
@@ -33,13 +33,13 @@ async def told(source, clock):
 
 
 async def test_without_a_sender_the_error_names_the_remedy(clock):
-    error = (await told(PushDemand({"a": timedelta(seconds=30)}, clock), clock)).error
+    error = (await told(PushDemand({"a": PUSHED}, clock), clock)).error
 
     assert "POST to /v1/pools/a/in-flight" in str(error)
 
 
 async def test_a_silent_sender_is_named(clock):
-    source = PushDemand({"a": timedelta(seconds=30)}, clock)
+    source = PushDemand({"a": PUSHED}, clock)
     source.accept("a", Report("web-1", 1, in_flight=2))
     await clock.advance(timedelta(minutes=2))
     answer = await told(source, clock)
@@ -49,7 +49,7 @@ async def test_a_silent_sender_is_named(clock):
 
 
 async def test_after_final_reports_there_is_no_error(clock):
-    source = PushDemand({"a": timedelta(seconds=30)}, clock)
+    source = PushDemand({"a": PUSHED}, clock)
     source.accept("a", Report("web-1", 1, in_flight=2))
     source.accept("a", Report("web-1", 2, in_flight=0, final=True))
     await clock.advance(timedelta(minutes=3))
@@ -60,7 +60,7 @@ async def test_after_final_reports_there_is_no_error(clock):
 
 async def test_too_many_reports_a_second_are_refused_and_the_minute_is_unknown(clock, monkeypatch):
     monkeypatch.setattr(demand_source, "MOST_A_SECOND", 2)
-    source = PushDemand({"a": timedelta(seconds=30)}, clock)
+    source = PushDemand({"a": PUSHED}, clock)
     await clock.advance(timedelta(minutes=2))
     for number in (1, 2):
         source.accept("a", Report("web-1", number, in_flight=2))
@@ -75,7 +75,7 @@ async def test_too_many_reports_a_second_are_refused_and_the_minute_is_unknown(c
 
 async def test_senders_of_all_pools_are_limited(clock, monkeypatch):
     monkeypatch.setattr(demand_source, "MOST_ALL_SENDERS", 1)
-    source = PushDemand(dict.fromkeys("ab", timedelta(seconds=30)), clock)
+    source = PushDemand(dict.fromkeys("ab", PUSHED), clock)
     source.accept("a", Report("web-1", 1, in_flight=2))
     with pytest.raises(TooMany, match="all pools have 1 senders"):
         source.accept("b", Report("web-2", 1, in_flight=2))
@@ -112,8 +112,8 @@ async def test_pools_with_and_without_metrics_have_sources_of_their_own(clock):
 
     assert (alone[1], both[1]) == (("agent",), ("other",))
     assert isinstance(both[0]._metrics, CloudWatchDemand) or isinstance(both[0]._metrics.source, CloudWatchDemand)
-    assert isinstance(alone[0], AcceptsReports)
-    assert isinstance(both[0], AcceptsReports)
+    assert isinstance(alone[0], HasReports)
+    assert isinstance(both[0], HasReports)
 
 
 @pytest.mark.parametrize(("demand", "reads"), [

@@ -13,7 +13,7 @@ from adapters.push.demand_source import PushDemand
 from adapters.push.hindsight import PushWithMetrics, with_hindsight
 from adapters.runtime.clock import ManualClock
 from forecasting.demand import DemandSeries, minute_of
-from tests.builders import NOON
+from tests.builders import NOON, PUSHED
 
 AT = minute_of(NOON)
 SECOND = timedelta(seconds=1)
@@ -74,7 +74,7 @@ class Metrics:
 @pytest.fixture
 async def both():
     clock, metrics = ManualClock(NOON - timedelta(minutes=1)), Metrics()
-    push = PushDemand({"a": timedelta(seconds=30)}, clock)
+    push = PushDemand({"a": PUSHED}, clock)
     source = PushWithMetrics(push, metrics, clock)
     for number in range(1, 13):
         push.accept("a", Report("web", number, in_flight=2))

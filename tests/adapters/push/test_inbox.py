@@ -209,3 +209,77 @@ def test_no_failure_of_senders_makes_a_known_minute_lower_than_what_runs(seed):
     inbox.advance(START + 600)
     for minute, row in enumerate(rows(inbox, 10)):
         assert row is None or row[0] >= max(real[minute])
+
+
+def test_a_sender_that_reports_every_60_s_is_silent_after_150_s():
+    exports = [(at, level(at + 100, 2, every=60.0)) for at in (0, 60, 120)]
+    inbox = PoolInbox(30.0, START - 600)
+    for at, report in exports:
+        inbox.accept(report, START + at)
+    inbox.advance(START + 269)
+    known = rows(inbox, 4)
+    inbox.advance(START + 271)
+
+    assert known[1:] == [(2.0, 2.0, 0.0)] * 3
+    assert list(inbox.silent) == ["a"]
+    assert rows(inbox, 4) == [known[0], known[1], None, None]
+
+
+def test_a_shorter_interval_shortens_the_silence_at_once():
+    inbox = PoolInbox(30.0, START - 600)
+    inbox.accept(level(1, 2, every=60.0), START)
+    inbox.accept(level(2, 2, every=5.0), START + 5)
+    inbox.advance(START + 36)
+
+    assert list(inbox.silent) == ["a"]
+
+
+def killed(upto, *, in_flight=5, new_at=None, final_at=None):
+    """Names of silent senders `upto` seconds after `b` was killed at 0 s, while `a` reports. `new_at`: a new sender begins.
+    `final_at`: another sender stops with a final report.
+    """
+    inbox = PoolInbox(30.0, START - 4000)
+    inbox.accept(level(1, in_flight, "b"), START)
+    for at in range(-3900, upto + 1, 10):
+        inbox.accept(level(10_000 + at, 1), START + at)
+        if at == 0:
+            inbox.accept(level(2, in_flight, "b"), START)
+        if new_at is not None and at >= new_at:
+            inbox.accept(level(10_000 + at, 1, "c"), START + at)
+        if final_at is not None and at <= final_at:
+            inbox.accept(level(10_000 + at, 0, "d", final=at == final_at), START + at)
+    return list(inbox.silent)
+
+
+def test_a_killed_sender_is_unknown_for_an_hour():
+    assert killed(3590) == ["b"]
+    assert killed(3610) == []
+
+
+def test_a_killed_sender_that_was_idle_has_ended_after_10_min():
+    assert killed(590, in_flight=0) == ["b"]
+    assert killed(610, in_flight=0) == []
+
+
+@pytest.mark.parametrize("new_at", [-300, 120])
+def test_a_killed_sender_has_ended_after_10_min_if_a_new_one_took_its_place(new_at):
+    assert killed(590, new_at=new_at) == ["b"]
+    assert killed(610, new_at=new_at) == []
+
+
+def test_a_new_sender_takes_no_place_that_became_free_much_later():
+    assert killed(700, new_at=-700) == ["b"]
+
+
+def test_a_new_sender_takes_one_place_only():
+    assert killed(700, new_at=-100, final_at=-50) == ["b"]
+
+
+def test_senders_that_report_at_the_start_of_the_daemon_take_no_place():
+    inbox = PoolInbox(30.0, START - 20)
+    for at in range(-20, 800, 10):
+        inbox.accept(level(10_000 + at, 1), START + at)
+        if at <= 0:
+            inbox.accept(level(10_000 + at, 5, "b"), START + at)
+
+    assert list(inbox.silent) == ["b"]

@@ -13,7 +13,7 @@ from controller.decision.planning.record.decision_record import replayed
 from controller.fleet import nudges
 from controller.http.handlers.in_flight import report_of
 from controller.http.responses import BadRequest
-from tests.builders import NOON
+from tests.builders import NOON, PUSHED
 from tests.fakes import steady
 from tests.services import TOKEN, serving
 
@@ -54,7 +54,7 @@ class Pushed:
 @asynccontextmanager
 async def pushed(folder, **changes):
     clock = ManualClock(NOON)
-    source = PushDemand(dict.fromkeys("ab", timedelta(seconds=30)), clock)
+    source = PushDemand(dict.fromkeys("ab", PUSHED), clock)
     async with serving(folder, clock, source=source, traffic={"a": steady(0), "b": steady(0)}, **changes) as here:
         made = Pushed(here, source)
         await made.minutes(5, a=2, b=1)
@@ -209,6 +209,10 @@ def test_a_wrong_report_names_what_is_allowed(body, text):
     assert text in raised.value.reason
 
 
+def test_a_whole_number_may_be_written_as_a_fraction():
+    assert report_of(b'{"sender": "a", "sequence": 1.0, "in_flight": 3.0}').in_flight == 3
+
+
 async def test_a_pool_with_another_source_refuses_reports_with_the_remedy(tmp_path):
     async with serving(tmp_path) as here:
         status, reply, _ = await here.ask("POST", PATH, TOKEN, json={"sender": "a", "sequence": 1, "in_flight": 1})
@@ -219,7 +223,7 @@ async def test_a_pool_with_another_source_refuses_reports_with_the_remedy(tmp_pa
 
 async def test_too_many_senders_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("adapters.push.inbox.MOST_SENDERS", 0)
-    source = PushDemand(dict.fromkeys("ab", timedelta(seconds=30)), ManualClock(NOON))
+    source = PushDemand(dict.fromkeys("ab", PUSHED), ManualClock(NOON))
     async with serving(tmp_path, source=source) as here:
         status, reply, _ = await here.ask("POST", PATH, TOKEN, json={"sender": "a", "sequence": 1, "in_flight": 1})
 

@@ -1,0 +1,129 @@
+"""`/v1/metrics` and `/v1/traces`: exports of OpenTelemetry for pools whose demand is pushed.
+
+Requests, responses and errors are those of the OpenTelemetry protocol (OTLP) over HTTP, in protobuf and JSON.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
+
+from aiohttp import web
+
+from adapters.ports.reports import Impossible, TooMany
+from controller.fleet.reports import Reports
+from controller.http.otlp.status import JSON, PROTOBUF, Retry
+from controller.http.published_state import PublishedState
+from controller.http.responses import BadRequest, body_of
+
+if TYPE_CHECKING:
+    from controller.http.otlp.decoding import Exported
+
+Item = TypeVar("Item")
+MOST_BYTES = 4 << 20
+"""Maximum size of a decompressed export."""
+
+MOST_AT_ONCE = 8
+"""Exports that are read at the same time; more are to be sent again."""
+
+ENCODINGS = ("", "identity", "gzip", "deflate")
+
+
+async def metrics(published: PublishedState, request: web.Request) -> web.Response:
+    """Record the requests in flight in an export of metrics."""
+    return await handled(published, request, "metrics", recorded_points)
+
+
+async def traces(published: PublishedState, request: web.Request) -> web.Response:
+    """Record the ended work in an export of traces."""
+    return await handled(published, request, "traces", recorded_spans)
+
+
+async def handled(published: PublishedState, request: web.Request, signal: str,
+                  record: "Callable[[Reports, list[Exported]], tuple[int, str]]") -> web.Response:
+    """Return the response to one export."""
+    as_json = request.content_type == JSON
+    if not as_json and request.content_type != PROTOBUF:
+        raise web.HTTPUnsupportedMediaType(reason=f"send {PROTOBUF} or {JSON}")
+    if request.headers.get("Content-Encoding", "").lower() not in ENCODINGS:
+        raise web.HTTPUnsupportedMediaType(reason="the Content-Encoding is not supported: send gzip, deflate or none")
+    try:
+        from controller.http.otlp import decoding
+    except ModuleNotFoundError as missing:
+        raise web.HTTPNotImplemented(reason=f"OTLP needs the library {missing.name}, which is not installed where the daemon "
+                                            "runs: pip install 'stoker[otel]'") from None
+    reports = published.started().reports
+    if published.exports >= MOST_AT_ONCE:
+        raise Retry(503, f"{MOST_AT_ONCE} exports are being read, the maximum at a time: retry", 1.0)
+    published.exports += 1
+    try:
+        body = await body_of(request, MOST_BYTES)
+        read = decoding.read_metrics if signal == "metrics" else decoding.read_spans
+        found = await asyncio.to_thread(read, body, as_json)
+        rejected, text = record(reports, found)
+    except decoding.Unreadable as error:
+        raise BadRequest(str(error)) from None
+    finally:
+        published.exports -= 1
+    answer = decoding.response_of(signal, rejected, text, as_json)
+    return web.Response(body=answer, content_type=JSON if as_json else PROTOBUF)
+
+
+def recorded_points(reports: Reports, exports: "list[Exported]") -> tuple[int, str]:
+    """Record points of metrics; return how many were refused, and why. A later 429 does not undo them: repeats change nothing."""
+    from controller.http.otlp.decoding import by_sender
+
+    rejected, why = 0, ""
+    for export in exports:
+        by_pool, stray = grouped(reports, export.points)
+        rejected, why = rejected + export.wrong, export.why or why or stray
+        for pool, points in by_pool.items():
+            for sender, own in by_sender(export, points).items():
+                try:
+                    reports.measure(pool, sender, own)
+                except (TooMany, Impossible) as error:
+                    rejected, why = rejected + len(own), refusal(error, pool)
+        if not export.points and export.sender:
+            for pool in reports.pools_of(export.labels):
+                reports.heard(pool, export.sender)
+    return rejected, why
+
+
+def recorded_spans(reports: Reports, exports: "list[Exported]") -> tuple[int, str]:
+    """Record spans; return how many were refused, and why."""
+    rejected, why = 0, ""
+    for export in exports:
+        by_pool, stray = grouped(reports, export.spans)
+        rejected, why = rejected + export.wrong, export.why or why or stray
+        for pool, spans in by_pool.items():
+            try:
+                late = reports.finish(pool, export.sender or "spans", spans)
+            except TooMany as error:
+                late, why = len(spans), refusal(error, pool)
+            if late:
+                rejected, why = rejected + late, why or f"{pool}: spans are older than 1 h, or too many"
+    return rejected, why
+
+
+def grouped(reports: Reports, items: Iterable[tuple[dict[str, str], Item]]) -> tuple[dict[str, list[Item]], str]:
+    """Return points or spans by pool, and a warning if some belong to none."""
+    found: dict[str, list[Item]] = {}
+    stray = ""
+    for labels, item in items:
+        pools = reports.pools_of(labels)
+        stray = "" if pools else unmatched(labels)
+        for pool in pools:
+            found.setdefault(pool, []).append(item)
+    return found, stray
+
+
+def refusal(error: TooMany | Impossible, pool: str) -> str:
+    """Return why points or spans of a pool are refused. Raise 429 if they can be sent again."""
+    if isinstance(error, TooMany) and error.seconds is not None:
+        raise Retry(429, f"{pool}: {error}", error.seconds) from None
+    return f"{pool}: {error}"
+
+
+def unmatched(labels: dict[str, str]) -> str:
+    """Return why points or spans with these attributes belong to no pool. It is a warning: other receivers may use them."""
+    return (f"no pool of the policy has the attributes of service.name={labels.get('service.name', '')[:80]!a}: name the service "
+            "like the pool, or set demand.match")

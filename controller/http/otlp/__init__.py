@@ -1,0 +1,1 @@
+"""Metrics and traces in the OpenTelemetry protocol (OTLP) over HTTP."""
