@@ -143,7 +143,7 @@ class PoolGroup:
         return True
 
     def _new_proposer(self, terms: Mapping[str, CostTerms]) -> Proposer:
-        return Proposer(self.collector, terms, self._without_events)
+        return Proposer(self.collector, terms, self._without_events, self.leads)
 
     def _measured_lead_delays(self) -> list[tuple[int, ...]]:
         """Return the delays of the leads of each pool, in minutes."""

@@ -12,11 +12,14 @@ from controller.decision.events.baseline import Rows
 from controller.decision.planning.observation import Proposal
 from controller.decision.selection.choice import Choice, SelectionMode, rule_name
 from controller.decision.selection.choice_inputs import newest_known
+from controller.decision.selection.leads.lead_basis import LeadBasis
+from controller.decision.selection.leads.lead_selector import LeadSelector, Signals
 from controller.decision.selection.learned_state import Arrays, State, minute_state, part_of, prefixed, restored_minute
 from controller.decision.selection.selector import CandidateSelector
 from controller.decision.selection.timing_cohort import CandidateCosts
 from controller.decision.selection.weighting import SelectionWeights
 from controller.demand.collector import DemandCollector
+from controller.demand.lead_source import LeadSource
 from forecasting.demand import Floats
 
 MINUTES_A_CALL = 1440
@@ -30,11 +33,14 @@ class Proposer:
     """Newest proposal of each pool of one collector.
 
     `terms`: by pool, in the order of the collector. `without_events`: removes the uplift of announced events from demand.
+    `leads`: the leading signals of the pools; their delays are those at the start.
     """
 
     def __init__(self, collector: DemandCollector, terms: Mapping[str, CostTerms],
-                 without_events: EventFilter | None = None) -> None:
-        self._row, self._without_events = collector.row, without_events
+                 without_events: EventFilter | None = None, leads: LeadSource | None = None) -> None:
+        self._row, self._without_events, self._signals = collector.row, without_events, leads
+        self._leads = LeadSelector([terms[name] for name in collector.pools],
+                                   [() if leads is None else leads.delay(name) for name in collector.pools])
         self._selector = CandidateSelector([terms[name] for name in collector.pools])
         self._proposals: dict[str, Proposal] = {}
         self._learned_until: int | None = None
@@ -57,13 +63,14 @@ class Proposer:
 
     def state(self) -> Arrays:
         """Return copies of all arrays that were learned, for a snapshot. Call it while `follow` is not running."""
-        state = minute_state(self._learned_until) | prefixed(selector=self._selector.state())
+        state = minute_state(self._learned_until) | prefixed(selector=self._selector.state(), leads=self._leads.state())
         return {name: array.copy() for name, array in state.items()}
 
     def restore(self, state: State) -> None:
         """Set what `state` returned for the same pools and terms. KeyError or ValueError: it does not fit; use a new proposer."""
         self._learned_until = restored_minute(state)
         self._selector.restore(part_of(state, "selector"))
+        self._leads.restore(part_of(state, "leads"))
 
     async def follow(self, collector: DemandCollector, now: datetime) -> None:
         """Learn from minutes that have settled since the last call, and update the proposals from those known now.
@@ -76,14 +83,16 @@ class Proposer:
         settled, visible = collector.settled_end_minute(now), collector.known_end_minute(now)
         while self._learned_until < settled:
             upto = min(settled, self._learned_until + MINUTES_A_CALL)
-            peak, busy, invocations = await self._rows(collector, self._learned_until, upto)
-            choice = await asyncio.to_thread(self._selector.advance, peak, busy, invocations, self._learned_until)
-            self._learned_until = upto
+            first, rows = self._learned_until, await self._rows(collector, self._learned_until, upto)
+            signals = await self._read_signals(collector, first, upto)
+            choice = await asyncio.to_thread(self._advance, rows, signals, first)
+            self._learned_until, peak = upto, rows[0]
             self._propose(collector, choice, peak)
         if self._learned_until < visible:
-            peak, busy, invocations = await self._rows(collector, self._learned_until, visible)
-            choice = await asyncio.to_thread(self._selector.preview, peak, busy, invocations, self._learned_until)
-            self._propose(collector, choice, peak)
+            rows = await self._rows(collector, self._learned_until, visible)
+            signals = await self._read_signals(collector, self._learned_until, visible)
+            choice = await asyncio.to_thread(self._preview, rows, signals, self._learned_until)
+            self._propose(collector, choice, rows[0])
         for name, proposal in earlier.items():
             if self._proposals[name] is proposal and proposal.basis is not None:
                 proposal.basis.detach()  # it is kept as long as the pool has no newer minute
@@ -93,6 +102,25 @@ class Proposer:
         rows = await collector.rows(first, end)
         return rows if self._without_events is None else await self._without_events(self._row, rows, first)
 
+    async def _read_signals(self, collector: DemandCollector, first: int, end: int) -> Signals:
+        """Return the leading signals by row of a pool, up to the newest minutes that a decision for the last row may use."""
+        if self._signals is None:
+            return {}
+        until = end + self._leads.ahead
+        return {row: await self._signals.signals(collector.pools[row], first, until) for row in self._leads.rows}
+
+    def _advance(self, rows: Rows, signals: Signals, first: int) -> Choice:
+        """Learn from settled minutes."""
+        return self._leads.advance(self._selector.advance(*rows, first), *rows, signals, first)
+
+    def _preview(self, rows: Rows, signals: Signals, first: int) -> Choice:
+        """Choose from minutes that have not settled."""
+        return self._leads.preview(self._selector.preview(*rows, first), rows[0], signals, first)
+
+    def _lead(self, collector: DemandCollector, row: int) -> LeadBasis | None:
+        """Return the basis of the leading signal of a pool."""
+        return None if self._signals is None else self._leads.basis(row, self._signals.names(collector.pools[row]))
+
     def _propose(self, collector: DemandCollector, choice: Choice, peak: Floats) -> None:
         """Set the proposal of each pool to that of its newest known minute, which is the only one if `choice` has one column."""
         bases = self._selector.bases()
@@ -101,4 +129,4 @@ class Proposer:
             at = row, newest[row]
             rule = rule_name(int(choice.leader[at]), SelectionMode(choice.mode[at]))
             self._proposals[collector.pools[row]] = Proposal(float(choice.target[at]), rule, bool(choice.trusted[at]),
-                                                             bases[row])
+                                                             bases[row].with_lead(self._lead(collector, row)))

@@ -6,6 +6,7 @@ proposal for long must call `LazyBasis.detach`, because the arrays hold all pool
 
 from array import array
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +17,7 @@ from controller.decision.selection.choice import SelectionMode
 from controller.decision.selection.layers.levels import TopProposals
 from controller.decision.selection.layers.top_basis import TopBasis
 from controller.decision.selection.layers.top_selection import NOTHING_ALONE, top_basis
+from controller.decision.selection.leads.lead_basis import LeadBasis
 from controller.decision.selection.rule_values import Headline, ProposalBasis
 from controller.decision.selection.weighting import ENOUGH, WEIGHT, FollowedRules
 from forecasting.demand import Floats
@@ -90,11 +92,11 @@ class ChoiceInputs:
 class LazyBasis:
     """Basis of one pool's proposal, read from the arrays of all pools when it is first needed."""
 
-    __slots__ = ("_column", "_headline", "_source")
+    __slots__ = ("_column", "_headline", "_source", "lead")
 
-    def __init__(self, inputs: ChoiceInputs, column: int) -> None:
+    def __init__(self, inputs: ChoiceInputs, column: int, lead: LeadBasis | None = None) -> None:
         self._source: ChoiceInputs | ProposalBasis = inputs
-        self._column = column
+        self._column, self.lead = column, lead
         self._headline: Headline | None = None
 
     @property
@@ -102,7 +104,8 @@ class LazyBasis:
         """Summary of the proposal."""
         if self._headline is None:
             source = self._source
-            self._headline = source.headline if isinstance(source, ProposalBasis) else source.headline(self._column)
+            self._headline = source.headline if isinstance(source, ProposalBasis) else \
+                source.headline(self._column)._replace(lead=self.lead)
         return self._headline
 
     @property
@@ -123,8 +126,12 @@ class LazyBasis:
         source = self._source
         return source.top if isinstance(source, ProposalBasis) else source.top(self._column)
 
+    def with_lead(self, lead: LeadBasis | None) -> "LazyBasis":
+        """Return the basis of the same proposal with a leading signal; itself without one."""
+        return self if lead is None or isinstance(self._source, ProposalBasis) else LazyBasis(self._source, self._column, lead)
+
     def detach(self) -> ProposalBasis:
         """Return all inputs of the proposal, and release the arrays of the other pools."""
         if not isinstance(self._source, ProposalBasis):
-            self._source = self._source.basis(self._column)
+            self._source = replace(self._source.basis(self._column), lead=self.lead)
         return self._source

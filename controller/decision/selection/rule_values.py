@@ -17,6 +17,7 @@ import numpy as np
 from controller.decision.selection.candidates import CANDIDATES, INDEX, NOTHING, SIGNALS, WORDS, Candidate
 from controller.decision.selection.choice import SelectionMode
 from controller.decision.selection.layers.top_basis import TopBasis
+from controller.decision.selection.leads.lead_basis import LeadBasis
 from controller.decision.selection.number_text import counted, percent
 from forecasting.demand import instant_of
 
@@ -53,6 +54,8 @@ class ProposalBasis:
     shares: "array[int]"
     top: TopBasis | None = None
     """Basis of the level of a pinged top; None for a pool with one lever."""
+    lead: LeadBasis | None = None
+    """Basis of the leading signal that has recently cost least; None for a pool without signals, or until a ratio is known."""
 
     @classmethod
     def of(cls, mode: SelectionMode, leader: Candidate, times: tuple[int, int, int], peak: float, signals: Mapping[str, float],
@@ -93,15 +96,22 @@ class ProposalBasis:
     @property
     def target(self) -> int:
         """Units proposed."""
+        return self.without_lead if self.lead is None else self.lead.units(self.without_lead)
+
+    @property
+    def without_lead(self) -> int:
+        """Units that the candidates propose."""
         if self.mode is SelectionMode.ENSEMBLE:
             return rounded_mean(self.exact)
         return value_of(self.leader, self.signals)
 
     def with_present(self, in_flight: int) -> "ProposalBasis":
-        """Return the basis at a present minute with `in_flight` at most so far: maxima that look back include it."""
+        """Return the basis at a present minute with `in_flight` at most so far: maxima that look back include it, and a leading
+        signal does not propose less than they do.
+        """
         values = array("f", [max(value, in_flight) if name.startswith(LOOKING_BACK) else value
                              for name, value in zip(SIGNALS, self.values, strict=True)])
-        return replace(self, values=values)
+        return replace(self, values=values, lead=None if self.lead is None else replace(self.lead, raises_only=True))
 
     def detach(self) -> "ProposalBasis":
         """Return itself, like `controller.decision.selection.choice_inputs.LazyBasis`."""
@@ -110,14 +120,14 @@ class ProposalBasis:
     @property
     def headline(self) -> "Headline":
         """Summary of the proposal."""
-        signals = self.signals
+        signals, rules = self.signals, sum(weight > 0 for weight in self.shares)
         return Headline(self.mode, self.leader, {name: signals[name] for name in self.leader.signals}, self.minute + self.horizon,
-                        self.shares[INDEX[self.leader]] / self.total, sum(weight > 0 for weight in self.shares), self.exact)
+                        self.shares[INDEX[self.leader]] / self.total, rules, self.exact, self.lead)
 
 
 class Headline(NamedTuple):
     """Summary of a proposal: its leader with the values of its signals, `at` the minute that seasonal signals refer to; and the
-    ensemble: share of the leader, number of rules with weight, value before rounding.
+    ensemble: share of the leader, number of rules with weight, value before rounding. `lead`: see `ProposalBasis`.
     """
 
     mode: SelectionMode
@@ -127,10 +137,19 @@ class Headline(NamedTuple):
     share: float
     rules: int
     exact: float
+    lead: LeadBasis | None = None
 
     @property
     def text(self) -> str:
         """The proposal in one phrase, with every number that it was computed from except the other rules'."""
+        if self.lead is None:
+            return self.of_candidates
+        without = rounded_mean(self.exact) if self.mode is SelectionMode.ENSEMBLE else value_of(self.leader, self.signals)
+        return f"{self.of_candidates}; {self.lead.text(without)}"
+
+    @property
+    def of_candidates(self) -> str:
+        """The proposal of the candidates, without a leading signal."""
         rule = rule_text(self.leader, self.signals, self.at)
         if self.mode is SelectionMode.FALLBACK:
             ensemble = f"the ensemble of {counted(self.rules)} ({exact_text(self.exact)})"

@@ -72,7 +72,15 @@ def proposal_changes(before: ProposalBasis, after: ProposalBasis) -> list[Change
         result += ensemble_changes(before, after)
     elif _alone(before) != _alone(after):
         result.append(Change("rules", f"proposal: {_alone(before)} -> {_alone(after)}"))
+    if (was := _lead(before)) != (now := _lead(after)):
+        result.append(Change("rules", f"leading signal: {was} -> {now}"))
     return result
+
+
+def _lead(basis: ProposalBasis) -> str:
+    """Return what a leading signal proposes instead of the candidates."""
+    lead = basis.lead
+    return "not followed" if lead is None or not lead.followed else f"{lead.name} = {lead.value:g}, {basis.target} units"
 
 
 def ensemble_changes(before: ProposalBasis, after: ProposalBasis) -> list[Change]:

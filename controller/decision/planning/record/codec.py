@@ -5,7 +5,7 @@ A field is written under its name and as it is, unless its codec says otherwise.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.selection.candidates import BY_KEY
 from controller.decision.selection.choice import SelectionMode
 from controller.decision.selection.layers.top_basis import PingBasis, TopBasis
+from controller.decision.selection.leads.lead_basis import LeadBasis
 from controller.decision.selection.rule_values import ProposalBasis
 from forecasting.demand import instant_of, minute_of
 
@@ -92,7 +93,7 @@ def dump_basis(basis: ProposalBasis | PingBasis) -> dict[str, Any]:
             "horizon_minutes": basis.horizon, "known_minutes": basis.known, "peak": round(basis.peak, 4),
             "signals": {name: int(units) for name, units in read_signals(basis).items()},
             "weights": {rule.key: weight for rule, weight in basis.weights}} | \
-        ({} if basis.top is None else {"top": basis.top.body()})
+        ({} if basis.top is None else {"top": basis.top.body()}) | ({} if basis.lead is None else {"lead": basis.lead.body()})
 
 
 def read_signals(basis: ProposalBasis) -> dict[str, float]:
@@ -108,8 +109,9 @@ def load_basis(body: Mapping[str, Any]) -> ProposalBasis | PingBasis:
         proposed, planned, ceiling = (int(body[key]) for key in ("proposed", "planned", "ceiling"))
         return PingBasis(top, proposed, planned, ceiling, float(body["lost"]), int(body["known_minutes"]))
     times = minute_of(datetime.fromisoformat(body["known_at"])), int(body["horizon_minutes"]), int(body["known_minutes"])
-    return ProposalBasis.of(SelectionMode[body["mode"].upper()], BY_KEY[body["leader"]], times, float(body["peak"]),
-                            body["signals"], {BY_KEY[key]: weight for key, weight in body["weights"].items()}, top)
+    basis = ProposalBasis.of(SelectionMode[body["mode"].upper()], BY_KEY[body["leader"]], times, float(body["peak"]),
+                             body["signals"], {BY_KEY[key]: weight for key, weight in body["weights"].items()}, top)
+    return basis if "lead" not in body else replace(basis, lead=LeadBasis.of_body(body["lead"]))
 
 
 def load_timed(body: Any) -> tuple[tuple[datetime, int], ...]:  # noqa: ANN401

@@ -31,7 +31,10 @@ from controller.decision.planning.record.codec import (
 )
 from controller.redaction.redactor import redact, redact_text
 
-VERSION = 6
+VERSION = 7
+READABLE = frozenset({6, VERSION})
+"""Versions that can be replayed. Records of version 6 have no leading signals."""
+
 POLICY = frozenset({"name", "mode", "on_missing_metrics", "missing_metrics_limit", "on_foreign_write", "min", "max", "schedules",
                     "keep_setting", "scale_down_delay", "max_step_up", "max_step_down", "budget_usd_per_month"})
 """Keys of a policy that a plan depends on. The effects of the lever, the objective and the events are in the observation."""
@@ -116,9 +119,10 @@ def replayed(record: Mapping[str, Any]) -> tuple[str, str]:
     inputs = record.get("inputs")
     if not isinstance(inputs, Mapping) or "version" not in inputs:
         raise RecordNotReplayable("not a decision record, or one of an earlier version that lacks inputs of the plan")
-    if inputs["version"] != VERSION:
+    if inputs["version"] not in READABLE:
         version = str(inputs["version"])[:20]
-        raise RecordNotReplayable(f"the record has version {version}, this version of Stoker reads version {VERSION}")
+        readable = f"this version of Stoker reads versions {min(READABLE)} to {VERSION}"
+        raise RecordNotReplayable(f"the record has version {version}, {readable}")
     try:
         policy, state, seen = loaded(inputs)
         recorded = inputs.get("made") or {name: value for name, value in record.items() if name not in ABOUT_RECORD}

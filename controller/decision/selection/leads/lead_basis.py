@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+MOST_DIGITS = 15
+
 
 @dataclass(frozen=True, slots=True)
 class LeadBasis:
@@ -34,9 +36,7 @@ class LeadBasis:
     @property
     def forecast(self) -> int | None:
         """Units that the signal forecasts; None where it is unknown."""
-        if math.isnan(self.value):
-            return None
-        return int(min(math.floor(self.ratio * self.value + 0.5), self.highest))
+        return None if math.isnan(self.value) else self.forecast_at(self.ratio)
 
     def units(self, without: int) -> int:
         """Return the units to request, from those `without` the signal."""
@@ -45,17 +45,31 @@ class LeadBasis:
         return max(without, forecast) if self.raises_only else forecast
 
     def text(self, without: int) -> str:
-        """Return the candidate in one phrase, with the numbers that it was computed from."""
-        costs = f"simulated cost with cold starts {self.cost_usd:.2f} USD, without the signal {self.cost_without_usd:.2f} USD"
+        """Return the candidate in one phrase, with the numbers that it was computed from; `without`: units without the signal."""
+        name = f"leading signal {self.name}"
         if (forecast := self.forecast) is None:
-            return f"leading signal {self.name} is unknown in the last {self.minutes} min: not used"
-        limit = f", at most {self.highest:g}" if self.ratio * self.value + 0.5 > self.highest + 1 else ""
-        value = f"maximum of the last {self.minutes} min = {self.value:g}, × {self.ratio:.3g} (P{100 * self.quantile:g})"
-        text = f"leading signal {self.name}: {value}{limit} = {forecast}"
+            return f"{name}: unknown in the last {self.minutes} min, not used"
+        costs = f"simulated cost with cold starts {self.cost_usd:.2f} USD, without it {self.cost_without_usd:.2f} USD"
+        limit = f", at most {self.highest:g}" if self.ratio * self.value + 0.5 >= self.highest + 1 else ""
+        value = f"maximum of the last {self.minutes} min = {self.value:g}, × {self.ratio_text} (P{100 * self.quantile:g}){limit}"
+        text = f"{name} ({costs}): {value} = {forecast}"
         if not self.followed:
-            return f"{text}, not followed: {costs}"
-        used = f"max({without}, {forecast}) = {self.units(without)}" if self.raises_only else f"followed instead of {without}"
-        return f"{text}, {used}; {costs}"
+            return f"{text}, not followed"
+        if self.raises_only:
+            return f"{text}, max({without}, {forecast}) = {self.units(without)}"
+        return f"{text}, instead of {without}"
+
+    @property
+    def ratio_text(self) -> str:
+        """The ratio with 3 digits, or with as many as rounding the forecast to units requires."""
+        digits = 3
+        while digits < MOST_DIGITS and self.forecast_at(float(f"{self.ratio:.{digits}g}")) != self.forecast:
+            digits += 1
+        return f"{self.ratio:.{digits}g}"
+
+    def forecast_at(self, ratio: float) -> int:
+        """Return the forecast at a ratio."""
+        return int(min(math.floor(ratio * self.value + 0.5), self.highest))
 
     def body(self) -> dict[str, Any]:
         """Return the basis as JSON values; an unknown value is null."""

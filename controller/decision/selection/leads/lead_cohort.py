@@ -157,8 +157,7 @@ class LeadCohort:
 
     def _close_quarter(self) -> None:
         """Add the quarter that has ended to the scores. The rules that follow from it apply from the quarter after the next."""
-        self._ratios.close_quarter()
-        self._rules = [self._rules[1], self.scores.close_quarter(self._ratios.quantiles())]
+        self._rules = [self._rules[1], self.scores.close_quarter(self._ratios.close_quarter())]
 
 
 def chosen_of(rules: LeadRules, candidates: Units, choice: Units, trusted: NDArray[np.bool_]) -> Chosen:

@@ -80,7 +80,7 @@ class LeadScores:
         best = costs[CANDIDATES:].argmin(axis=0) + CANDIDATES
         number = np.where(np.isnan(ratio).all(axis=(0, 1, 2)), CHOICE, best - CANDIDATES).astype(np.int16)
         follow = self._worth_following(costs, best)
-        return LeadRules(ratio, self._highest[0], number, np.where(follow, number, np.int16(CHOICE)),
+        return LeadRules(ratio, np.ceil(self._highest[0]), number, np.where(follow, number, np.int16(CHOICE)),
                          np.stack((costs[OF_CHOICE], np.take_along_axis(costs, best[None], axis=0)[0])))
 
     def _worth_following(self, costs: Amounts, best: NDArray[np.int64]) -> NDArray[np.bool_]:

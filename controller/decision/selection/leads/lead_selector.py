@@ -41,6 +41,7 @@ class LeadSelector:
             groups.setdefault((*timing_of(terms[at]), len(leads[at])), []).append(at)
         self._cohorts = [(np.array(members), LeadCohort([terms[at] for at in members], [leads[at] for at in members], self.ahead))
                          for _, members in sorted(groups.items())]
+        self._place = {at: (cohort, row) for members, cohort in self._cohorts for row, at in enumerate(members.tolist())}
 
     def advance(self, choice: Choice, peak: Floats, busy: Floats, requests: Floats, signals: Signals,
                 first_minute: int) -> Choice:
@@ -84,10 +85,10 @@ class LeadSelector:
         """Return the inputs of the last choice of the pool in row `pool`, whose signals have these names; None for a pool without
         signals, and while no ratio is known.
         """
-        for members, cohort in self._cohorts:
-            if len(found := np.flatnonzero(members == pool)):
-                return cohort.basis(int(found[0]), names)
-        return None
+        if pool not in self._place:
+            return None
+        cohort, row = self._place[pool]
+        return cohort.basis(row, names)
 
     def state(self) -> Arrays:
         """Return what has been learned, without copies; see `learned_state`."""

@@ -1,5 +1,7 @@
 """Requests in flight in the current minute as an input of a plan."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +12,7 @@ from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.selection.candidates import BY_KEY
 from controller.decision.selection.choice import SelectionMode
+from controller.decision.selection.leads.lead_basis import LeadBasis
 from controller.decision.selection.rule_values import ProposalBasis
 from tests.builders import observation, pool_policy
 
@@ -50,6 +53,15 @@ def test_the_ceiling_and_the_step_limit_apply():
 
 def test_without_reports_nothing_changes():
     assert plan(basis({LAST_HOUR: 1}), None).target == 4
+
+
+def test_the_current_minute_raises_a_target_that_a_leading_signal_has_lowered():
+    lead = LeadBasis("queue", 1.0, 3, 1.0, 0.5, 90.0, False, 1.0, 2.0, followed=True)
+    of = replace(basis({LAST_HOUR: 1}), lead=lead)
+
+    assert plan(of, None).target == 1
+    assert plan(of, 20).target == 20
+    assert plan(replace(of, lead=replace(lead, value=50.0)), 20).target == 50
 
 
 @given(st.integers(0, 100), st.floats(0, 100), st.floats(0, 100), st.floats(0, 100))

@@ -1,5 +1,6 @@
 """Reasons carry their numbers: the target follows from the text, and two decisions never read the same."""
 
+import math
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +20,7 @@ from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.selection.candidates import CANDIDATES, RECENT
 from controller.decision.selection.choice import SelectionMode
+from controller.decision.selection.leads.lead_basis import LeadBasis
 from controller.decision.selection.rule_values import ProposalBasis, exact_text, rounded_mean
 from tests.builders import NOON, capacity, observation, pool_policy
 from tests.controller.decision.planning.record.test_decision_record import POLICIES, SEEN, STATES
@@ -28,25 +30,56 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CHANGE = re.compile(r": (?:(\d+) -> )?(held at |stays )?(\d+)$")
 ENSEMBLE = re.compile(r"ensemble of \d+ rules? ([\d.]+) -> (\d+)$")
 
+LEAD = re.compile(r"= (\d+), × ([\d.e-]+) \(P\d+\)(?:, at most (\d+))? = (\d+)(, .*)$")
+MOST = 10**9
+LEADS = st.none() | st.builds(
+    LeadBasis, st.sampled_from(["pool planner", "queue"]), st.just(math.nan) | st.integers(0, 300).map(float),
+    st.sampled_from([3, 60]), st.floats(0.001, 20), st.sampled_from([0.5, 0.95]), st.integers(1, 90).map(float), st.booleans(),
+    st.floats(0, 99), st.floats(0, 99), st.booleans())
+
 
 @st.composite
 def bases(draw):
     """The values behind a proposal: some rules with weight, and the signals that they read."""
     rules = draw(st.lists(st.sampled_from(CANDIDATES), min_size=1, max_size=12, unique=True))
     weights = sorted(draw(st.lists(st.integers(1, 4096), min_size=len(rules), max_size=len(rules))), reverse=True)
-    mode = draw(st.sampled_from([SelectionMode.ENSEMBLE, SelectionMode.ENSEMBLE, *SelectionMode]))
+    mode = draw(st.sampled_from([SelectionMode.ENSEMBLE, SelectionMode.ENSEMBLE, SelectionMode.ALONE, SelectionMode.FALLBACK]))
     if mode is SelectionMode.ALONE:
         rules, weights = rules[:1], [4096]
     signals = {name: draw(st.integers(0, 60)) for name in sorted({name for rule in rules for name in rule.signals})}
-    return ProposalBasis.of(mode, rules[0], (29_000_000, 4, 2000), 3.0, signals, dict(zip(rules, weights, strict=True)))
+    basis = ProposalBasis.of(mode, rules[0], (29_000_000, 4, 2000), 3.0, signals, dict(zip(rules, weights, strict=True)))
+    return replace(basis, lead=draw(LEADS))
 
 
 def proposal_of(basis):
     return Proposal(basis.target, "rule", True, basis)
 
 
-def proposed_units(text, basis):
+def proposed_units(text):
     """The units that the text of a proposal ends with, or of the rule that is followed alone."""
+    text, _, lead = text.partition("; leading signal ")
+    units = units_of_candidates(text)
+    return units if not lead else units_of_lead(lead, units)
+
+
+def units_of_lead(text, without):
+    """The units that the text of a leading signal ends with, computed from its value and ratio."""
+    if (found := LEAD.search(text)) is None:
+        assert text.endswith("not used")
+        return without
+    value, ratio, most, forecast, use = found.groups()
+    assert int(forecast) == min(int(float(ratio) * float(value) + 0.5), int(most or MOST))
+    if use == ", not followed":
+        return without
+    if use.startswith(", max"):
+        assert use == f", max({without}, {forecast}) = {max(without, int(forecast))}"
+        return max(without, int(forecast))
+    assert use == f", instead of {without}"
+    return int(forecast)
+
+
+def units_of_candidates(text):
+    """The units of the candidates."""
     if (found := ENSEMBLE.search(text)) is not None:
         assert rounded_mean(float(found[1])) == int(found[2])
         return int(found[2])
@@ -54,12 +87,12 @@ def proposed_units(text, basis):
     return int(re.search(r"= (\d+)$", rule)[1])
 
 
-def followed(plan, basis):
+def followed(plan):
     """The target by the texts alone, from reason to reason."""
     target = None
     for reason in plan.reasons:
         if reason.code is ReasonCode.PROPOSED:
-            target = proposed_units(reason.text, basis)
+            target = proposed_units(reason.text)
         elif (found := CHANGE.search(reason.text)) is not None:
             assert found[1] is None or target is None or int(found[1]) == target, plan.text
             target = int(found[3])
@@ -75,7 +108,7 @@ def test_the_target_follows_from_the_texts(policy, state, seen, basis):
     plan = make_plan(policy, state, seen, guardrails_for(seen))
     assume(plan.requested is not None)
 
-    assert followed(plan, basis) == plan.target, plan.text
+    assert followed(plan) == plan.target, plan.text
 
 
 @examples(200)
@@ -99,7 +132,7 @@ def test_the_ensemble_is_the_mean_of_its_rules_by_weight(basis):
     rules = basis.rules()
 
     assert basis.exact == sum(each.weight * each.units for each in rules) / sum(each.weight for each in rules)
-    assert basis.mode is not SelectionMode.ENSEMBLE or basis.target == rounded_mean(float(exact_text(basis.exact)))
+    assert basis.mode is not SelectionMode.ENSEMBLE or basis.without_lead == rounded_mean(float(exact_text(basis.exact)))
 
 
 def text_of(code, policy=None, state=None, **changes):

@@ -1,6 +1,7 @@
 """Every plan is computed again from its record, byte for byte."""
 
 import json
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,6 +28,10 @@ from controller.decision.planning.record.decision_record import (
     redact_observation,
     replayed,
 )
+from controller.decision.selection.candidates import CANDIDATES, RECENT
+from controller.decision.selection.choice import SelectionMode
+from controller.decision.selection.leads.lead_basis import LeadBasis
+from controller.decision.selection.rule_values import ProposalBasis
 from controller.redaction.redactor import without_secrets
 from controller.store.codec import dump_inputs, dump_plan
 from controller.store.state_store import Store
@@ -149,6 +154,28 @@ def test_a_refused_write_is_recorded_with_its_intended_plan():
     assert (record["action"], record["inputs"]["made"]["action"]) == ("hold", "write")
     assert len(set(replayed(record))) == 1
     assert "made" not in recorded(each)["inputs"]
+
+
+LEAD = LeadBasis("pool planner", 12.0, 3, 2.95, 0.95, 40.0, False, 18.37, 20.46, followed=True)
+
+
+@pytest.mark.parametrize("lead", [LEAD, replace(LEAD, value=math.nan)])
+def test_a_leading_signal_is_recorded_with_its_numbers_and_the_proposal_follows_from_them(lead):
+    basis = replace(ProposalBasis.of(SelectionMode.ALONE, CANDIDATES[RECENT], (29_000_000, 4, 2000), 3.0, {"recent 60": 9},
+                                     {CANDIDATES[RECENT]: 4096}), lead=lead)
+    record = recorded(made(seen=observation(proposal=Proposal(basis.target, "leading signal", True, basis), in_flight=4)))
+    _, _, seen = loaded(record["inputs"])
+
+    assert len(set(replayed(record))) == 1
+    assert record["inputs"]["proposal"]["basis"]["lead"]["ratio"] == 2.95
+    assert seen.demand.proposal.basis.target == record["inputs"]["proposal"]["target"] == (9 if math.isnan(lead.value) else 35)
+
+
+def test_a_record_without_leading_signals_of_the_version_before_is_replayed():
+    record = recorded(made())
+    record["inputs"]["version"] = 6
+
+    assert len(set(replayed(record))) == 1
 
 
 def test_an_altered_record_gives_another_plan():
