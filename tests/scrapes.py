@@ -3,6 +3,7 @@
 import numpy as np
 
 from adapters.ports.errors import Throttled
+from config.model.lead import Lead
 from config.model.policy import Objective
 from controller.accounting.figures import MINUTES_A_DAY
 from controller.accounting.ledger import NAMES
@@ -27,7 +28,7 @@ async def scraped(here):
 async def eventful(folder):
     """The text of a scrape in which every family has a sample: pool `a` is active and throttled once, `b` is in shadow."""
     each = {"a": {"budget_usd_per_month": 1000.0, "objective": Objective(warm_hit_rate=0.9)},
-            "b": {"mode": "shadow", "max": 5, "budget_usd_per_month": 1000.0}}
+            "b": {"mode": "shadow", "max": 5, "budget_usd_per_month": 1000.0, "leads": (Lead(pool="a"),)}}
     async with serving(folder, each=each) as here:
         service = here.service
         first = minute_of(here.clock.now()) - 30

@@ -103,15 +103,16 @@ def ticked(service):
 
 @contextlib.asynccontextmanager
 async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, each=None, notifier=None,
-                  broken=None, history=timedelta(minutes=30), source=None, **changes):
+                  broken=None, history=timedelta(minutes=30), source=None, signals=(), **changes):
     """A service whose first tick is over; pools `a` (3 units busy) and `b` (7) unless `traffic` says otherwise. `each`: changes
-    of some pools alone, by name. `source`: another demand source than a fake one.
+    of some pools alone, by name. `source`: another demand source than a fake one. `signals`: sources of leads, each with the
+    names of its series.
     """
     clock = clock or ManualClock(NOON)
     traffic = traffic or {"a": steady(3), "b": steady(7)}
     source = source or FakeSource(traffic, history=history)
     source.broken = broken
-    providers = FakeProviders([(source, tuple(traffic))], clock, {} if levers is None else levers)
+    providers = FakeProviders([(source, tuple(traffic)), *signals], clock, {} if levers is None else levers)
     pools = [pool_policy(name=name, **(changes | (each or {}).get(name, {}))) for name in traffic]
     service = Daemon(policy_of(pools), providers, clock, folder, port=0, token=token, notifier=notifier)
     async with ticking(service) as stop, aiohttp.ClientSession() as session:

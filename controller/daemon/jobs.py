@@ -11,6 +11,7 @@ from controller.daemon.runtime import Runtime, Settings
 from controller.daemon.weekly_report import send_weekly_report
 from controller.decision.events.upcoming import all_events_without_windows
 from controller.fleet.builder import save_measured
+from controller.fleet.sources import collectors_of
 from controller.report.reading import METRIC_READS, dumped_metric_reads
 from controller.store.sqlite_file import StoreError
 from controller.store.state_store import KEEP
@@ -63,10 +64,9 @@ async def store_state(runtime: Runtime, settings: Settings, learned_every: timed
 
 
 def reads_usd(runtime: Runtime) -> float:
-    """Return the list price of reading the demand of all pools, in USD per month."""
+    """Return the list price of reading the demand of all pools and all leading signals, in USD per month."""
     every = runtime.published.tick_every
-    return sum(region.collector.source.monthly_cost_usd(len(region.collector.pools), every)
-               for region in runtime.components.fleet.regions)
+    return sum(each.source.monthly_cost_usd(len(each.pools), every) for each in collectors_of(runtime.components.fleet).values())
 
 
 async def prune(runtime: Runtime, settings: Settings) -> None:

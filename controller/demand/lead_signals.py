@@ -66,7 +66,7 @@ class LeadSignals:
         """Rows of the store that were read last, by signal: many pools can have the same one."""
         self._unread: set[str] = set()
         """Pools that have learned without the history of a signal, because it was not read then."""
-        self._failing: dict[str, str] = {}
+        self._failing: set[str] = set()
 
     @property
     def tasks(self) -> Sequence[asyncio.Task[None]]:
@@ -158,15 +158,19 @@ class LeadSignals:
 
     def _log_failures(self, collector: DemandCollector) -> None:
         for name in collector.pools:
-            error, before = collector.errors.get(name), self._failing.get(name)
-            pools = [pool for pool, leads in self._leads.items() if any(lead.series == name for lead in leads)]
-            if error is not None and before is None:
-                log.warning("lead-failed", source=collector.source.kind, lead=name, pools=pools, error=str(error),
+            error, failing = collector.errors.get(name), name in self._failing
+            if (error is None) is not failing:
+                continue
+            found = {pool: lead for pool, leads in self._leads.items() for lead in leads if lead.series == name}
+            lead = next(iter(found.values()))
+            if error is None:
+                self._failing.remove(name)
+                log.info("lead-recovered", source=collector.source.kind, lead=lead.name, pools=list(found))
+            else:
+                self._failing.add(name)
+                log.warning("lead-failed", source=collector.source.kind, lead=lead.name, pools=list(found),
+                            error=readable(str(error), lead),
                             text="these pools are decided without this lead until it is read again")
-                self._failing[name] = str(error)
-            elif error is None and before is not None:
-                log.info("lead-recovered", source=collector.source.kind, lead=name, pools=pools)
-                del self._failing[name]
 
     def _newest(self, name: str) -> int:
         """Return the newest known minute of a signal; -1 without one."""
@@ -188,4 +192,9 @@ class LeadSignals:
         latest, (_, age) = collector.latest(lead.series), collector.freshness(lead.series, now)
         error = collector.errors.get(lead.series)
         return SignalState(lead.name, None if latest is None else latest[0], age, collector.metric_delay,
-                           "" if error is None else str(error))
+                           "" if error is None else readable(str(error), lead))
+
+
+def readable(error: str, lead: Lead) -> str:
+    """Return the error of a signal with its display text in place of the name under which it is stored."""
+    return error.replace(lead.series, lead.name)

@@ -14,7 +14,7 @@ from controller.decision.planning.missing_metrics import exceeds_missing_limit
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.decision.selection.layers.top_basis import PingBasis
-from controller.demand.pool_group import PoolGroup
+from controller.demand.collector import DemandCollector
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.fleet.readings import readings_of
@@ -70,7 +70,7 @@ def pool_entry(fleet: Fleet, figures: ShownFigures, decision_log: DecisionLog, f
         "next": ahead.pairs, "next_at": iso_text(ahead.at), "next_missing": ahead.reason,
         **({} if (top := fleet.tops.get(name)) is None else {"pings": pings_entry(fleet, top)}), **blackout_entry(fleet, name),
         "events": [event_entry(each) for each in region.upcoming_events(name, now)[:MOST_EVENTS]],
-        "event_warnings": region.event_warnings(name),
+        "event_warnings": region.event_warnings(name), "leads": lead_entries(fleet, name, now),
     }
 
 
@@ -149,14 +149,25 @@ def event_entry(event: UpcomingEvent) -> dict[str, Any]:
             "expected": redact_text(expected_text(event))}
 
 
-def source_entry(region: PoolGroup, interval: timedelta) -> Mapping[str, Any]:
-    """Return one demand source: its delay, errors, and monthly cost of reads at list price. `interval`: between ticks."""
-    collector = region.collector
+def lead_entries(fleet: Fleet, name: str, now: datetime) -> list[dict[str, Any]]:
+    """Return the leading signals of a pool."""
+    states = [] if fleet.leads is None else fleet.leads.states(name, now)
+    return [{"name": redact_text(each.name), "value": None if each.value is None else rounded(each.value),
+             "age_seconds": seconds(each.age), "delay_seconds": seconds(each.delay), "error": redact_text(each.error) or None}
+            for each in states]
+
+
+def source_entry(collector: DemandCollector, interval: timedelta, leads: bool = False) -> Mapping[str, Any]:
+    """Return one demand source: its delay, errors, and monthly cost of reads at list price. `interval`: between ticks. `leads`:
+    whether its series are leading signals and no pool's demand.
+    """
+    count = len(collector.pools)
+    usd = collector.source.monthly_cost_usd(count, interval)
     return {
-        "kind": collector.source.kind, "pools": len(collector.pools), "collected_at": iso_text(collector.collected_at),
+        "kind": collector.source.kind, "pools": 0 if leads else count, "leads": count if leads else 0,
+        "collected_at": iso_text(collector.collected_at),
         "metric_delay_seconds": seconds(collector.metric_delay), "metric_delay_measured": collector.meter.delay is not None,
-        "failing": len(collector.errors),
-        "metric_reads_usd_per_month": rounded(collector.source.monthly_cost_usd(len(collector.pools), interval)),
+        "failing": len(collector.errors), "metric_reads_usd_per_month": rounded(usd),
     }
 
 

@@ -11,6 +11,7 @@ from controller.accounting.figures import rounded
 from controller.accounting.totals import Totals
 from controller.decision.costs.kinds import KIND_OF_MODE, KINDS, Kind
 from controller.fleet.fleet import YIELD_EVERY
+from controller.fleet.sources import collectors_of
 from controller.http.components import Components
 from controller.http.compressed_body import CompressedBody
 from controller.http.readiness import pool_stale_reason
@@ -67,7 +68,8 @@ async def render(components: Components, clock: Clock, interval: timedelta, tag:
             stale[name] = reason
         fragments.append(encoded(entry).encode())
     as_of, pools = dumps(now), b"[" + b",".join(fragments) + b"]"
-    sources = [source_entry(region, interval) for region in fleet.regions]
+    own = () if fleet.leads is None else fleet.leads.own
+    sources = [source_entry(each, interval, leads=each in own) for each in collectors_of(fleet).values()]
     head = {"tick": fleet.last, "totals": {kind: each.entry() for kind, each in totals.items()}, "sources": sources,
             "metric_reads_usd_per_month": rounded(sum(each["metric_reads_usd_per_month"] or 0.0 for each in sources)),
             "limits": fleet.limiter.report(now), "orphans": fleet.orphans.shown()}

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from adapters.ports.demand_source import ReportsCost
 from adapters.runtime.call_counter import Call
 from controller.fleet.fleet import Fleet
+from controller.fleet.sources import collectors_of
 from controller.leadership.leader_election import LeaderElection
 from controller.metrics.catalogue import FAMILIES
 from controller.metrics.tick_counters import Ticks
@@ -87,7 +88,7 @@ def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:
         yield gauges("stoker_limit_used", {key: each["used"] for key, each in limits.items()})
         yield gauges("stoker_pools_waiting", {(): report["pools_waiting"]})
         yield gauges("stoker_pools_lowered", {(): report.get("pools_lowered", 0)})
-    sources = {(f"{region.collector.source.kind}/{at}",): region.collector for at, region in enumerate(fleet.regions)}
+    sources = {(label,): each for label, each in collectors_of(fleet).items()}
     yield gauges("stoker_metric_delay_seconds", {label: each.metric_delay.total_seconds() for label, each in sources.items()})
     yield gauges("stoker_metric_reads_usd_per_month",
                  {label: each.source.monthly_cost_usd(len(each.pools), interval) for label, each in sources.items()})

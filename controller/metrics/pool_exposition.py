@@ -1,7 +1,7 @@
 """Metrics of pools, written as text line by line: 10,000 pools have 500,000 samples per scrape, and one object of the library
 per sample would take 10 times as long.
 
-Pool names, modes, quantiles and codes need no escaping, by `config.model.policy.NAME` and the enumerations.
+Signals are escaped. Pool names, modes, quantiles and codes need no escaping, by `config.model.policy.NAME` and the enumerations.
 """
 
 import math
@@ -24,6 +24,7 @@ from controller.forecasts.accuracy_tracker import ForecastAccuracy
 from controller.forecasts.capacity_forecast import SCORED_LEVELS
 from controller.metrics.catalogue import POOL_FAMILIES, Family
 from controller.metrics.rows_by_kind import MODE_OF_KIND, Row, account_rows, kind_rows
+from controller.redaction.redactor import redact_text
 from forecasting.demand import minute_of
 
 REMARKS = frozenset({ReasonCode.PROPOSED, ReasonCode.SHORT_HISTORY, ReasonCode.NOT_READ, ReasonCode.KEPT_BY_OTHERS,
@@ -40,6 +41,7 @@ def pool_lines(fleet: Fleet, accounts: Ledger, accuracy: ForecastAccuracy, clock
     rows: dict[str, Iterable[Row]] = {name: zip(labels, column, strict=True) for name, column in zip(FACTS, facts, strict=True)}
     for name, above in top_rows(fleet, tops, now).items():
         rows[name] = chain(rows[name], above)
+    rows |= signal_rows(fleet, dict(zip(names, labels, strict=True)), now)
     rows |= account_rows(accounts, names) | forecast_rows(accuracy, names, labels, now)
     layers = [*zip(fleet.reconcilers.values(), labels, strict=True), *((each, label) for label, each in tops.items())]
     for kind, mode in MODE_OF_KIND.items():
@@ -70,6 +72,10 @@ FACTS = (
 OF_TOPS = ("stoker_proposed_units", "stoker_target_units", "stoker_actual_requested_units", "stoker_actual_ready_units",
            "stoker_capacity_age_seconds", "stoker_lead_time_seconds", "stoker_pool_active", "stoker_pool_failing")
 """Those of `FACTS` that upper layers have under a name of their own. Demand, bounds and accounts are those of the pool."""
+
+
+OF_SIGNALS = ("stoker_leading_signal", "stoker_leading_signal_age_seconds", "stoker_leading_signal_failing")
+"""Families of leading signals."""
 
 
 def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
@@ -130,6 +136,18 @@ def forecast_rows(accuracy: ForecastAccuracy, names: Sequence[str], labels: Sequ
 
     return {"stoker_forecast_peak_units": by_level(forecast), "stoker_forecast_pinball_loss_units_total": by_level(loss),
             "stoker_forecast_scored_total": zip(labels, judged.tolist(), strict=True)}
+
+
+def signal_rows(fleet: Fleet, labels: Mapping[str, str], now: datetime) -> dict[str, Iterable[Row]]:
+    """Return the rows of the leading signals of each pool. `labels`: by pool."""
+    rows: dict[str, list[Row]] = {name: [] for name in OF_SIGNALS}
+    for pool, label in labels.items():
+        for each in () if fleet.leads is None else fleet.leads.states(pool, now):
+            text = redact_text(each.name).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+            values = unknown(each.value), math.nan if each.age is None else each.age.total_seconds(), each.error != ""
+            for name, value in zip(OF_SIGNALS, values, strict=True):
+                rows[name].append((f'{label},signal="{text}"', value))
+    return dict(rows)
 
 
 def guardrail_rows(fleet: Fleet, labelled: Iterable[tuple[str, str]]) -> list[Row]:

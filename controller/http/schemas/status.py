@@ -58,6 +58,17 @@ class EventEntry(Shape):
     """Factor of the usual demand, or units, and the learned effect of past windows."""
 
 
+class LeadEntry(Shape):
+    """A leading signal of the pool: the newest known value, its age, and the delay of its source."""
+
+    name: str
+    value: Known
+    age_seconds: Known
+    delay_seconds: float
+    error: str | None
+    """Why nothing newer can be read. The pool is then decided without the signal."""
+
+
 class Pings(Shape):
     """Layer above the base of a pool: units that pings keep warm, in addition to those of the pool's own entry."""
 
@@ -132,6 +143,7 @@ class PoolEntry(ActualFigures, SimulatedFigures):
     events: list[EventEntry]
     event_warnings: list[str]
     """Events without a measurable effect so far."""
+    leads: list[LeadEntry]
 
 
 class Reason(Shape):
@@ -208,6 +220,8 @@ class Source(Shape):
 
     kind: str
     pools: int
+    leads: int
+    """Leading signals that are no pool's demand; a source has either pools or leads."""
     collected_at: Instant
     metric_delay_seconds: float
     metric_delay_measured: bool

@@ -36,6 +36,10 @@ const blackout = (pool) => {
   return [["Pings held all units", `${held.toFixed(2)} s`, `since the start of the daemon; ${requests == null ? "requests not measured" : `about ${requests.toFixed(1)} requests`}`]];
 };
 
+// Leading signals: newest value, and its age or why there is none.
+const signals = (pool) => (pool.leads ?? []).map((each) => [`Lead: ${each.name}`, units(each.value),
+  each.error ?? (each.age_seconds == null ? "not known yet" : `${span(each.age_seconds)} ago`)]);
+
 const tiles = (pool, shadow, asOf) => [
   ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
   ...ready("Actual ready", "actual", pool),
@@ -45,6 +49,7 @@ const tiles = (pool, shadow, asOf) => [
   ["Rules would ask for", ...ahead(pool, asOf)],
   ["Newest demand data", span(pool.data_age_seconds), pool.data_age_seconds == null ? "" : "ago"],
   ["Keep-alive", span(pool.keep_alive_seconds), BASES[pool.keep_alive_basis] ?? ""],
+  ...signals(pool),
   ...blackout(pool),
   ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from request to ready"],
 ];

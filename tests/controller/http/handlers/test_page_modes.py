@@ -222,6 +222,16 @@ async def test_unknown_values_are_called_unknown_and_not_zero():
         assert f"{name}\nunknown" in facts
 
 
+async def test_a_pool_shows_its_leading_signals_and_why_one_is_unknown():
+    leads = [{"name": "pool planner", "value": 12.0, "age_seconds": 61.0, "delay_seconds": 60.0, "error": None},
+             {"name": "redis queue", "value": None, "age_seconds": None, "delay_seconds": 60.0, "error": "redis queue: refused"}]
+    async with opened([pool_entry("chat", leads=leads)], "#/pools/chat") as (_, page):
+        facts = await page.text("#pool-facts")
+
+    assert "Lead: pool planner\n12\n61 s ago" in facts
+    assert "Lead: redis queue\nunknown\nredis queue: refused" in facts
+
+
 @pytest.mark.parametrize(("count", "look"), [
     (1, {}), (1, PHONE), (8, {}), (8, PHONE), (8, {"width": 768}), (8, {"width": 1024}), (300, {}), (300, PHONE)])
 async def test_no_table_is_cut_and_the_page_does_not_scroll_sideways(count, look):
