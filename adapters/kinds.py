@@ -73,6 +73,8 @@ SOURCES = {
                              grants=("adapters.aws.permissions:AwsGrants",)),
     "cloudwatch-alb": SourceKind("adapters.aws.metric_settings:CloudWatchAlbSettings", "adapters.aws.provider:Aws", extra="aws",
                                  grants=("adapters.aws.permissions:AwsGrants",)),
+    "dynamodb-query": SourceKind("adapters.aws.table_settings:DynamoQuerySettings", "adapters.aws.provider:Aws", extra="aws",
+                                 grants=("adapters.aws.permissions:AwsGrants",)),
     "cloud-monitoring": SourceKind("adapters.gcp.settings:CloudMonitoringSettings", "adapters.gcp.provider:Gcp", extra="gcp",
                                    grpc=True, grants=("adapters.gcp.permissions:GcpGrants",)),
     "http-metrics": SourceKind("adapters.web.settings:HttpMetricsSettings", "adapters.web.provider:Web"),

@@ -32,6 +32,9 @@ CONTROL_THREADS = 64
 SCALING_THREADS = 48
 """For Application Auto Scaling, by the same sum (2/s x 17 s + 10 = 44): if it hangs, metrics do not wait for it."""
 
+TABLE_THREADS = 16
+"""For DynamoDB: if a table hangs, the counts of two samples wait (see `adapters.aws.dynamodb.item_counts`), and no metric."""
+
 BULK_THREADS = 8
 """For CloudWatch and all other services: separate, so that a slow page of metrics delays no write."""
 
@@ -46,7 +49,7 @@ class Timeouts:
     """
 
     connect: float = 3.0
-    read: Mapping[str, float] = field(default_factory=lambda: {"cloudwatch": 20.0})
+    read: Mapping[str, float] = field(default_factory=lambda: {"cloudwatch": 20.0, "dynamodb": 4.0})
     read_otherwise: float = 8.0
     slack: float = 6.0
 
@@ -73,7 +76,7 @@ class Connections:
         """`Date` header of the last response, which may be an error."""
         self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
         self.calls = CallCounter()
-        self._at_once = {"lambda": at_once, "application-autoscaling": SCALING_THREADS}
+        self._at_once = {"lambda": at_once, "application-autoscaling": SCALING_THREADS, "dynamodb": TABLE_THREADS}
         self._threads = {service: DaemonThreads(count, f"aws-{service}-{region}") for service, count in self._at_once.items()}
         self._bulk = DaemonThreads(BULK_THREADS, f"aws-bulk-{region}")
         self._credentials = CredentialSource(f"aws-credentials-{region}", partial(finding_session, region))

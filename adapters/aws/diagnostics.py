@@ -15,9 +15,11 @@ from adapters.aws.cloudwatch.demand_source import ALWAYS, REGION, SLOWLY, SOMETI
 from adapters.aws.cloudwatch.metric_queries import INVOCATIONS, MOST_QUERIES, Query, request
 from adapters.aws.cloudwatch.metric_reader import RATE, MetricReader
 from adapters.aws.cloudwatch.metric_rows import series_of
+from adapters.aws.dynamodb.item_counts import EVERY_SECONDS, ItemCounts
 from adapters.aws.errors import ApiCall, NotSet
 from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
 from adapters.aws.sessions import AwsSessions
+from adapters.aws.table_settings import DynamoQuerySettings
 from adapters.ports.demand_source import Demands
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError
@@ -47,7 +49,7 @@ def checks(sessions: AwsSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
 
 def demand_checks(sessions: AwsSessions, pools: Demands) -> list[Check]:
     """Return the checks of each region of the demand of `pools`: credentials and clock, and the number of metrics of Lambda, or
-    whether the metrics of a pool have points.
+    whether the metrics of a pool have points, or its number of items.
     """
     found = []
     for pool, demand in pools:
@@ -55,6 +57,10 @@ def demand_checks(sessions: AwsSessions, pools: Demands) -> list[Check]:
             region = str(demand.region)
             found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
             found.append(Check(f"metrics of {pool.name}", partial(_points, sessions, pool.name, demand)))
+        if isinstance(demand, DynamoQuerySettings):
+            region = str(demand.region)
+            found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
+            found.append(Check(f"items of {pool.name}", partial(_items, sessions, pool.name, demand)))
     regions: dict[str, set[str]] = {}
     for _, demand in pools:
         if demand.kind != "cloudwatch-lambda":
@@ -152,6 +158,20 @@ async def _points(sessions: AwsSessions, pool: str, demand: CloudWatchMetricSett
         return [Finding("demand", pool, Verdict.WARN, f"no point within {LOOKED_BACK} min: {', '.join(empty)}",
                         "correct namespace, metric and dimensions, unless the pool was idle")]
     return [Finding("demand", pool, Verdict.OK, f"every metric has points within {LOOKED_BACK} min")]
+
+
+async def _items(sessions: AwsSessions, pool: str, demand: DynamoQuerySettings) -> list[Finding]:
+    """Count the items of a pool once, and return what a month of counts costs."""
+    counts = ItemCounts(sessions.connections(str(demand.region)), sessions.clock, {pool: demand})
+    number = (await counts.read((pool,)))[pool]
+    if isinstance(number, AdapterError):
+        raise number
+    month = counts.usd_per_sample() * timedelta(hours=730).total_seconds() / EVERY_SECONDS
+    text = f"{number:g} items now, counted with {counts.units:g} read request units; counting costs {month:.2f} USD a month"
+    if not number:
+        return [Finding("demand", pool, Verdict.WARN, f"{text}; a wrong value of a key also gives 0",
+                        "check key_condition and values, unless the pool is idle")]
+    return [Finding("demand", pool, Verdict.OK, text)]
 
 
 def _caller(answer: Answer) -> str:

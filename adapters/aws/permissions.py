@@ -24,6 +24,7 @@ class Statement(NamedTuple):
 STATEMENTS = {
     "ReadMetricsAndQuotas": Statement("region"),
     "QueryPrometheus": Statement("workspace"),
+    "CountItems": Statement("table"),
     "ReadFunctions": Statement("function"),
     "ReadWarmCapacity": Statement("alias"),
     "SetWarmCapacity": Statement("alias", writes=True),
@@ -61,6 +62,7 @@ CALLS = {
 QUERY = Call("aps:QueryMetrics", "QueryPrometheus", "reads demand")
 DEMAND_CALLS = dict.fromkeys(("cloudwatch-lambda", "cloudwatch", "cloudwatch-alb"),
                              (Call("cloudwatch:GetMetricData", "ReadMetricsAndQuotas", "reads demand"),))
+DEMAND_CALLS["dynamodb-query"] = (Call("dynamodb:Query", "CountItems", "counts the items that are demand"),)
 """By kind of demand source."""
 
 DEAD_MAN = (
@@ -181,6 +183,11 @@ def resources(pool: PoolPolicy, scope: str, account: str | None) -> tuple[str, .
     if scope == "workspace" and demand is not None:
         region, (_, _, workspace) = demand["sigv4"]["region"], demand["url"].rstrip("/").rpartition("/")
         return (f"arn:{partition(region)}:aps:{region}:{account or ANY_ACCOUNT}:workspace/{workspace}",)
+    if scope == "table" and pool.demand is not None:
+        table = pool.demand.model_dump()
+        region, name = str(table["region"]), str(table["table"])
+        arn = f"arn:{partition(region)}:dynamodb:{region}:{account or ANY_ACCOUNT}:table/{name}"
+        return (arn if table["index"] is None else f"{arn}/index/{table['index']}",)
     settings = pool.lever.model_dump()
     region, name = str(settings["region"]), str(settings["function"])
     function = f"arn:{partition(region)}:lambda:{region}:{account or ANY_ACCOUNT}:function:{name}"

@@ -8,9 +8,11 @@ from adapters.aws import diagnostics, discovery
 from adapters.aws.clients import Timeouts
 from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
 from adapters.aws.cloudwatch.metric_demand import CloudWatchMetricDemand
+from adapters.aws.dynamodb.item_counts import EVERY_SECONDS, ItemCounts
 from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
 from adapters.aws.sessions import AwsSessions
 from adapters.aws.settings import CloudWatchLambdaSettings
+from adapters.aws.table_settings import DynamoQuerySettings
 from adapters.pinging.demand_without_pings import DemandWithoutPings
 from adapters.pinging.keep_alive_loops import PingProvider
 from adapters.pinging.pinged import Pinged, PingedPools
@@ -19,6 +21,7 @@ from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
+from adapters.sampling.demand_source import SampledDemand
 from config.model.policy import PoolPolicy
 
 
@@ -29,16 +32,17 @@ class Aws(PingProvider):
                  pinged: PingedPools | None = None) -> None:
         super().__init__(pinged)
         self.rng, self.sessions = rng, AwsSessions(clock, sandbox_url, timeouts)
+        self._sampled: list[tuple[SampledDemand, ItemCounts]] = []
 
     def call_counters(self) -> list[CallCounter]:
         """Return the call counters of every region, with a separate one for pings."""
         return self.sessions.call_counters()
 
     def sources(self, pools: Demands) -> list[tuple[DemandSource, tuple[str, ...]]]:
-        """Return a CloudWatch demand source for each kind and region, each with the names of its pools."""
+        """Return a demand source for each kind and region, each with the names of its pools."""
         pinged = self.pinged.among(pool for pool, _ in pools)
         lambdas = [(pool, demand) for pool, demand in pools if isinstance(demand, CloudWatchLambdaSettings)]
-        return self._lambda_sources(lambdas, pinged) + self._metric_sources(pools, pinged)
+        return self._lambda_sources(lambdas, pinged) + self._metric_sources(pools, pinged) + self._table_sources(pools, pinged)
 
     def _lambda_sources(self, pools: Demands, pinged: dict[str, Pinged]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         of_region: dict[str, dict[str, str]] = {}
@@ -69,6 +73,19 @@ class Aws(PingProvider):
             sources.append((wrapped, tuple(members)))
         return sources
 
+    def _table_sources(self, pools: Demands, pinged: dict[str, Pinged]) -> list[tuple[DemandSource, tuple[str, ...]]]:
+        regions: dict[str, dict[str, DynamoQuerySettings]] = {}
+        for pool, demand in pools:
+            if isinstance(demand, DynamoQuerySettings):
+                regions.setdefault(str(demand.region), {})[pool.name] = demand
+        sources: list[tuple[DemandSource, tuple[str, ...]]] = []
+        for region, members in regions.items():
+            counts = ItemCounts(self.sessions.connections(region), self.sessions.clock, members)
+            source = SampledDemand("dynamodb-query", counts, self.sessions.clock, tuple(members), EVERY_SECONDS, pinged)
+            self._sampled.append((source, counts))
+            sources.append((source, tuple(members)))
+        return sources
+
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`."""
         return diagnostics.checks(self.sessions, pools)
@@ -86,7 +103,10 @@ class Aws(PingProvider):
         return await discovery.survey(self.sessions, where["region"])
 
     async def close(self) -> None:
-        """Stop all pings and close the sessions."""
+        """Stop all pings and samples, and close the sessions."""
+        for source, counts in self._sampled:
+            await source.close()
+            await counts.close()
         await self.end_pings()
         await self.sessions.close()
 

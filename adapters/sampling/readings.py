@@ -36,8 +36,7 @@ class Readings:
             return {key: _outcome(task) if task.done() else late(key) for key, task in tasks.items()}
         finally:
             for task in tasks.values():
-                if not task.done():
-                    self._abandon(task)
+                self._abandon(task)
 
     async def close(self) -> None:
         """Wait until abandoned reads have ended, at most `seconds`."""
@@ -49,6 +48,7 @@ class Readings:
             return await read(key)
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
+        """Cancel a read that runs. Nothing else retrieves the error of one that has ended."""
         task.cancel()
         self._abandoned.add(task)
         task.add_done_callback(self._ended)
@@ -56,7 +56,7 @@ class Readings:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._abandoned.discard(task)
         if not task.cancelled():
-            task.exception()  # nothing else retrieves it
+            task.exception()
 
 
 def _outcome(task: asyncio.Task[T]) -> T | AdapterError:

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+import yaml
 
 from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
 from adapters.aws.provider import Aws
 from adapters.runtime.clock import SystemClock
 from forecasting.demand import instant_of, minute_of
 from tests.builders import pool_policy
+from tests.sources import ROOT
 
 BALANCER, GROUP = "app/agents/50dc6c495c0c9188", "targetgroup/chat/73e2d6bc24d8a067"
 MINUTES = 40
@@ -96,6 +98,17 @@ async def test_an_expression_is_computed_from_its_metrics(account, emulator, mon
 
     assert int(series.known.sum()) >= MINUTES - 5
     assert (series.peak == expected)[series.known].all()
+
+
+async def test_the_depth_of_a_queue_is_read_as_the_page_shows(account, emulator, monkeypatch):
+    page = (ROOT / "docs" / "demand" / "cloudwatch.md").read_text().partition("## Depth of an SQS queue")[2]
+    (lead,) = yaml.safe_load(page.split("```")[1].removeprefix("yaml"))["leads"]
+    end = minute_of(SystemClock().now())
+    put(account, emulator, "AWS/SQS", {"QueueName": "jobs"}, end, ApproximateNumberOfMessagesVisible=lambda _: [7.0, 9.0])
+    told = await read(account, emulator, CloudWatchMetricSettings.model_validate(lead), monkeypatch)
+
+    assert told.error is None
+    assert set(told.series.peak[told.series.known].tolist()) == {9.0}
 
 
 async def test_demand_of_a_target_group_is_requests_times_response_time(account, emulator, monkeypatch):

@@ -11,7 +11,7 @@ from tests.adapters.postgresql.fake_postgresql import FakePostgresql, Reply
 class PostgresqlSource(SampledStage):
     """Each number is that of a query that names the pool."""
 
-    kind, place, setting, secret, every = "postgresql", "127.0.0.1", "host", "of-the-store", 10
+    kind, place, setting, secret = "postgresql", "127.0.0.1", "host", "of-the-store"
 
     def __init__(self) -> None:
         super().__init__()

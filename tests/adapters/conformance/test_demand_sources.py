@@ -18,6 +18,7 @@ from controller.decision.planning.observation import DataFreshness
 from tests.adapters.conformance.cloud_monitoring_source import CloudMonitoringSource
 from tests.adapters.conformance.cloudwatch_lambda_source import CloudWatchLambdaSource
 from tests.adapters.conformance.cloudwatch_metric_source import CloudWatchAlbSource, CloudWatchMetricSource
+from tests.adapters.conformance.dynamodb_query_source import DynamoQuerySource
 from tests.adapters.conformance.history_file_source import HistoryFileSource
 from tests.adapters.conformance.http_metrics_source import HttpMetricsSource
 from tests.adapters.conformance.no_demand_source import NoDemandSource
@@ -38,6 +39,7 @@ STAGES: dict[str, type[SourceStage]] = {
     "history-file": HistoryFileSource,
     "redis": RedisSource,
     "postgresql": PostgresqlSource,
+    "dynamodb-query": DynamoQuerySource,
     "push": PushSource,
     "none": NoDemandSource,
 }

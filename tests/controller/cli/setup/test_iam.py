@@ -219,6 +219,18 @@ def test_queries_to_a_workspace_are_allowed_on_that_workspace_in_place_of_reads_
     assert "cloudwatch:GetMetricData" not in found["ReadMetricsAndQuotas"]["Action"]
 
 
+def test_counts_of_items_are_allowed_on_the_index_or_the_table_that_is_queried(asked):
+    keys = {"kind": "dynamodb-query", "region": "eu-west-1", "table": "sessions", "key_condition": "p = :p",
+            "values": {":p": "a"}}
+    head = pools("agent").rstrip("\n").removesuffix("}")
+    of_table, of_index = (statements(asked(f"{head}, demand: {json.dumps(keys | index)}}}\n", "--account", "123456789012"))
+                          for index in ({}, {"index": "open"}))
+
+    assert of_table["CountItems"]["Resource"] == ["arn:aws:dynamodb:eu-west-1:123456789012:table/sessions"]
+    assert of_index["CountItems"]["Resource"] == ["arn:aws:dynamodb:eu-west-1:123456789012:table/sessions/index/open"]
+    assert of_index["CountItems"]["Action"] == ["dynamodb:Query"]
+
+
 def test_queries_to_google_need_the_permission_to_read_metrics_of_that_project_alone(asked):
     url = "https://monitoring.googleapis.com/v1/projects/acme-metrics/location/global/prometheus"
     text = demand(url=url, google=True).replace(AWS.format(region="us-east-1", name="agent"),
