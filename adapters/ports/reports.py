@@ -1,8 +1,16 @@
 """The port through which applications report their demand themselves."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+LONGEST_NAME = 120
+
+
+def sender_name(text: str) -> str:
+    """Return a name of a sender in the characters that `POST /v1/pools/NAME/in-flight` allows."""
+    return re.sub(r"[^A-Za-z0-9._:/@-]", "_", text)[:LONGEST_NAME]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,9 @@ class AcceptsReports(Protocol):
 
     def accept(self, pool: str, report: Report) -> Receipt:
         """Record a report. Raise `TooMany`."""
+
+    def lost(self, pool: str) -> None:
+        """Record that a report of a pool cannot be used: the minute is unknown."""
 
     def in_flight(self, pool: str) -> int:
         """Return the maximum in flight in the current minute so far: a lower bound, because senders may be silent."""

@@ -54,6 +54,10 @@ class PushDemand:
         self._levelled.add(pool)
         return self._record(pool, report)
 
+    def lost(self, pool: str) -> None:
+        """See `AcceptsReports`."""
+        self._inboxes[pool].refuse(self._clock.now().timestamp())
+
     def labels(self, pool: str) -> Mapping[str, str]:
         """See `AcceptsReports`."""
         return self._labels[pool]

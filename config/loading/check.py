@@ -27,13 +27,14 @@ from config.model.limits import Limits
 from config.model.notify import Notify, Sink, WeeklyReport
 from config.model.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
 from config.model.schedule import Schedule
+from config.model.statsd import StatsD
 from config.yaml_text.node import Node
 
 Part = TypeVar("Part", bound=BaseModel)
 
 EXTENSION = "x-"
 """Prefix of the top-level keys that Stoker ignores: for anchors and for data of other programs."""
-TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "weekly_report", "lease")
+TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "weekly_report", "lease", "statsd")
 DEMAND = "demand"
 OWN_KEYS = ("name", ONE, SEVERAL, LEADS)
 """Keys that each pool sets itself and that cannot have a default."""
@@ -73,15 +74,16 @@ class Check:
         self._version(root)
         assume, limits = self._part(root, "assume", Assume), self._part(root, "limits", Limits)
         weekly = None if root.child("weekly_report") is None else self._part(root, "weekly_report", WeeklyReport)
+        statsd = None if root.child("statsd") is None else self._part(root, "statsd", StatsD)
         lease = self._of_kind(("lease",), node, "lease", LEASE_KINDS) if (node := root.child("lease")) else None
         sinks, pools = self._sinks(root), self._pools(root, self._defaults(root))
         if not self.report.problems and assume is not None and limits is not None:
             self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits, notify=sinks, weekly_report=weekly,
-                                 lease=lease)
+                                 lease=lease, statsd=statsd)
 
     def _declared(self) -> frozenset[str]:
         ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, DeadMan, Limits,
-                                             Assume, Sink, WeeklyReport)
+                                             Assume, Sink, WeeklyReport, StatsD)
         models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.levers.values(),
                                              *self._kinds.demand.values())
         return frozenset(TOP_KEYS).union(*(keys_of(model) for model in models))

@@ -17,6 +17,7 @@ from config.model.lease import LEASE_KINDS
 from config.model.limits import Limits
 from config.model.notify import Sink, WeeklyReport
 from config.model.policy import Assume, PoolPolicy
+from config.model.statsd import StatsD
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 HINDSIGHT = "metrics"
@@ -41,7 +42,7 @@ def policy_schema(kinds: Kinds) -> Json:
 
     It accepts every file that the loader accepts. It checks less: no cron, no time zones, nothing across keys or pools.
     """
-    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, Sink, WeeklyReport, *LEASE_KINDS.values(),
+    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, Sink, WeeklyReport, StatsD, *LEASE_KINDS.values(),
                                            *kinds.levers.values(), *kinds.demand.values())
     refs, generated = models_json_schema([(model, "validation") for model in models], schema_generator=Generator)
     parts: Json = generated["$defs"]
@@ -90,7 +91,7 @@ def policy_schema(kinds: Kinds) -> Json:
             "notify": {"type": "array", "maxItems": 20, "items": {"$ref": "#/$defs/Sink"},
                        "description": "Sinks that receive notifications; names are unique."},
             "weekly_report": {"$ref": "#/$defs/WeeklyReport"},
-            "lease": {"$ref": "#/$defs/Lease"},
+            "lease": {"$ref": "#/$defs/Lease"}, "statsd": {"$ref": "#/$defs/StatsD"},
         },
         "if": NO_DEFAULT_MAX,
         "then": {"properties": {"pools": {"items": {"required": ["max"]}}}},

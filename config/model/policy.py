@@ -22,6 +22,7 @@ from config.model.limits import Limits
 from config.model.notify import Sink, WeeklyReport
 from config.model.prewarm import Prewarm
 from config.model.schedule import MOST_UNITS, Schedule, schedule_bounds
+from config.model.statsd import StatsD
 from config.model.warmer import Warmer
 
 __all__ = ["MOST_UNITS", "NAME", "Assume", "Objective", "Policy", "PoolPolicy", "PriceOverride", "Schedule", "schedule_bounds"]
@@ -267,6 +268,8 @@ class Policy(Model):
     """When the weekly report is sent to the sinks; none is sent when absent."""
     lease: SerializeAsAny[LeaseSettings] | None = None
     """Lease that several daemons share so that only the leader writes; None with a single daemon."""
+    statsd: StatsD | None = None
+    """Where StatsD datagrams are received, for pools with pushed demand; nowhere when absent."""
 
     @field_validator("pools")
     @classmethod

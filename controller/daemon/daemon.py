@@ -16,6 +16,7 @@ from config.model.policy import Policy
 from controller.daemon import jobs
 from controller.daemon.runtime import Runtime, Settings, build
 from controller.daemon.scheduler import Jobs, Scheduler
+from controller.daemon.statsd import receiving
 from controller.decision.planning.pool_state.state import SHADOW
 from controller.fleet.builder import Providers
 from controller.fleet.fleet import Fleet
@@ -63,14 +64,16 @@ class Daemon:
         return f"http://{self.host}:{self.port}"
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set. Raise `StoreError` if the store is in use or unusable, `CannotListen` for the address."""
+        """Work until `stop` is set. Raise `StoreError` if the store is in use or unusable, `CannotListen` for an address."""
         with ExitStack() as start:
             start.enter_context(at_work(self._clock))  # loading history must not take hours of a scaled clock
             try:
                 async with self._open_store() as store:
                     published = self._new_published_state(store)
                     async with self._listening(published):
-                        await self._work(await self._build(store, published), stop, start)
+                        runtime = await self._build(store, published)
+                        async with receiving(self._settings.policy.statsd, runtime.components, self._clock):
+                            await self._work(runtime, stop, start)
             finally:
                 await self._settings.providers.close()
 

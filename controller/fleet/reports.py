@@ -8,7 +8,7 @@ from controller.fleet.nudges import Nudges
 
 
 class NotPushed(Exception):
-    """The demand of a pool is read from elsewhere."""
+    """The demand of a pool is read from elsewhere, or there is no such pool."""
 
 
 class Reports:
@@ -30,6 +30,8 @@ class Reports:
 
     def accept(self, pool: str, report: Report) -> Receipt:
         """Record a report. Raise `NotPushed`, or `TooMany`."""
+        if pool not in self._fleet.region_of:
+            raise NotPushed(f"the policy has no pool called {pool[:80]!a}")
         if pool not in self._of_pool:
             kind = self._fleet.region_of[pool].collector.source.kind
             raise NotPushed(f"the demand of pool {pool} is read from {kind}: to report it, set "
@@ -38,6 +40,11 @@ class Reports:
         if receipt.rose:
             self._nudges.rose(pool)
         return receipt
+
+    def lost(self, pool: str) -> None:
+        """Record that a report of a pool cannot be used; nothing for other pools."""
+        if pool in self._of_pool:
+            self._of_pool[pool].lost(pool)
 
     def measure(self, pool: str, sender: str, points: Sequence[Point]) -> None:
         """Record the points of an export for a pool of `pools_of`. Raise `TooMany` or `Impossible`."""

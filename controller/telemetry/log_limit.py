@@ -10,8 +10,11 @@ import structlog
 WINDOW_SECONDS = 60.0
 OURS, ONE = 20, 1
 """Maximum of warnings and errors of one kind within a window: 20 of the daemon's own, because each names a pool; 1 of those that
-an HTTP client can cause, and 1 of those that a library logs.
+a client can cause, and 1 of those that a library logs.
 """
+
+CLIENTS = frozenset({"stoker.http", "stoker.statsd"})
+"""Loggers whose lines clients can cause."""
 
 RECORDS = frozenset({"decision"})
 """Events that are never dropped: a decision is logged once per change, and no line repeats another."""
@@ -42,7 +45,7 @@ class LogLimit(logging.Filter):
         """Return the event, with the number of dropped lines before it. Raise `DropEvent` above the limit."""
         if method in ("debug", "info") or event.get("event") in RECORDS:
             return event
-        most = OURS if logger.name.startswith("stoker.") and logger.name != "stoker.http" else ONE
+        most = OURS if logger.name.startswith("stoker.") and logger.name not in CLIENTS else ONE
         dropped = self._admit((logger.name, event.get("event")), most)
         if dropped is None:
             raise structlog.DropEvent

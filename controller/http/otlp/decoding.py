@@ -5,7 +5,6 @@ Of all metrics, the one of requests in flight counts; of all spans, those of gen
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,7 +18,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, DataPointFlags
 
-from adapters.ports.reports import Point, Span
+from adapters.ports.reports import Point, Span, sender_name
 
 IN_FLIGHT = "http.server.active_requests"
 GENERATIVE = "gen_ai."
@@ -27,7 +26,6 @@ INSTANCE = ("service.instance.id", "k8s.pod.uid", "container.id")
 """Attributes of a resource, each of which identifies a process."""
 
 SECOND = 1e9
-LONGEST_NAME = 120
 RESPONSES = {"metrics": ExportMetricsServiceResponse, "traces": ExportTraceServiceResponse}
 
 Labels = dict[str, str]
@@ -115,7 +113,7 @@ def exported_of(resource: Any) -> Exported:  # noqa: ANN401
     name = next((labels[key] for key in INSTANCE if labels.get(key)), "")
     if not name and "host.name" in labels and "process.pid" in labels:
         name = f"{labels['host.name']}:{labels['process.pid']}"
-    return Exported(labels, plain(name))
+    return Exported(labels, sender_name(name))
 
 
 def labels_of(attributes: Iterable[Any]) -> Labels:
@@ -127,11 +125,6 @@ def labels_of(attributes: Iterable[Any]) -> Labels:
             value = getattr(pair.value, kind)
             found[pair.key] = str(value).lower() if kind == "bool_value" else str(value)
     return found
-
-
-def plain(name: str) -> str:
-    """Return a name of a sender as `/v1/pools/{name}/in-flight` allows it."""
-    return re.sub(r"[^A-Za-z0-9._:/@-]", "_", name)[:LONGEST_NAME]
 
 
 def parsed(request: Request, body: bytes, as_json: bool) -> Request:

@@ -1,0 +1,1 @@
+"""StatsD: gauges of requests in flight that applications send as datagrams."""
