@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,8 @@ from adapters.ports.lever import Capacity, Phase
 from adapters.simulated import SimulatedCapacity
 from config.model.layers import top_policy
 from config.model.policy import Assume, PoolPolicy
+from controller.backtest.lead_replay import LeadHistory, with_leads
+from controller.backtest.proposals import Proposals
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.event_demand import HOUR
 from controller.decision.events.forecast_adjustment import events_of, without_events
@@ -44,20 +45,6 @@ STRETCH = 1440
 """Minutes per call of the selector; `progress` is called after each."""
 
 
-class Proposals(NamedTuple):
-    """Choice of the selector for one pool, see `Choice`. Row i applies `metric_delay` after the minute of row i."""
-
-    target: NDArray[np.float64]
-    trusted: NDArray[np.bool_]
-    leader: NDArray[np.int16]
-    mode: NDArray[np.int8]
-    level: NDArray[np.float64]
-
-    def of_rows(self, rows: NDArray[np.int64]) -> "Proposals":
-        """Return the proposals of some rows."""
-        return Proposals(self.target[rows], self.trusted[rows], self.leader[rows], self.mode[rows], self.level[rows])
-
-
 @dataclass(frozen=True, slots=True)
 class Replay:
     """Decisions of one pool over a history, one row per minute.
@@ -75,11 +62,13 @@ class Replay:
 
 
 def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: Assume,
-           progress: Callable[[int], None] = lambda _: None, *, explained: bool = True) -> Replay:
+           progress: Callable[[int], None] = lambda _: None, *, explained: bool = True,
+           leads: Sequence[LeadHistory] = ()) -> Replay:
     """Return the decisions for each minute of `demand`, made from data at least the metric delay old. `progress`: called with the
-    number of minutes processed since its last call. `explained`: see `carry_out`.
+    number of minutes processed since its last call. `explained`: see `carry_out`. `leads`: recorded leading signals of the pool.
     """
-    proposals = propose(without_events(events_of(policy, demand), demand), terms, progress)
+    usual = without_events(events_of(policy, demand), demand)
+    proposals = with_leads(propose(usual, terms, progress), usual, terms, leads)
     return carry_out_layers(policy, demand, proposals, terms, assume, explained)
 
 

@@ -2,15 +2,23 @@
 
 from collections.abc import Sequence
 
+from controller.backtest.lead_replay import WITHOUT_LEADS
 from controller.backtest.result import STOKER, Outcome, PoolOutcome, spread
 from controller.decision.costs.bill import Bill
 from controller.decision.costs.cost_model import CostTerms
-from controller.decision.costs.sentences import BASELINE_TEXT, TARGET_TRACKING, WITHOUT_STOKER, bill_sentence, dollars
+from controller.decision.costs.sentences import (
+    BASELINE_TEXT,
+    TARGET_TRACKING,
+    WITHOUT_STOKER,
+    bill_sentence,
+    dollars,
+)
 from forecasting.demand import instant_of
 
 LABELS = {
     STOKER: "Stoker",
     **BASELINE_TEXT,
+    WITHOUT_LEADS: "Stoker without leading signals",
     "aws-target-tracking-tuned": "AWS target tracking, tuned",
     "aws-predictive-scaling": "AWS predictive scaling (stand-in)",
     "schedule": "Weekly schedule by hand",
@@ -25,6 +33,7 @@ LABELS = {
 
 NOTES = {
     WITHOUT_STOKER: "No warm capacity: every burst has cold starts, and only work is billed.",
+    WITHOUT_LEADS: "The same rules without the leading signals of the policy.",
     TARGET_TRACKING: "Application Auto Scaling on provisioned concurrency with a 70 % target.",
     "aws-target-tracking-tuned": "The same, with the target that was cheapest on the history before the accounting starts.",
     "aws-predictive-scaling": "Hourly forecasts that only add to target tracking; AWS does not offer it for Lambda.",

@@ -15,6 +15,7 @@ from controller.cli.failure import Failed, WrongInput
 if TYPE_CHECKING:
     from adapters.demand.history_file import History
     from config.model.policy import Assume, Policy, PoolPolicy
+    from controller.backtest.lead_replay import LeadHistory
     from controller.backtest.result import Outcome, PoolOutcome
 
 FILE = click.Path(path_type=Path)
@@ -149,15 +150,21 @@ def start_minute(start: str, recorded: "dict[str, History]") -> int:
 def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, compare: bool, levers: bool) -> "Outcome":
     """Replay every pool and compute its costs; show progress on a terminal."""
     from controller.backtest.result import Outcome
+    from controller.cli.evaluate.backtest_leads import recorded_leads
 
+    leads = recorded_leads(policy, recorded)
+    of_pool = leads if any(leads.values()) else {}
     with progress_of(sum(len(history.series) for history in recorded.values())) as advance:
-        pools = [run_pool(pool, policy.assume, recorded[pool.name], begin, compare, levers, advance) for pool in policy.pools]
+        pools = [run_pool(pool, policy.assume, recorded[pool.name], begin, compare, levers, advance, of_pool.get(pool.name))
+                 for pool in policy.pools]
     return Outcome(tuple(pools))
 
 
 def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: int | None, compare: bool, levers: bool,
-             advance: Callable[[float], None]) -> "PoolOutcome":
-    """Replay one pool and compute its bills; `compare`: also those of the baselines, and its frontier."""
+             advance: Callable[[float], None], leads: "list[LeadHistory] | None" = None) -> "PoolOutcome":
+    """Replay one pool and compute its bills; `compare`: also those of the baselines, and its frontier. `leads`: recorded leading
+    signals, with which also the bill without them is computed; None if no pool has one.
+    """
     from controller.backtest.replay import replay
     from controller.backtest.result import judged
     from controller.decision.costs.assumptions import assumptions
@@ -180,6 +187,12 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
         done, curve = frontier_of(pool, demand, terms, assume, load, rivals[TARGET_TRACKING], advance)
     else:
         done = replay(pool, demand, terms, assume, advance, explained=False)  # no report shows the reasons
+    if leads is not None:
+        from controller.backtest.lead_replay import WITHOUT_LEADS
+        from controller.decision.costs.bill import bill_of
+
+        rivals = {WITHOUT_LEADS: bill_of(load, done.target, terms, done.pinged), **rivals}
+        done = replay(pool, demand, terms, assume, explained=False, leads=leads) if leads else done
     if levers:
         from adapters.kinds import policy_kinds
         from controller.backtest.lever_comparison import layers_of, under_each_lever

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from config.model.lever import LeverSettings
 from config.model.policy import Assume, Objective, Schedule
-from controller.backtest.replay import Proposals, carry_out, carry_out_layers, depends_on_time, propose, replay, whole_unit_rows
+from controller.backtest.lead_replay import LeadHistory
+from controller.backtest.proposals import Proposals
+from controller.backtest.replay import carry_out, carry_out_layers, depends_on_time, propose, replay, whole_unit_rows
 from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
 from controller.decision.planning.plan import whole_units
 from controller.decision.planning.reason_codes import ReasonCode
@@ -152,6 +154,36 @@ def test_no_decision_uses_the_future():
     one, other = (replay(policy(), series(values.tolist()), TERMS, Assume()).target for values in (peak, later))
     assert one[:3002].tolist() == other[:3002].tolist()
     assert one.tolist() != other.tolist()
+
+
+def bursts(minutes: int, ahead: int = 9) -> tuple[DemandSeries, DemandSeries]:
+    """Demand of 4 units for 3 min at random times, and a signal that has it `ahead` minutes earlier."""
+    peak = np.zeros(minutes + ahead)
+    for at in np.random.default_rng(6).integers(0, minutes, minutes // 80):
+        peak[at : at + 3] = 4
+    return series(peak[:minutes].tolist()), series(peak[ahead:].tolist())
+
+
+def test_a_leading_signal_changes_decisions_and_uses_no_future():
+    demand, signal = bursts(4000)
+    later, lying = (replace(each, peak=np.where(np.arange(4000) >= 3000, 9, each.peak).astype(np.float32))
+                    for each in (demand, signal))
+    without = replay(policy(), demand, TERMS, Assume()).target
+    for delay, known in ((2, 3002), (1, 3001)):
+        one, other = (replay(policy(), *rows, TERMS, Assume(), leads=[LeadHistory(lead, delay)]).target
+                      for rows, lead in (((demand,), signal), ((later,), lying)))
+        assert one[:known].tolist() == other[:known].tolist()
+        assert one.tolist() != other.tolist()
+        assert one.tolist() != without.tolist()
+
+
+def test_a_leading_signal_without_rows_changes_nothing():
+    demand, _ = bursts(2000)
+    elsewhere = DemandSeries.empty(demand.end_minute + 500, 10)
+    one, other = (replay(policy(), demand, TERMS, Assume(), leads=leads) for leads in ([], [LeadHistory(elsewhere, 1)]))
+
+    assert one.target.tolist() == other.target.tolist()
+    assert one.reasons == other.reasons
 
 
 def test_a_longer_metric_delay_only_delays_the_proposals():

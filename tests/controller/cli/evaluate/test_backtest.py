@@ -347,6 +347,48 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_partial_file(folder):
     assert not list(folder.glob(".out.csv*"))
 
 
+def with_leads(folder: Path, *leads: str) -> None:
+    """Let pool `agent` have leads, beside a pool `planner` with the same traffic 9 min earlier."""
+    lines = "".join(f"      - {lead}\n" for lead in leads)
+    (folder / "policy.yaml").write_text(POLICY + POOL.replace("NAME", "agent") + "    leads:\n" + lines
+                                        + POOL.replace("NAME", "planner"))
+    rows = (folder / "agent.csv").read_text().splitlines()
+    stamps, values = ([line.partition(",")[at] for line in rows[1:]] for at in (0, 2))
+    earlier = [f"{stamp},{value}" for stamp, value in zip(stamps, values[9:] + values[:9], strict=True)]
+    (folder / "planner.csv").write_text("\n".join([rows[0], *earlier]) + "\n")
+
+
+@pytest.mark.parametrize("lead", ["{pool: planner}", "{kind: history-file, path: FOLDER/planner.csv}"])
+def test_leading_signals_are_replayed_beside_the_decisions_without_them(folder, lead):
+    with_leads(folder, lead.replace("FOLDER", str(folder)))
+    done = stoker("--history", "agent=agent.csv", "--history", "planner=planner.csv", "--json", "out.json")
+    assert done.exit_code == 0, done.output
+    pools = json.loads((folder / "out.json").read_text())["pools"]
+    rivals = {name: pool["peers"]["stoker-without-leads"] for name, pool in pools.items()}
+
+    assert pools["agent"]["stoker"]["cost_usd"] != rivals["agent"]["cost_usd"]
+    assert pools["planner"]["stoker"] == rivals["planner"]
+    assert "stoker-without-leads" in done.output
+
+
+def test_a_leading_signal_without_a_history_is_left_out_with_a_warning(folder):
+    depth = "{namespace: AWS/SQS, metric: ApproximateNumberOfMessagesVisible, statistic: Maximum}"
+    with_leads(folder, f"{{kind: cloudwatch, region: us-east-1, peak: {depth}}}")
+    done = stoker("--history", "agent=agent.csv", "--history", "planner=planner.csv", "--json", "out.json")
+
+    assert done.exit_code == 0, done.output
+    assert "warning: agent: the leading signal cloudwatch" in done.output
+    assert "peers" not in json.loads((folder / "out.json").read_text())["pools"]["agent"]
+
+
+def test_an_unusable_file_of_a_leading_signal_is_an_error(folder):
+    with_leads(folder, f"{{kind: history-file, path: {folder}/absent.csv}}")
+    done = stoker("--history", "agent=agent.csv", "--history", "planner=planner.csv")
+
+    assert done.exit_code == 2
+    assert "absent.csv" in done.output
+
+
 def test_it_loads_no_library_that_it_does_not_need(folder):
     program = (
         "import sys\nfrom controller.cli import main\n"
