@@ -100,11 +100,18 @@ class AcceptsReports(Protocol):
     def measure(self, pool: str, sender: str, points: Sequence[Point]) -> Receipt | None:
         """Record the points of one export; None where all are repeats or too late. Raise `TooMany` or `Impossible`."""
 
-    def finish(self, pool: str, sender: str, spans: Sequence[Span]) -> int:
-        """Record ended work in the minutes that it covered; return how many spans are too old or too many to count."""
+    def finish(self, pool: str, sender: str, spans: Sequence[Span], newest: float) -> int:
+        """Record ended work in the minutes that it covered; return how many spans are too old or too many to count.
 
-    def heard(self, pool: str, sender: str) -> None:
-        """Record that a sender has exported metrics without points or spans of a pool: it has nothing in flight."""
+        `newest`: end of the newest span of the sender in the export, of any kind. If it is late, the sender does not count as
+        running: other work may have ended since.
+        """
+
+    def heard(self, pool: str, sender: str, newest: float | None) -> None:
+        """Record an export that has no spans or points of a pool: a sender of such spans or deltas has nothing new.
+
+        `newest`: as in `finish`; None for an export of metrics.
+        """
 
 
 @runtime_checkable

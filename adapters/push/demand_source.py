@@ -72,13 +72,13 @@ class PushDemand:
             inbox.refuse(at)
             raise
 
-    def finish(self, pool: str, sender: str, spans: Sequence[Span]) -> int:
+    def finish(self, pool: str, sender: str, spans: Sequence[Span], newest: float) -> int:
         """Record ended work. See `AcceptsReports`."""
-        return self._exports.finish(pool, self._inboxes[pool].since, sender, spans, self._clock.now().timestamp())
+        return self._exports.finish(pool, self._inboxes[pool].since, sender, spans, newest, self._clock.now().timestamp())
 
-    def heard(self, pool: str, sender: str) -> None:
+    def heard(self, pool: str, sender: str, newest: float | None) -> None:
         """Record a sign of life. See `AcceptsReports`."""
-        self._exports.heard(pool, sender, self._clock.now().timestamp())
+        self._exports.heard(pool, sender, newest, self._clock.now().timestamp())
 
     def _record(self, pool: str, report: Report) -> Receipt:
         inbox, at = self._inboxes[pool], self._clock.now().timestamp()

@@ -12,13 +12,16 @@ from adapters.push.endings import FORGOTTEN_SECONDS
 from adapters.push.spans import SpanRows
 from adapters.push.streams import Streams
 
+LATE_SECONDS = 60.0
+"""Time from the end of the newest span to its arrival, above which spans are delayed or the sender's clock is wrong."""
+
 MOST_STREAMS_IN_ALL = 200_000
 """Streams of all senders of one source in memory."""
 
 
 @dataclass(slots=True)
 class Exporter:
-    """One sender of a pool. `spans`: whether it has sent any: then an export without points is a sign that it runs."""
+    """One sender of a pool. `spans`: whether it has sent any: then another export of spans is a sign that it runs."""
 
     streams: Streams
     sequence: int = 0
@@ -64,20 +67,25 @@ class Exports:
         self._streams += len(exporter.streams.streams) - before
         return receipt
 
-    def finish(self, pool: str, since: float, sender: str, spans: Sequence[Span], at: float) -> int:
+    def finish(self, pool: str, since: float, sender: str, spans: Sequence[Span], newest: float, at: float) -> int:
         """Record ended work. See `AcceptsReports`. Raise `TooMany`."""
         known = self._pools.setdefault(pool, ExportedPool(since))
         exporter = known.of(sender)
-        self._alive(pool, sender, exporter)
+        if at - newest <= LATE_SECONDS:
+            self._alive(pool, sender, exporter)
         known.exporters[sender], exporter.spans = exporter, True
         return sum(not known.spans.add(span, at) for span in spans)
 
-    def heard(self, pool: str, sender: str, at: float) -> None:
+    def heard(self, pool: str, sender: str, newest: float | None, at: float) -> None:
         """Record a sign of life of a sender. See `AcceptsReports`."""
         known = self._pools.get(pool)
         exporter = None if known is None else known.exporters.get(sender)
-        if exporter is not None:
+        if exporter is None:
+            return
+        if newest is None:
             exporter.streams.heard(at)
+        runs = exporter.streams.streams if newest is None else exporter.spans and at - newest <= LATE_SECONDS
+        if runs:
             self._alive(pool, sender, exporter)
 
     def prune(self, knows: Callable[[str, str], bool], at: float) -> None:

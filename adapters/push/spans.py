@@ -17,8 +17,8 @@ KEPT = 60
 MOST_INTERVALS = 20_000
 """Intervals of a pool in memory; more are not counted, and their minutes are unknown."""
 
-LONGEST_WAIT = 10
-"""Minutes that demand waits at most for spans that have not ended."""
+LONGEST_WAIT = 60
+"""Minutes that demand waits at most for spans that have not ended: work that takes longer is not known in time."""
 
 SHORTEST = 0.001
 """Seconds that a span lasts at least."""

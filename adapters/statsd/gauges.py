@@ -35,8 +35,8 @@ class Gauges:
         self._gauges: OrderedDict[tuple[str, str], Gauge] = OrderedDict()
         self._due: dict[tuple[str, str], Gauge] = {}
 
-    def apply(self, sample: Sample, sender: str) -> None:
-        """Record a value of a sender."""
+    def apply(self, sample: Sample, sender: str) -> bool:
+        """Record a value of a sender; return whether its level is sure now."""
         key = sample.pool, sender
         gauge = self._gauges.get(key)
         if gauge is None:
@@ -46,6 +46,7 @@ class Gauges:
         self._gauges.move_to_end(key)
         self._due[key] = gauge
         if not sample.delta:
+            gauge.started += max(0, sample.value - gauge.level) if gauge.sure else 0
             gauge.level, gauge.sure = sample.value, True
         else:
             gauge.changed = True
@@ -53,6 +54,7 @@ class Gauges:
             gauge.sure &= gauge.level + sample.value >= 0
             gauge.level = max(0, gauge.level + sample.value)
         gauge.peak = max(gauge.peak, gauge.level)
+        return gauge.sure
 
     def lose(self) -> list[str]:
         """Record that datagrams are lost; return the pools with senders of changes, whose levels are unsure now."""
@@ -65,9 +67,8 @@ class Gauges:
         due, self._due = self._due, {}
         for (pool, sender), gauge in due.items():
             gauge.sequence += 1 if gauge.sure else 2  # a gap in the numbers makes the sender unknown
-            started = gauge.started if gauge.changed else None
             if gauge.sure:
-                yield pool, Report(sender, gauge.sequence, in_flight=gauge.level, started=started, peak=gauge.peak)
+                yield pool, Report(sender, gauge.sequence, in_flight=gauge.level, started=gauge.started, peak=gauge.peak)
             else:
                 yield pool, Report(sender, gauge.sequence, started=0, peak=gauge.peak)
             gauge.peak, gauge.started = gauge.level, 0

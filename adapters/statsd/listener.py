@@ -36,11 +36,12 @@ class CannotReceive(Exception):
 
 class Listener:
     """Receiver of one socket. `report`: records a report of a pool. `lost`: a value of a pool is lost. `malformed`: why a line or
-    a datagram cannot be used.
+    a datagram cannot be used. `every`: seconds between two turns.
     """
 
     def __init__(self, bound: socket.socket, gauges: Gauges, report: Callable[[str, Report], None], lost: Callable[[str], None],
-                 malformed: Callable[[str], None]) -> None:
+                 malformed: Callable[[str], None], every: float = EVERY_SECONDS) -> None:
+        self._every = every
         self._socket, self._gauges, self._report, self._lost, self._malformed = bound, gauges, report, lost, malformed
         self._dropped = 0
         self._next: asyncio.TimerHandle | None = None
@@ -72,7 +73,7 @@ class Listener:
         """Read the datagrams that are there, report, and pause."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._socket)
-        self._next = loop.call_later(EVERY_SECONDS, self._watch)
+        self._next = loop.call_later(self._every, self._watch)
         for _ in range(MOST_AT_ONCE):
             try:
                 data, extra, flags, address = self._socket.recvmsg(LARGEST, socket.CMSG_SPACE(4))
@@ -90,7 +91,8 @@ class Listener:
         for line in data.split(b"\n"):
             try:
                 for sample in samples(line):
-                    self._gauges.apply(sample, sample.sender or origin)
+                    if not self._gauges.apply(sample, sample.sender or origin):
+                        self._lost(sample.pool)
             except Malformed as error:
                 self._malformed(str(error))
                 if error.pool:

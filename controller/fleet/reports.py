@@ -52,10 +52,10 @@ class Reports:
         if receipt is not None and receipt.rose:
             self._nudges.rose(pool)
 
-    def finish(self, pool: str, sender: str, spans: Sequence[Span]) -> int:
+    def finish(self, pool: str, sender: str, spans: Sequence[Span], newest: float) -> int:
         """Record ended work of a pool of `pools_of`; return how many spans are not counted. Raise `TooMany`."""
-        return self._of_pool[pool].finish(pool, sender, spans)
+        return self._of_pool[pool].finish(pool, sender, spans, newest)
 
-    def heard(self, pool: str, sender: str) -> None:
-        """Record that a sender of a pool of `pools_of` runs. Raise `TooMany`."""
-        self._of_pool[pool].heard(pool, sender)
+    def heard(self, pool: str, sender: str, newest: float | None) -> None:
+        """Record an export of a sender of a pool of `pools_of` that has none of its spans or points. Raise `TooMany`."""
+        self._of_pool[pool].heard(pool, sender, newest)

@@ -4,6 +4,7 @@ Requests, responses and errors are those of the OpenTelemetry protocol (OTLP) ov
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,6 +25,9 @@ MOST_BYTES = 4 << 20
 
 MOST_AT_ONCE = 8
 """Exports that are read at the same time; more are to be sent again."""
+
+SPANS = "spans"
+"""Sender of spans whose resource does not identify the process."""
 
 ENCODINGS = ("", "identity", "gzip", "deflate")
 
@@ -75,16 +79,15 @@ def recorded_points(reports: Reports, exports: "list[Exported]") -> tuple[int, s
     rejected, why = 0, ""
     for export in exports:
         by_pool, stray = grouped(reports, export.points)
-        rejected, why = rejected + export.wrong, export.why or why or stray
+        rejected, why = rejected + lost(reports, export), export.why or why or stray
         for pool, points in by_pool.items():
             for sender, own in by_sender(export, points).items():
                 try:
                     reports.measure(pool, sender, own)
                 except (TooMany, Impossible) as error:
                     rejected, why = rejected + len(own), refusal(error, pool)
-        if not export.points and export.sender:
-            for pool in reports.pools_of(export.labels):
-                reports.heard(pool, export.sender)
+        if not export.points:
+            heard(reports, export, None)
     return rejected, why
 
 
@@ -93,15 +96,32 @@ def recorded_spans(reports: Reports, exports: "list[Exported]") -> tuple[int, st
     rejected, why = 0, ""
     for export in exports:
         by_pool, stray = grouped(reports, export.spans)
-        rejected, why = rejected + export.wrong, export.why or why or stray
+        rejected, why = rejected + lost(reports, export), export.why or why or stray
         for pool, spans in by_pool.items():
             try:
-                late = reports.finish(pool, export.sender or "spans", spans)
+                late = reports.finish(pool, export.sender or SPANS, spans, export.newest)
             except TooMany as error:
                 late, why = len(spans), refusal(error, pool)
             if late:
                 rejected, why = rejected + late, why or f"{pool}: spans are older than 1 h, or too many"
+        if not export.spans:
+            heard(reports, export, export.newest)
     return rejected, why
+
+
+def heard(reports: Reports, export: "Exported", newest: float | None) -> None:
+    """Record that a sender runs, for its pools. Another signal is no proof: spans can be missing while metrics arrive."""
+    for pool in reports.pools_of(export.labels):
+        with contextlib.suppress(TooMany):
+            reports.heard(pool, export.sender or SPANS, newest)
+
+
+def lost(reports: Reports, export: "Exported") -> int:
+    """Return the number of points or spans that cannot be used; the minute is unknown for their pools."""
+    for labels in export.wrong:
+        for pool in reports.pools_of(labels):
+            reports.lost(pool)
+    return len(export.wrong)
 
 
 def grouped(reports: Reports, items: Iterable[tuple[dict[str, str], Item]]) -> tuple[dict[str, list[Item]], str]:

@@ -40,20 +40,22 @@ class Unreadable(Exception):
 class Exported:
     """Points or spans of one resource, each with all its attributes, those of the resource included.
 
-    `sender`: its name; empty where the resource does not identify the process. `wrong`: number of points or spans that cannot be
-    used, and `why` one of them cannot.
+    `sender`: its name; empty where the resource does not identify the process. `wrong`: the attributes of points or spans that
+    cannot be used, and `why` one of them cannot. `newest`: end of the newest span of any kind, in seconds since the epoch.
     """
 
     labels: Labels
     sender: str
     points: list[tuple[Labels, Point]] = field(default_factory=list)
     spans: list[tuple[Labels, Span]] = field(default_factory=list)
-    wrong: int = 0
+    wrong: list[Labels] = field(default_factory=list)
     why: str = ""
+    newest: float = 0.0
 
-    def refuse(self, count: int, why: str) -> None:
-        """Count points or spans that cannot be used."""
-        self.wrong, self.why = self.wrong + count, why
+    def refuse(self, labels: Labels, why: str) -> None:
+        """Record a point or span that cannot be used. `labels`: its own attributes."""
+        self.wrong.append(self.labels | labels)
+        self.why = why
 
 
 def read_metrics(body: bytes, as_json: bool) -> list[Exported]:
@@ -72,8 +74,8 @@ def add_points(exported: Exported, scope: str, metric: Any) -> None:  # noqa: AN
     """Add the points of one metric."""
     kind = metric.WhichOneof("data")
     if kind not in ("sum", "gauge") or (kind == "sum" and metric.sum.is_monotonic):
-        count = len(getattr(metric, kind).data_points) if kind else 0
-        exported.refuse(count, f"{IN_FLIGHT} must be an UpDownCounter or a gauge")
+        for each in getattr(metric, kind).data_points if kind else ():
+            exported.refuse(labels_of(each.attributes), f"{IN_FLIGHT} must be an UpDownCounter or a gauge")
         return
     data = getattr(metric, kind)
     delta = kind == "sum" and data.aggregation_temporality == AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
@@ -82,9 +84,9 @@ def add_points(exported: Exported, scope: str, metric: Any) -> None:  # noqa: AN
         ended = bool(each.flags & DataPointFlags.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK)
         value = float(each.as_int) if each.HasField("as_int") else each.as_double
         if not each.time_unix_nano or not math.isfinite(value):
-            exported.refuse(1, f"a point of {IN_FLIGHT} has no time, or a value that is not a number")
+            exported.refuse(own, f"a point of {IN_FLIGHT} has no time, or a value that is not a number")
         elif delta and not exported.sender:
-            exported.refuse(1, "deltas need the resource attribute service.instance.id")
+            exported.refuse(own, "deltas need the resource attribute service.instance.id")
         else:
             stream = json.dumps([scope, *sorted(own.items())])
             point = Point(stream, 0.0 if ended else value, each.start_time_unix_nano, each.time_unix_nano, delta, ended)
@@ -97,10 +99,11 @@ def read_spans(body: bytes, as_json: bool) -> list[Exported]:
     for resource in parsed(ExportTraceServiceRequest(), body, as_json).resource_spans:
         found.append(exported := exported_of(resource.resource))
         for each in (span for scope in resource.scope_spans for span in scope.spans):
+            exported.newest = max(exported.newest, each.end_time_unix_nano / SECOND)
             if not any(pair.key.startswith(GENERATIVE) for pair in each.attributes):
                 continue
             if not 0 < each.start_time_unix_nano <= each.end_time_unix_nano or not each.trace_id:
-                exported.refuse(1, "a span has no trace, or ends before it starts")
+                exported.refuse(labels_of(each.attributes), "a span has no trace, or ends before it starts")
                 continue
             span = Span(each.trace_id, each.start_time_unix_nano / SECOND, each.end_time_unix_nano / SECOND)
             exported.spans.append((exported.labels | labels_of(each.attributes), span))

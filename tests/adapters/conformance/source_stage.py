@@ -72,6 +72,8 @@ class SourceStage:
     """Whether what is not read within its minute is lost."""
     counts_requests = True
     """Whether the source reads the number of requests."""
+    waits = False
+    """Whether minutes before the server stopped become known after it."""
     exempt: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:

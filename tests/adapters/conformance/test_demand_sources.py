@@ -24,7 +24,9 @@ from tests.adapters.conformance.http_metrics_source import HttpMetricsSource
 from tests.adapters.conformance.no_demand_source import NoDemandSource
 from tests.adapters.conformance.postgresql_source import PostgresqlSource
 from tests.adapters.conformance.prometheus_source import PrometheusSource
+from tests.adapters.conformance.push_otlp_source import PushOtlpMetricsSource, PushOtlpSpansSource
 from tests.adapters.conformance.push_source import PushSource
+from tests.adapters.conformance.push_statsd_source import PushStatsDSource
 from tests.adapters.conformance.redis_source import RedisSource
 from tests.adapters.conformance.source_stage import AGENT, IDLE, MINUTE, NEIGHBOUR, START, SourceStage
 from tests.patience import PATIENCE_SECONDS
@@ -41,6 +43,9 @@ STAGES: dict[str, type[SourceStage]] = {
     "postgresql": PostgresqlSource,
     "dynamodb-query": DynamoQuerySource,
     "push": PushSource,
+    "push-otlp-metrics": PushOtlpMetricsSource,
+    "push-otlp-spans": PushOtlpSpansSource,
+    "push-statsd": PushStatsDSource,
     "none": NoDemandSource,
 }
 MONTH = timedelta(hours=730)
@@ -56,8 +61,8 @@ async def stage(request) -> SourceStage:
 
 
 def test_every_stage_is_of_a_kind_of_the_registry():
-    assert set(STAGES) <= set(SOURCES)
-    assert {stage.kind for stage in STAGES.values()} == set(STAGES)
+    assert {stage.kind for stage in STAGES.values()} <= set(SOURCES) & set(STAGES)
+    assert all(name == stage.kind or name.startswith(f"{stage.kind}-") for name, stage in STAGES.items())
 
 
 def zeros(rows):
@@ -258,7 +263,7 @@ async def test_a_source_that_stops_and_returns_is_read_again(stage):
 
     assert stage.place in str(errors[AGENT])
     assert not rows.known.any()
-    assert held == known
+    assert held == known or stage.waits
     assert stage.collector.errors == {}
     assert after.known.all()
     assert stage.as_played(AGENT, after)
