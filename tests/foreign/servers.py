@@ -23,7 +23,8 @@ from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / ".venv-foreign"
-PACKAGES = ("cloudevents", "helm-python-sdk", "microburst", "ministack", "moto", "oteltap", "standardwebhooks", "stripe")
+PACKAGES = ("cloudevents", "datadog", "fastapi", "helm-python-sdk", "langgraph", "microburst", "ministack", "moto",
+            "oteltap", "standardwebhooks", "statsd", "strands-agents", "stripe")
 DEBIAN = {"prometheus": "prometheus", "promtool": "prometheus", "tinyproxy": "tinyproxy", "redis-server": "redis-server",
           "initdb": "postgresql", "setpriv": "util-linux"}
 """Program -> the Debian package that has it."""
