@@ -43,6 +43,8 @@ class Emulators:
         self.google: EmulatedGoogle | None = None
         for pool in scene.pools:
             self._put(pool)
+        for each in scene.metrics:
+            self.sandbox.published[each.namespace, each.name, frozenset(each.dimensions.items())] = each.series
 
     def _put(self, pool: Pool) -> None:
         if pool.kind == CLOUD_RUN:

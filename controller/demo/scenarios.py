@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adapters.demand.history_file import HistoryError, open_history
+from controller.demo.lead_traffic import agent_with_tools, queue_with_workers
 from controller.demo.lever_settings import CLOUD_RUN, LAYERS, PING, PROVISIONED, URL, levers
 from controller.demo.traffic import Span, bursty, fan_out, hourly, office_hours, steady_with_batches
 from controller.preflight.history_check import check_known
@@ -52,12 +53,29 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric of CloudWatch, and its values: the peaks of `series`."""
+
+    namespace: str
+    name: str
+    dimensions: dict[str, str]
+    series: DemandSeries
+
+    @property
+    def lead(self) -> dict[str, Any]:
+        """Lead of a pool in the policy file."""
+        return {"kind": "cloudwatch", "peak": {"namespace": self.namespace, "metric": self.name, "dimensions": self.dimensions,
+                                               "statistic": "Maximum"}}
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
-    """Pools, the start of the demo, and its duration."""
+    """Pools, the start of the demo, and its duration. `metrics`: other metrics of the emulated CloudWatch."""
 
     start: datetime
     lasting: timedelta
     pools: tuple[Pool, ...]
+    metrics: tuple[Metric, ...] = ()
 
     @property
     def policy(self) -> dict[str, Any]:
@@ -94,6 +112,25 @@ def every_lever(rng: np.random.Generator, lasting: timedelta) -> Scenario:
         Pool("research-agent", "pings above provisioned concurrency; batches at minute 12",
              steady_with_batches(span, research, 12), 80, 1024, 2.0, 0.05, LAYERS),
     ))
+
+
+def leading(rng: np.random.Generator, lasting: timedelta, *, with_leads: bool = True) -> Scenario:
+    """Return an agent with the five tools that it calls, and the workers of a queue. Leads: the agent, and the queue's depth."""
+    span = around(lasting)
+    agents, messages = rng.spawn(2)
+    called, queue = agent_with_tools(span, agents), queue_with_workers(span, messages)
+    depth = Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": "documents"}, queue.depth)
+    tools = [Pool(name, "tool of the planner", series, 80, 1024, 4.0, 0.03, more=leads(with_leads, {"pool": "planner"}))
+             for name, series in called.tools.items()]
+    return Scenario(START, lasting, (
+        Pool("planner", "agent; dozens of sessions at times nobody knows before", called.planner, 120, 1024, 4.0, 0.03), *tools,
+        Pool("worker", "workers of a queue", queue.workers, 80, 1024, 4.0, 0.03, more=leads(with_leads, depth.lead)),
+    ), (depth,))
+
+
+def leads(with_leads: bool, lead: dict[str, Any]) -> dict[str, Any]:
+    """Return further keys of the policy of a pool: `lead`, or none."""
+    return {"leads": [lead]} if with_leads else {}
 
 
 def around(lasting: timedelta) -> Span:

@@ -150,11 +150,19 @@ def event_entry(event: UpcomingEvent) -> dict[str, Any]:
 
 
 def lead_entries(fleet: Fleet, name: str, now: datetime) -> list[dict[str, Any]]:
-    """Return the leading signals of a pool."""
-    states = [] if fleet.leads is None else fleet.leads.states(name, now)
-    return [{"name": redact_text(each.name), "value": None if each.value is None else rounded(each.value),
-             "age_seconds": seconds(each.age), "delay_seconds": seconds(each.delay), "error": redact_text(each.error) or None}
-            for each in states]
+    """Return the leading signals of a pool. The last plan used at most one: the one that has recently cost least."""
+    if fleet.leads is None:
+        return []
+    plan, found = fleet.plans.get(name), list[dict[str, Any]]()
+    used = None if plan is None else plan.lead
+    for each in fleet.leads.states(name, now):
+        best = used if used is not None and used.name == each.name else None
+        found.append({
+            "name": redact_text(each.name), "value": None if each.value is None else rounded(each.value),
+            "age_seconds": seconds(each.age), "delay_seconds": seconds(each.delay), "error": redact_text(each.error) or None,
+            "forecast": None if best is None else best.forecast, "followed": best is not None and best.followed,
+        })
+    return found
 
 
 def source_entry(collector: DemandCollector, interval: timedelta, leads: bool = False) -> Mapping[str, Any]:

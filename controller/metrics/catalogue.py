@@ -88,6 +88,7 @@ POOL_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_objective_warm_hit_ratio", "Objective for the share of warm requests in the policy, if set.", *POOL),
     gauge("stoker_leading_signal", "Newest known value of a leading signal.", *POOL, "signal"),
     gauge("stoker_leading_signal_age_seconds", "Age of that value.", *POOL, "signal"),
+    gauge("stoker_leading_signal_followed", "1 when the last proposal follows a leading signal, else 0.", *POOL, "signal"),
     gauge("stoker_leading_signal_failing", "1 when a leading signal cannot be read, else 0.", *POOL, "signal"),
     *(family for kind in KINDS for family in kind_families(kind)),
     counter("stoker_forecast_pinball_loss_units_total", "Pinball loss of forecasts of known peak demand.", *POOL, "level"),

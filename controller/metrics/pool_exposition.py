@@ -74,7 +74,8 @@ OF_TOPS = ("stoker_proposed_units", "stoker_target_units", "stoker_actual_reques
 """Those of `FACTS` that upper layers have under a name of their own. Demand, bounds and accounts are those of the pool."""
 
 
-OF_SIGNALS = ("stoker_leading_signal", "stoker_leading_signal_age_seconds", "stoker_leading_signal_failing")
+OF_SIGNALS = ("stoker_leading_signal", "stoker_leading_signal_age_seconds", "stoker_leading_signal_failing",
+              "stoker_leading_signal_followed")
 """Families of leading signals."""
 
 
@@ -142,9 +143,11 @@ def signal_rows(fleet: Fleet, labels: Mapping[str, str], now: datetime) -> dict[
     """Return the rows of the leading signals of each pool. `labels`: by pool."""
     rows: dict[str, list[Row]] = {name: [] for name in OF_SIGNALS}
     for pool, label in labels.items():
+        lead = None if (plan := fleet.plans.get(pool)) is None else plan.lead
         for each in () if fleet.leads is None else fleet.leads.states(pool, now):
             text = redact_text(each.name).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-            values = unknown(each.value), math.nan if each.age is None else each.age.total_seconds(), each.error != ""
+            values = (unknown(each.value), math.nan if each.age is None else each.age.total_seconds(), each.error != "",
+                      lead is not None and lead.followed and lead.name == each.name)
             for name, value in zip(OF_SIGNALS, values, strict=True):
                 rows[name].append((f'{label},signal="{text}"', value))
     return dict(rows)

@@ -12,6 +12,8 @@ from config.model.policy import PoolPolicy
 from controller.decision.planning.observation import MOST_UNITS, Bound, EventDemand, Observation, Proposal
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import Reason, ReasonCode
+from controller.decision.selection.layers.top_basis import PingBasis
+from controller.decision.selection.leads.lead_basis import LeadBasis
 
 
 class Action(StrEnum):
@@ -51,6 +53,12 @@ class Plan:
     def action_name(self) -> str:
         """The action as records, logs and answers name it: a write in shadow mode is `WOULD_WRITE`."""
         return WOULD_WRITE if self.action is Action.WRITE and self.mode == "shadow" else self.action.value
+
+    @property
+    def lead(self) -> LeadBasis | None:
+        """The leading signal of the proposal that has recently cost least, followed or not; None without one."""
+        basis = None if self.proposal is None else self.proposal.basis
+        return None if isinstance(basis, PingBasis | None) else basis.lead
 
     @property
     def text(self) -> str:

@@ -67,6 +67,10 @@ class LeadEntry(Shape):
     delay_seconds: float
     error: str | None
     """Why nothing newer can be read. The pool is then decided without the signal."""
+    forecast: int | None
+    """Units that the signal forecast for the last plan. Null where another signal cost less, or too little is known."""
+    followed: bool
+    """Whether the last proposal follows the forecast, or is raised to it."""
 
 
 class Pings(Shape):

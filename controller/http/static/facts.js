@@ -36,9 +36,10 @@ const blackout = (pool) => {
   return [["Pings held all units", `${held.toFixed(2)} s`, `since the start of the daemon; ${requests == null ? "requests not measured" : `about ${requests.toFixed(1)} requests`}`]];
 };
 
-// Leading signals: newest value, and its age or why there is none.
+// Leading signals: newest value, its age or why there is none, and the forecast.
 const signals = (pool) => (pool.leads ?? []).map((each) => [`Lead: ${each.name}`, units(each.value),
-  each.error ?? (each.age_seconds == null ? "not known yet" : `${span(each.age_seconds)} ago`)]);
+  [each.error ?? (each.age_seconds == null ? "not known yet" : `${span(each.age_seconds)} ago`),
+    each.forecast == null ? "not followed" : `forecasts ${whole(each.forecast)}, ${each.followed ? "followed" : "not followed"}`].join("; ")]);
 
 const tiles = (pool, shadow, asOf) => [
   ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],

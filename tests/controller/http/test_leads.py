@@ -32,6 +32,7 @@ async def test_status_has_the_signals_of_each_pool(tmp_path):
         assert a["leads"] == []
         assert [(each["name"], each["value"], each["error"]) for each in b["leads"]] == [
             ("pool a", 3, None), (f"prometheus {QUERY}", 40, f"prometheus {QUERY}: refused")]
+        assert {(each["forecast"], each["followed"]) for each in b["leads"]} == {(None, False)}
         assert b["freshness"] == "fresh"
         assert b["error"] is None
         assert b["leads"][1]["age_seconds"] > b["leads"][0]["age_seconds"] >= 0

@@ -223,13 +223,18 @@ async def test_unknown_values_are_called_unknown_and_not_zero():
 
 
 async def test_a_pool_shows_its_leading_signals_and_why_one_is_unknown():
-    leads = [{"name": "pool planner", "value": 12.0, "age_seconds": 61.0, "delay_seconds": 60.0, "error": None},
-             {"name": "redis queue", "value": None, "age_seconds": None, "delay_seconds": 60.0, "error": "redis queue: refused"}]
-    async with opened([pool_entry("chat", leads=leads)], "#/pools/chat") as (_, page):
+    known = {"delay_seconds": 60.0, "error": None, "forecast": 12, "followed": True}
+    leads = [known | {"name": "pool planner", "value": 9.0, "age_seconds": 61.0},
+             known | {"name": "pool router", "value": 0.0, "age_seconds": 61.0, "forecast": 3, "followed": False},
+             {"name": "redis queue", "value": None, "age_seconds": None, "delay_seconds": 60.0, "error": "redis queue: refused",
+              "forecast": None, "followed": False}]
+    async with opened([pool_entry("chat", leads=leads)], "#/pools/chat") as (served, page):
         facts = await page.text("#pool-facts")
+        Status.model_validate(served.status)
 
-    assert "Lead: pool planner\n12\n61 s ago" in facts
-    assert "Lead: redis queue\nunknown\nredis queue: refused" in facts
+    assert "Lead: pool planner\n9\n61 s ago; forecasts 12, followed" in facts
+    assert "Lead: pool router\n0\n61 s ago; forecasts 3, not followed" in facts
+    assert "Lead: redis queue\nunknown\nredis queue: refused; not followed" in facts
 
 
 @pytest.mark.parametrize(("count", "look"), [
