@@ -59,6 +59,7 @@ LONGEST = tuple(TESTS / name for name in (
     "foreign/test_aws_daemons.py",
     "foreign/test_aws_network.py",
     "e2e/test_demo_all_levers.py",
+    "e2e/test_demo_leads.py",
     "simulation/test_simulation.py",
     "foreign/test_aws_credentials.py",
     "foreign/test_aws_faults.py",

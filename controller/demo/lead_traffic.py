@@ -35,7 +35,7 @@ class Queue(NamedTuple):
 
 
 def agent_with_tools(span: Span, rng: np.random.Generator) -> FanOut:
-    """Return sessions of an agent: few all day, and several times a day dozens within minutes, at times nobody knows before.
+    """Return sessions of an agent: few all day, and dozens within minutes several times a day, at random times.
 
     Each session plans for about 1 min, and calls the tools 0.5 to 3 min after its start.
     """

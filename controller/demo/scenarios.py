@@ -114,23 +114,18 @@ def every_lever(rng: np.random.Generator, lasting: timedelta) -> Scenario:
     ))
 
 
-def leading(rng: np.random.Generator, lasting: timedelta, *, with_leads: bool = True) -> Scenario:
+def leading(rng: np.random.Generator, lasting: timedelta) -> Scenario:
     """Return an agent with the five tools that it calls, and the workers of a queue. Leads: the agent, and the queue's depth."""
     span = around(lasting)
     agents, messages = rng.spawn(2)
     called, queue = agent_with_tools(span, agents), queue_with_workers(span, messages)
     depth = Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"QueueName": "documents"}, queue.depth)
-    tools = [Pool(name, "tool of the planner", series, 80, 1024, 4.0, 0.03, more=leads(with_leads, {"pool": "planner"}))
+    tools = [Pool(name, "tool of the planner", series, 80, 1024, 4.0, 0.03, more={"leads": [{"pool": "planner"}]})
              for name, series in called.tools.items()]
     return Scenario(START, lasting, (
-        Pool("planner", "agent; dozens of sessions at times nobody knows before", called.planner, 120, 1024, 4.0, 0.03), *tools,
-        Pool("worker", "workers of a queue", queue.workers, 80, 1024, 4.0, 0.03, more=leads(with_leads, depth.lead)),
+        Pool("planner", "agent; dozens of sessions at random times", called.planner, 120, 1024, 4.0, 0.03), *tools,
+        Pool("worker", "workers of a queue", queue.workers, 80, 1024, 4.0, 0.03, more={"leads": [depth.lead]}),
     ), (depth,))
-
-
-def leads(with_leads: bool, lead: dict[str, Any]) -> dict[str, Any]:
-    """Return further keys of the policy of a pool: `lead`, or none."""
-    return {"leads": [lead]} if with_leads else {}
 
 
 def around(lasting: timedelta) -> Span:

@@ -160,7 +160,7 @@ def lead_entries(fleet: Fleet, name: str, now: datetime) -> list[dict[str, Any]]
         found.append({
             "name": redact_text(each.name), "value": None if each.value is None else rounded(each.value),
             "age_seconds": seconds(each.age), "delay_seconds": seconds(each.delay), "error": redact_text(each.error) or None,
-            "forecast": None if best is None else best.forecast, "followed": best is not None and best.followed,
+            "forecast": None if best is None else best.forecast, "followed": best is not None and best.applies,
         })
     return found
 

@@ -147,7 +147,7 @@ def signal_rows(fleet: Fleet, labels: Mapping[str, str], now: datetime) -> dict[
         for each in () if fleet.leads is None else fleet.leads.states(pool, now):
             text = redact_text(each.name).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
             values = (unknown(each.value), math.nan if each.age is None else each.age.total_seconds(), each.error != "",
-                      lead is not None and lead.followed and lead.name == each.name)
+                      lead is not None and lead.applies and lead.name == each.name)
             for name, value in zip(OF_SIGNALS, values, strict=True):
                 rows[name].append((f'{label},signal="{text}"', value))
     return dict(rows)

@@ -53,6 +53,7 @@ class Span(click.ParamType[timedelta]):
               help="Simulated duration, such as 30m or 24h.  [default: 2h; with --history, to its end]")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Seed of the random traffic.")
 @click.option("--all-levers", is_flag=True, help="Show one pool per lever, on two emulated clouds. Requires the extra gcp.")
+@click.option("--leads", is_flag=True, help="Show an agent with its tools and the workers of a queue, with leading signals.")
 @click.option("--history", type=click.Path(path_type=Path), default=None, metavar="FILE",
               help="Play recorded traffic (.csv or .csv.gz): the first days are history, the rest plays live.")
 @click.option("--start-day", type=click.IntRange(1), default=None, metavar="N",
@@ -64,8 +65,8 @@ class Span(click.ParamType[timedelta]):
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",
               help="Save the last screen as an SVG image.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to standard error.")
-def command(speed: float, duration: timedelta | None, seed: int, all_levers: bool, history: Path | None, start_day: int | None,
-            port: int | None, keep: Path | None, picture: Path | None, as_json: bool) -> None:
+def command(speed: float, duration: timedelta | None, seed: int, all_levers: bool, leads: bool, history: Path | None,
+            start_day: int | None, port: int | None, keep: Path | None, picture: Path | None, as_json: bool) -> None:
     """Run a demo of 2 min against an emulated cloud.
 
     The demo starts an emulated AWS account with three busy agents and 14 days of their history, and the real daemon, which reads
@@ -78,9 +79,10 @@ def command(speed: float, duration: timedelta | None, seed: int, all_levers: boo
     """  # noqa: D301  (click reads the control character)
     if start_day is not None and history is None:
         raise WrongInput("--start-day requires --history: add --history FILE")
-    if all_levers and history is not None:
-        raise WrongInput("--all-levers cannot be combined with --history: remove one of them")
-    scene = set_scene(history, start_day, duration, seed, all_levers=all_levers)
+    given = [name for name, value in (("--all-levers", all_levers), ("--leads", leads), ("--history", history)) if value]
+    if len(given) > 1:
+        raise WrongInput(f"{given[0]} cannot be combined with {given[1]}: remove one of them")
+    scene = set_scene(history, start_day, duration, seed, all_levers=all_levers, leads=leads)
     with folder_for(keep) as folder, watching(as_json) as watch:
         stage, frame = asyncio.run(played(scene, folder, seed, speed, free_port() if port is None else port, watch))
     if frame is None:
@@ -91,15 +93,17 @@ def command(speed: float, duration: timedelta | None, seed: int, all_levers: boo
 
 
 def set_scene(history: Path | None, start_day: int | None, duration: timedelta | None, seed: int, *,
-              all_levers: bool) -> "Scenario":
+              all_levers: bool, leads: bool) -> "Scenario":
     """Return the scenario to play. Raise `WrongInput` when the recording cannot be used."""
     from numpy.random import PCG64, Generator
 
-    from controller.demo.scenarios import SceneError, every_lever, invented, recorded
+    from controller.demo.scenarios import SceneError, every_lever, invented, leading, recorded
 
     if all_levers:
         have_google()
         return every_lever(Generator(PCG64(seed)), duration or LASTING)
+    if leads:
+        return leading(Generator(PCG64(seed)), duration or LASTING)
     if history is None:
         return invented(Generator(PCG64(seed)), duration or LASTING)
     try:

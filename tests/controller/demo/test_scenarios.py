@@ -8,9 +8,10 @@ import pytest
 
 from adapters.kinds import policy_kinds
 from config.loading.loader import load_policy
+from controller.demo.lead_traffic import TOOLS
 from controller.demo.lever_settings import LAYERS
 from controller.demo.runner import write_policy
-from controller.demo.scenarios import PAST_DAYS, SceneError, ceiling_of, every_lever, invented, pool_name, recorded
+from controller.demo.scenarios import PAST_DAYS, SceneError, ceiling_of, every_lever, invented, leading, pool_name, recorded
 from forecasting.demand import DemandSeries, minute_of
 
 DAY = 1440
@@ -24,7 +25,7 @@ def recording(path: Path, peaks: list[int]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("scene_of", [invented, every_lever])
+@pytest.mark.parametrize("scene_of", [invented, every_lever, leading])
 def test_generated_traffic_has_14_days_of_history_and_lasts_to_the_end(scene_of):
     scene = scene_of(np.random.default_rng(1), timedelta(hours=3))
 
@@ -34,7 +35,7 @@ def test_generated_traffic_has_14_days_of_history_and_lasts_to_the_end(scene_of)
         assert pool.series.known.all()
 
 
-@pytest.mark.parametrize("scene_of", [invented, every_lever])
+@pytest.mark.parametrize("scene_of", [invented, every_lever, leading])
 def test_every_invented_pool_stays_below_its_ceiling(scene_of):
     scene = scene_of(np.random.default_rng(1), timedelta(hours=12))
 
@@ -47,7 +48,7 @@ def test_there_is_a_pool_for_every_lever_and_one_with_layers():
     assert sorted(pool.kind for pool in scene.pools) == sorted([*policy_kinds().levers, LAYERS])
 
 
-@pytest.mark.parametrize("scene_of", [invented, every_lever])
+@pytest.mark.parametrize("scene_of", [invented, every_lever, leading])
 def test_the_policy_of_a_scenario_loads(tmp_path, scene_of):
     scene = scene_of(np.random.default_rng(1), timedelta(hours=1))
     policy = write_policy(scene, tmp_path / "policy.yaml")
@@ -55,6 +56,13 @@ def test_the_policy_of_a_scenario_loads(tmp_path, scene_of):
     assert policy == load_policy(tmp_path / "policy.yaml", policy_kinds())
     assert {pool.mode for pool in policy.pools} == {"active"}
     assert [pool.name for pool in policy.pools] == [pool.name for pool in scene.pools]
+
+
+def test_the_tools_lead_by_their_agent_and_the_workers_by_their_queue():
+    scene = leading(np.random.default_rng(1), timedelta(hours=1))
+    leads = {pool.name: pool.more["leads"] for pool in scene.pools if pool.more}
+
+    assert leads == {**{name: [{"pool": "planner"}] for name in TOOLS}, "worker": [scene.metrics[0].lead]}
 
 
 def test_a_recording_starts_a_day_before_its_end_by_default(tmp_path):

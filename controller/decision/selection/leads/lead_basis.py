@@ -38,6 +38,11 @@ class LeadBasis:
         """Units that the signal forecasts; None where it is unknown."""
         return None if math.isnan(self.value) else self.forecast_at(self.ratio)
 
+    @property
+    def applies(self) -> bool:
+        """Whether the proposal depends on the signal: it is followed and known."""
+        return self.followed and self.forecast is not None
+
     def units(self, without: int) -> int:
         """Return the units to request, from those `without` the signal."""
         if not self.followed or (forecast := self.forecast) is None:
