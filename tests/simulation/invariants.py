@@ -100,8 +100,8 @@ class Witness:
         self._tick_began = 0.0
         self._strange_at = -1.0
         """When a reading last showed what the daemon had not asked for."""
-        self._changed: list[int] = []
-        """By how many units each active pool was changed in this tick."""
+        self._changed: list[tuple[str, int]] = []
+        """Each change of an active pool in this tick: its name, and by how many units."""
         self.trail: list[str] = []
         """Every write and every tick's end, for the digest of a run."""
         self.holding: dict[str, tuple[ReasonCode, int | None, float]] = {}
@@ -262,12 +262,13 @@ class Witness:
 
     def _within_limits(self, name: str, requested: int, target: int) -> None:
         """What the whole fleet may change in a tick."""
-        self._changed.append(abs(target - requested))
+        self._changed.append((name, abs(target - requested)))
         pools, units = self.limits.pools_per_tick, self.limits.units_per_tick
-        if pools is not None and len(self._changed) > pools:
-            self.breach("no more than the fleet may change", f"{len(self._changed)} pools in a tick, {pools} are allowed", name)
-        if units is not None and sum(self._changed) > units:
-            self.breach("no more than the fleet may change", f"{sum(self._changed)} units in a tick, {units} are allowed", name)
+        changed, moved = len({each for each, _ in self._changed}), sum(size for _, size in self._changed)
+        if pools is not None and changed > pools:
+            self.breach("no more than the fleet may change", f"{changed} pools in a tick, {pools} are allowed", name)
+        if units is not None and moved > units:
+            self.breach("no more than the fleet may change", f"{moved} units in a tick, {units} are allowed", name)
         self._affordable(name, requested, target)
 
     def _affordable(self, name: str, requested: int, target: int) -> None:

@@ -14,6 +14,7 @@ from adapters.aws.cloudwatch import proven_minutes
 from adapters.pinging.keep_alive_loop import KeepAliveLoop
 from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Fence
+from adapters.push import inbox
 from adapters.web import demand_page
 from controller.daemon import failover
 from controller.decision.planning import fleet_limits, guardrails, planner
@@ -217,6 +218,16 @@ def _by_the_wall_clock(self):
     return 0.0 if self.next_at is None else (self.next_at - self._clock.now()).total_seconds()
 
 
+def _granted_again(self, name, mode, requested):
+    if name in self._granted:
+        self._budgets[mode].give_back(self._granted.pop(name)[0])
+
+
+def _ended_by_silence(self, at):
+    EXPIRE(self, at)
+    self.silent.clear()
+
+
 VIEW_OF_TOP = top_layers.view_of_top
 DUE, ORDERS = dead_man_switch.action_due, dead_man_switch.scheduled_changes
 SIGHT, READ, COLLECT = collector.DemandCollector.freshness, reconciler.Reconciler.read, collector.DemandCollector.collect
@@ -258,6 +269,9 @@ MUTATIONS: dict[str, Plant] = {
     "a damaged state_store is not looked for": instead(sqlite_file, "examine", _unchecked),
     "a quota teaches nothing": instead(reconciler, "QuotaExceeded", type("Never", (Exception,), {})),
     "all may change in one tick": instead(fleet_limits.FleetLimits, "admit", _all_at_once),
+    "a pool that has changed may change again": instead(fleet_limits.FleetLimits, "_withdraw", _granted_again),
+    "a silent sender counts as ended": instead(inbox.PoolInbox, "_expire", _ended_by_silence),
+    "a silent sender goes on as before": instead(inbox.PoolInbox, "_expire", lambda self, at: None),
     "a leader never doubts its lease": instead(leader_election.LeaderElection, "write_blocked", lambda self, number: None),
     "writes are not told to the lease store": instead(leader_term.LeaderTerm, "fence", _fence_without_store),
     "writes carry no fencing number": instead(leader_term.LeaderTerm, "fence", _no_fence),
@@ -290,6 +304,7 @@ MUTATIONS: dict[str, Plant] = {
     "never comes down": instead(pool_group.PoolGroup, "view", lambda self, name, now: replace(VIEW(self, name, now),
                                                                                               settled=False)),
 }
+EXPIRE = inbox.PoolInbox._expire
 VIEW = pool_group.PoolGroup.view
 
 

@@ -1,5 +1,6 @@
 """One seed, from beginning to end: daemons live, die and are born again over the same store and the same provider."""
 
+import asyncio
 import hashlib
 import os
 import shutil
@@ -33,7 +34,7 @@ from tests.simulation.layers import LayerWitness
 from tests.simulation.pings import PingedUnits, PingLever
 from tests.simulation.policies import limits_of, policy_of, region_of, traffic_of
 from tests.simulation.provider import Resource, SimLever
-from tests.simulation.scenario import HISTORY, Scenario
+from tests.simulation.scenario import HISTORY, Fault, Scenario
 from tests.simulation.troubles import Troubles
 from tests.simulation.virtual import Killed, VirtualClock, VirtualLoop
 
@@ -110,8 +111,21 @@ class Simulation:
         scenario = self.scenario
         traffic = {name: traffic_of(scenario.seed, name, scenario.minutes, scenario.calm) for name in scenario.pools
                    if region_of(name, scenario.regions) == number}
-        mine = [fault for fault in scenario.faults if fault.where == f"source-{number}"]
-        return SimSource(traffic, 1 + (scenario.seed + number) % 3, self.clock, mine)
+        return SimSource(traffic, 1 + (scenario.seed + number) % 3, self.clock, self._faults_of(number))
+
+    def _faults_of(self, number: int) -> list[Fault]:
+        return [fault for fault in self.scenario.faults if fault.where == f"source-{number}"]
+
+    def is_late(self, source: SimSource) -> bool:
+        """Whether plans of a source's pools may be late within a tick."""
+        return not {"hang", "slow"}.isdisjoint(source.active)
+
+    def company(self, fleet: Fleet) -> list[asyncio.Task[None]]:
+        """What runs beside a daemon while it lives."""
+        return []
+
+    def judge(self, fleet: Fleet) -> None:
+        """What a kind of world judges besides, after each tick."""
 
     def _live(self) -> None:
         """From a start to a stop, a kill or the end."""
@@ -162,9 +176,14 @@ class Simulation:
             return
         self.failed_starts = 0
         self.witness.fleet, self.troubles.active_overrides = fleet, steering
+        company = self.company(fleet)
         while self.minute < self.end and self.witness.broken is None and not self.troubles.stopping:
             await self._minute(fleet, steering, thread)
             self.troubles.stopping |= self.witness.ailing
+        for task in company:
+            if task.done():
+                task.result()
+            task.cancel()
         if self.troubles.stopping:
             await fleet.close()
             await self._stop_pings()
@@ -183,7 +202,7 @@ class Simulation:
         self.troubles.turn(self.minute)
         began, started = self.clock.seconds, self.clock.now()
         sleepy = {number for number, region in enumerate(fleet.regions)
-                  if number in fleet._collecting.running or not {"hang", "slow"}.isdisjoint(region.collector.source.active)}
+                  if number in fleet._collecting.running or self.is_late(region.collector.source)}
         busy = set(fleet._stepping)
         self.witness.ticking()
         self.layers.ticking(fleet)
@@ -197,6 +216,7 @@ class Simulation:
         self.pool_ticks += len(self.policies)
         self.witness.ticked(fleet, self.every, started, sleepy, busy)
         self.layers.ticked(fleet, self.tops, started, sleepy, busy)
+        self.judge(fleet)
         if self.minute % 10 == 5:
             await self._slow_jobs(fleet, thread)
         if self.minute >= self.end - RESTING:
@@ -296,10 +316,10 @@ def wild_and_quiet(kind: str) -> Iterator[Path]:
         yield folder
 
 
-def simulate(scenario: Scenario) -> Outcome:
+def simulate(scenario: Scenario, world: type[Simulation] = Simulation) -> Outcome:
     """Run a scenario in a folder of its own."""
     with ExitStack() as stack:
-        simulation = Simulation(scenario, stack.enter_context(own_folder("sim")))
+        simulation = world(scenario, stack.enter_context(own_folder("sim")))
         if scenario.brain == "wild":
             stack.enter_context(swapped(proposer, "CandidateSelector", WildPortfolio))
         stack.enter_context(swapped(selector_snapshot, "fingerprint", lru_cache(selector_snapshot.fingerprint)))

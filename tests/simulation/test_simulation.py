@@ -17,6 +17,7 @@ from tests.simulation.heirs import simulate_heirs
 from tests.simulation.invariants import Broken
 from tests.simulation.mutations import MUTATIONS, planted
 from tests.simulation.pair import simulate_pair
+from tests.simulation.pushed import simulate_pushed
 from tests.simulation.run import kill_store, simulate
 from tests.simulation.scenario import Fault, about, scenario_of
 from tests.simulation.seeds import outcome_of
@@ -63,6 +64,11 @@ def test_scheduled_actions_run_only_while_no_daemon_runs(seed):
     check(simulate_absence, seed)
 
 
+@pytest.mark.parametrize("seed", seeds(1, 43, 31, 81, 93))
+def test_senders_that_fail_lower_nothing(seed):
+    check(simulate_pushed, seed)
+
+
 def test_a_seed_replays_exactly():
     first, second = (simulate(small(9, pools=6)) for _ in range(2))
 
@@ -106,6 +112,8 @@ def test_a_kill_starts_another_process_and_time_continues():
     ("orders outlive an orderly end", 12, "who leaves in order leaves no orders"),
     ("both layers to the ceiling", 3, "both layers within the ceiling"),
     ("pings go on through a pause", 27, "an order is obeyed"),
+    ("a pool that has changed may change again", 43, "no more than the fleet may change"),
+    ("a silent sender counts as ended", 81, "a lost minute is no zero"),
     ("a leader forgets pings", 324, "the next leader keeps the pings"),
 ])
 def test_a_planted_defect_is_found(name, seed, rule):

@@ -115,17 +115,20 @@ class ChangeBudget:
         """Return a copy."""
         return ChangeBudget(self.pools, self.units)
 
-    def take(self, change: int) -> int | None:
-        """Take `change` out of the budget, as far as it goes. Return the part that was taken; None when the pool must wait."""
-        if self.pools == 0 or (self.units == 0 and change):
+    def take(self, change: int, *, again: bool = False) -> int | None:
+        """Take `change` out of the budget, as far as it goes. Return the part that was taken; None when the pool must wait.
+
+        `again`: the pool has already changed in this tick and counts once.
+        """
+        if (self.pools == 0 and not again) or (self.units == 0 and change):
             return None
         size = abs(change) if self.units is None else min(abs(change), self.units)
-        self._move(-1, -size)
+        self._move(0 if again else -1, -size)
         return size if change > 0 else -size
 
-    def give_back(self, change: int) -> None:
+    def give_back(self, change: int, *, again: bool = False) -> None:
         """Return to the budget what `take` took."""
-        self._move(1, abs(change))
+        self._move(0 if again else 1, abs(change))
 
     def _move(self, pools: int, units: int) -> None:
         self.pools = None if self.pools is None else self.pools + pools

@@ -67,8 +67,10 @@ class FleetLimits:
         self._writes_allowed: dict[int, int] = {}
         self._waiting: dict[str, tuple[int, ChangeRequest]] = {}
         """Requests that were not granted in full, with the number of their tick."""
-        self._granted: dict[str, int] = {}
-        """Units granted in this tick."""
+        self._granted: dict[str, tuple[int, int]] = {}
+        """Units granted in this tick to pools, and the units that they had requested before."""
+        self._changed = set[str]()
+        """Pools that a grant of this tick has changed: their step between two ticks is another change of the same pool."""
         self._tick = 0
         self._budgets = self._full_budgets()
 
@@ -76,7 +78,7 @@ class FleetLimits:
         """Start a tick with full budgets of changes."""
         self._tick += 1
         self._budgets = self._full_budgets()
-        self._granted = {}
+        self._granted, self._changed = {}, set()
         self._waiting = {name: each for name, each in self._waiting.items() if each[0] >= self._tick - 1}
 
     def open_region(self, region: int, writes: int) -> None:
@@ -213,7 +215,7 @@ class FleetLimits:
         that waited in the last tick and have no plan in this one yet keep their place.
         """
         for name in requests:
-            self._withdraw(name, modes[name])
+            self._withdraw(name, modes[name], plans[name].requested or 0)
         expected = [request for name, (tick, request) in self._waiting.items() if tick == self._tick - 1 and name not in requests]
         free = {mode: budget.copy() for mode, budget in self._budgets.items()}
         bounds = []
@@ -233,13 +235,13 @@ class FleetLimits:
             self._waiting[name] = self._tick, request
             text = f"{target} must wait, the {self._writes_allowed[region]} writes of this tick are used up"
             return Bound(ReasonCode.WRITE_TURN, text, requested, requested)
-        units = free.take(request.change)
+        units = free.take(request.change, again=name in self._changed)
         if units is None:
             self._waiting[name] = self._tick, request
             return Bound(ReasonCode.FLEET_CHANGES, f"{target} must wait, {self._limits_text()} are used up", requested, requested)
-        budget.take(units)
+        budget.take(units, again=name in self._changed)
         self._waiting.pop(name, None)
-        self._granted[name] = units
+        self._granted[name] = units, requested
         row = self._row[name]
         self._held[row] = max(self._held[row], requested + units)  # a raise counts as held from its start
         if region in self._writes:
@@ -250,12 +252,19 @@ class FleetLimits:
         text = f"only {abs(units)} of {abs(request.change)} units in this tick, {self._limits_text()} leave no more"
         return Bound(ReasonCode.FLEET_CHANGES, text, low, high)
 
-    def _withdraw(self, name: str, mode: bool) -> None:
-        """Return a pool's grant of this tick to the budget, because the pool was planned again."""
-        if name in self._granted:
-            self._budgets[mode].give_back(self._granted.pop(name))
-            if self._region_of[name] in self._writes:
-                self._writes[self._region_of[name]] += 1
+    def _withdraw(self, name: str, mode: bool, requested: int) -> None:
+        """Return a pool's grant of this tick to the budget, because the pool was planned again before it was changed. A pool that
+        has changed since then has used its grant.
+        """
+        if name not in self._granted:
+            return
+        units, before = self._granted.pop(name)
+        if requested != before:
+            self._changed.add(name)
+            return
+        self._budgets[mode].give_back(units, again=name in self._changed)
+        if self._region_of[name] in self._writes:
+            self._writes[self._region_of[name]] += 1
 
     def _limits_text(self) -> str:
         limits = [f"{key} {getattr(self.limits, key)}" for key in COUNTED if getattr(self.limits, key) is not None]

@@ -11,6 +11,7 @@ import pytest
 
 from adapters.runtime.clock import ManualClock
 from config.model.limits import Limits
+from controller.decision.planning.allocation import ChangeBudget
 from controller.decision.planning.fleet_limits import FleetLimits
 from controller.decision.planning.plan import Action
 from controller.decision.planning.reason_codes import ReasonCode
@@ -78,6 +79,30 @@ async def test_a_change_that_is_too_large_for_a_tick_is_done_in_parts(clock, tmp
         await here.minutes(5)
 
         assert here.levers["a"].writes == [8, 16, 24, 30]
+
+
+async def again(here, name):
+    """Run a step of a pool between two ticks."""
+    assert here.fleet.immediate_steps.request(name, lambda: None)
+    await here.fleet._stepping[name]
+
+
+async def test_a_step_between_two_ticks_uses_what_the_tick_has_left(clock, tmp_path):
+    async with limited(clock, tmp_path, {"a": steady(30)}, units_per_tick=8) as here:
+        await here.tick(MINUTE)
+        await again(here, "a")
+        assert here.order == [("a", 8)]
+        await here.tick(MINUTE)
+
+        assert here.order == [("a", 8), ("a", 16)]
+
+
+def test_a_pool_that_changes_again_counts_once():
+    budget = ChangeBudget(1, 8)
+
+    assert [budget.take(5), budget.take(2), budget.take(6, again=True), budget.take(1, again=True)] == [5, None, 3, None]
+    budget.give_back(3, again=True)
+    assert (budget.pools, budget.units) == (0, 3)
 
 
 async def test_decreases_count_like_raises_and_follow_them(clock, tmp_path):
