@@ -77,6 +77,9 @@ SOURCES = {
                                  grants=("adapters.aws.permissions:AwsGrants",)),
     "cloud-monitoring": SourceKind("adapters.gcp.settings:CloudMonitoringSettings", "adapters.gcp.provider:Gcp", extra="gcp",
                                    grpc=True, grants=("adapters.gcp.permissions:GcpGrants",)),
+    "cloud-monitoring-metric": SourceKind(
+        "adapters.gcp.metric_settings:CloudMonitoringMetricSettings", "adapters.gcp.provider:Gcp", extra="gcp", grpc=True,
+        grants=("adapters.gcp.permissions:GcpGrants",)),
     "http-metrics": SourceKind("adapters.web.settings:HttpMetricsSettings", "adapters.web.provider:Web"),
     "prometheus": SourceKind("adapters.prometheus.settings:PrometheusSettings", "adapters.prometheus.provider:Prometheus",
                              grants=("adapters.aws.permissions:AwsGrants", "adapters.gcp.permissions:GcpGrants")),

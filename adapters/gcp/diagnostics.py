@@ -7,8 +7,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
+from adapters.gcp.metric_settings import CloudMonitoringMetricSettings
 from adapters.gcp.monitoring.metric_reader import MAX, Query
+from adapters.gcp.monitoring.metric_series import SeriesQuery, read_series
 from adapters.gcp.sessions import GcpSessions
+from adapters.gcp.settings import CloudMonitoringSettings
 from adapters.ports.demand_source import Demands
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError, PermissionDenied
@@ -18,6 +23,9 @@ from config.model.lever import LeverSettings
 from config.model.policy import PoolPolicy
 from forecasting.demand import minute_of
 
+LOOKED_BACK = 60
+"""Minutes in which a check looks for points of a metric."""
+
 
 def checks(sessions: GcpSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
     """Return one check for each project and location, on its first service, and one for each service with pings above it."""
@@ -26,8 +34,12 @@ def checks(sessions: GcpSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
 
 
 def demand_checks(sessions: GcpSessions, pools: Demands) -> list[Check]:
-    """Return one check for each project and location whose metrics are read, on its first service."""
-    return _identities(sessions, [demand for _, demand in pools])
+    """Return one check for each project and location whose services' metrics are read, on its first service, and one of the
+    metrics of each pool that reads any others.
+    """
+    metrics = [Check(f"metrics of {pool.name}", partial(_points, sessions, pool.name, demand)) for pool, demand in pools
+               if isinstance(demand, CloudMonitoringMetricSettings)]
+    return _identities(sessions, [demand for _, demand in pools if isinstance(demand, CloudMonitoringSettings)]) + metrics
 
 
 def probes(sessions: GcpSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
@@ -77,6 +89,20 @@ def _identities(sessions: GcpSessions, resources: Sequence[LeverSettings | Deman
     return [Check(f"credentials and clock of Google in {project}, {location}",
                   partial(_identity, sessions, settings, f"{project} in {location}"))
             for (project, location), settings in first.items()]
+
+
+async def _points(sessions: GcpSessions, pool: str, demand: CloudMonitoringMetricSettings) -> list[Finding]:
+    """Check that each metric of a pool has a point in the last hour: an unknown label gives no error."""
+    end, reader = minute_of(sessions.clock.now()), sessions.reader(str(demand.project))
+    empty = []
+    for role, settings in demand.series.items():
+        query = SeriesQuery(settings, f"{role} of pool {pool}", end - LOOKED_BACK, end)
+        if np.isnan(await read_series(reader, query)).all():
+            empty.append(role)
+    if empty:
+        return [Finding("demand", pool, Verdict.WARN, f"no point within {LOOKED_BACK} min: {', '.join(empty)}",
+                        "correct filter, unless the pool was idle")]
+    return [Finding("demand", pool, Verdict.OK, f"every metric has points within {LOOKED_BACK} min")]
 
 
 async def _identity(sessions: GcpSessions, settings: Mapping[str, Any], subject: str) -> list[Finding]:

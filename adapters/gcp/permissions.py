@@ -17,7 +17,10 @@ READ = {
 """Granted on the project: lists and metrics have no smaller scope. The lever and the demand source need the same."""
 
 QUERY = {"monitoring.timeSeries.list": "reads demand"}
-"""Granted on the project whose Managed Service for Prometheus is queried, in place of `READ`."""
+"""Granted on the project whose Managed Service for Prometheus is queried, or of which metrics alone are read, in place of
+`READ`."""
+
+METRICS_ALONE = "cloud-monitoring-metric"
 
 QUERIED = re.compile(r"/v1/projects/([^/]+)/location/")
 """The project in the URL of that service."""
@@ -83,7 +86,9 @@ def _projects(pool: PoolPolicy) -> dict[str, dict[str, str]]:
     """Return the projects of a pool's lever and demand source, each with the permissions to read."""
     settings = [each.model_dump() for each in (pool.lever, pool.demand) if each is not None]
     queried = [match[1] for each in settings if each.get("google") and (match := QUERIED.search(str(each["url"])))]
-    return dict.fromkeys(queried, QUERY) | dict.fromkeys((str(each["project"]) for each in settings if "project" in each), READ)
+    queried += [str(each["project"]) for each in settings if each["kind"] == METRICS_ALONE]
+    read = [str(each["project"]) for each in settings if "project" in each and each["kind"] != METRICS_ALONE]
+    return dict.fromkeys(queried, QUERY) | dict.fromkeys(read, READ)
 
 
 def _is_set(pool: PoolPolicy) -> bool:

@@ -6,11 +6,14 @@ from numpy.random import Generator
 
 from adapters.gcp import diagnostics, discovery
 from adapters.gcp.clients import Timeouts
+from adapters.gcp.metric_settings import CloudMonitoringMetricSettings
 from adapters.gcp.monitoring.demand_source import CloudMonitoringDemand
+from adapters.gcp.monitoring.metric_demand import CloudMonitoringMetricDemand
 from adapters.gcp.monitoring.metric_reader import Place
 from adapters.gcp.sessions import GcpSessions
+from adapters.gcp.settings import CloudMonitoringSettings
 from adapters.pinging.demand_without_pings import DemandWithoutPings
-from adapters.pinging.pinged import PingedPools
+from adapters.pinging.pinged import Pinged, PingedPools
 from adapters.ports.demand_source import Demands, DemandSource
 from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
@@ -34,7 +37,12 @@ class Gcp:
         return [self.sessions.calls]
 
     def sources(self, pools: Demands) -> list[tuple[DemandSource, tuple[str, ...]]]:
-        """Return one Cloud Monitoring source for each project, with the names of its pools."""
+        """Return a Cloud Monitoring source for each kind and project, with the names of its pools."""
+        pinged = self.pinged.among(pool for pool, _ in pools)
+        services = [(pool, demand) for pool, demand in pools if isinstance(demand, CloudMonitoringSettings)]
+        return self._service_sources(services, pinged) + self._metric_sources(pools, pinged)
+
+    def _service_sources(self, pools: Demands, pinged: dict[str, Pinged]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         of_project: dict[str, dict[str, Place]] = {}
         trusting = {pool.name for pool, _ in pools if pool.on_quiet_region == "trust"}
         aims: dict[str, float] = {}
@@ -43,7 +51,6 @@ class Gcp:
             of_project.setdefault(str(keys["project"]), {})[pool.name] = Place(str(keys["location"]), str(keys["service"]))
             aims[pool.name] = float(keys["concurrency_target"])
         sources: list[tuple[DemandSource, tuple[str, ...]]] = []
-        pinged = self.pinged.among(pool for pool, _ in pools)
         ledgers = {name: each.own_traffic for name, each in pinged.items()}
         for project, resources in of_project.items():
             planes = {place.location: self.sessions.plane(project, place.location) for place in resources.values()}
@@ -51,6 +58,19 @@ class Gcp:
                                            ledgers)
             layered = DemandWithoutPings(source, pinged, estimated=True) if pinged.keys() & resources.keys() else source
             sources.append((layered, tuple(resources)))
+        return sources
+
+    def _metric_sources(self, pools: Demands, pinged: dict[str, Pinged]) -> list[tuple[DemandSource, tuple[str, ...]]]:
+        projects: dict[str, dict[str, CloudMonitoringMetricSettings]] = {}
+        for pool, demand in pools:
+            if isinstance(demand, CloudMonitoringMetricSettings):
+                projects.setdefault(str(demand.project), {})[pool.name] = demand
+        sources: list[tuple[DemandSource, tuple[str, ...]]] = []
+        for project, members in projects.items():
+            counted = {name: each for name, each in pinged.items() if name in members}
+            source = CloudMonitoringMetricDemand(self.sessions.reader(project), self.sessions.clock, members,
+                                                 {name: each.own_traffic for name, each in counted.items()})
+            sources.append((DemandWithoutPings(source, counted) if counted else source, tuple(members)))
         return sources
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:

@@ -1,8 +1,9 @@
 """Reader of Cloud Run's metrics in Cloud Monitoring: one reduced query per metric for all services of a project."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,39 +92,46 @@ class MetricReader:
         has ever written it.
         """
         columns: dict[Place, Column] = {}
-        token = ""
+        try:
+            async for page in self.pages(self._call, _request(self.project, query)):
+                await asyncio.to_thread(_add_points, columns, page, query)
+        except NotFound:
+            return columns
+        self.series_returned += len(columns)
+        return columns
+
+    async def pages(self, call: ApiCall, request: ListTimeSeriesRequest) -> AsyncIterator[Sequence[Any]]:
+        """Yield the series of each page of `request`, of which the size and the token are set here. Raise `AdapterError`."""
+        request.page_size = PAGE_POINTS
         while True:
-            request = _request(self.project, query, token)
-            try:
-                async with self._bucket.turn():
-                    page, token = await self._connections.metrics(self._call, "list_time_series", request, self._page)
-            except NotFound:
-                return columns
-            await asyncio.to_thread(_add_points, columns, page, query)
+            async with self._bucket.turn():
+                page, token = await self._connections.metrics(call, "list_time_series", request, partial(_page, call))
+            yield page
             if not token:
-                self.series_returned += len(columns)
-                return columns
+                return
+            request.page_token = token
 
     def close(self) -> None:
         """Cancel calls that wait for the rate limit."""
         self._bucket.close()
 
-    def _page(self, answer: Any) -> tuple[Sequence[Any], str]:  # noqa: ANN401  (a pager of the library)
-        """Return the series of the page and the token of the next. The pager itself would retry with its own timeouts."""
-        if len(answer.execution_errors):
-            text = " ".join(answer.execution_errors[0].message.split())[:200]
-            raise Unreachable(f"{self._call.resource}: Cloud Monitoring returned a partial result ({text})")
-        return [type(series).pb(series) for series in answer.time_series], str(answer.next_page_token)
+
+def _page(call: ApiCall, answer: Any) -> tuple[Sequence[Any], str]:  # noqa: ANN401  (a pager of the library)
+    """Return the series of the page and the token of the next. The pager itself would retry with its own timeouts."""
+    if len(answer.execution_errors):
+        text = " ".join(answer.execution_errors[0].message.split())[:200]
+        raise Unreachable(f"{call.resource}: Cloud Monitoring returned a partial result ({text})")
+    return [type(series).pb(series) for series in answer.time_series], str(answer.next_page_token)
 
 
-def _request(project: str, query: Query, token: str) -> ListTimeSeriesRequest:
-    """Return the request for one page. The interval excludes its start: a point covers the minute that ends at its time."""
+def _request(project: str, query: Query) -> ListTimeSeriesRequest:
+    """Return the request for the first page. The interval excludes its start: a point covers the minute that ends at its time."""
     names = ",".join(f'"{service}"' for service in query.services)
     series = f'metric.type = "run.googleapis.com/{query.metric}" AND resource.type = "cloud_run_revision"'
     if query.services and len(series) + len(names) < LONGEST_FILTER - 60:
         series += f" AND resource.labels.service_name = one_of({names})"
     return ListTimeSeriesRequest(
-        name=f"projects/{project}", filter=series, page_size=PAGE_POINTS, page_token=token,
+        name=f"projects/{project}", filter=series,
         interval={"start_time": {"seconds": query.first * 60}, "end_time": {"seconds": query.end * 60}},
         aggregation={"alignment_period": {"seconds": query.period * 60}, "per_series_aligner": query.aligner,
                      "cross_series_reducer": "REDUCE_SUM", "group_by_fields": list(query.group_by)},

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 from google.cloud import run_v2
+from numpy.typing import NDArray
 
 from adapters.sandbox.gcp.refusal import Refusal
 from adapters.sandbox.gcp.run.driver import RunDriver, counted
@@ -40,6 +41,15 @@ class HostedService:
     location: str
 
 
+@dataclass(slots=True)
+class PublishedSeries:
+    """Series of any metric: `values` by minute from `first` on, NaN without a point. `name`: its name in outages of metrics."""
+
+    name: str
+    first: int
+    values: NDArray[np.float64]
+
+
 class RunSandbox:
     """State of the emulated projects. Time passes lazily: reading a service first plays its traffic up to the present."""
 
@@ -58,6 +68,8 @@ class RunSandbox:
         """Metrics that do not exist in these projects; a query of one is an error."""
         self.appended: list[run_v2.Service] = []
         """Entries that are appended to every list, valid or not."""
+        self.published: dict[tuple[str, str], PublishedSeries] = {}
+        """Series of metrics that are not Cloud Run's, by name of the project (`projects/ID`) and filter."""
         self._hosted: dict[str, HostedService] = {}
         self._buckets: dict[str, TokenBucket] = {}
 

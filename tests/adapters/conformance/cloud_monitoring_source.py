@@ -14,21 +14,15 @@ from tests.adapters.conformance.cloud_run_stage import IMPATIENT
 from tests.adapters.conformance.source_stage import POOLS, SourceStage, traffic_of
 
 
-class CloudMonitoringSource(SourceStage):
-    """A Cloud Run service for each pool, in the projects `acme` and `other`."""
+class CloudMonitoringStage(SourceStage):
+    """Served by the sandbox: what the kinds that read Cloud Monitoring share. The projects are `acme` and `other`."""
 
-    kind, place, setting, secret = "cloud-monitoring", "acme", "acme", TOKEN
+    place, setting, secret = "acme", "acme", TOKEN
     fixes = 5
-    exempt: ClassVar[Mapping[str, str]] = {
-        "test_a_counter_that_restarts_adds_no_demand": "Cloud Monitoring returns increases, not counters",
-    }
 
     def __init__(self) -> None:
         super().__init__()
         self.world = RunSandbox(Sandbox(self.clock, seed=11))
-        for name in POOLS:
-            self.world.add_service(name, traffic_of(name))
-        self.world.add_service("neighbour", traffic_of("neighbour"), project="other")
         self._port = 0
 
     async def serve(self) -> None:
@@ -44,19 +38,41 @@ class CloudMonitoringSource(SourceStage):
     def impatient(self) -> Gcp:
         return Gcp(self.clock, np.random.default_rng(0), self._server.target, IMPATIENT)
 
-    def settings(self, pool: str, *, elsewhere: bool = False) -> CloudMonitoringSettings:
-        return CloudMonitoringSettings(kind="cloud-monitoring", project="other" if elsewhere else "acme",
-                                       location="europe-west1", service=pool, concurrency_target=0.6)
-
     def late(self, seconds: float) -> None:
         self.world.faults.metrics_late(seconds)
-
-    def hide(self, pool: str | None = None) -> None:
-        self.world.faults.metrics_outage(function=pool)
 
     def show(self) -> None:
         self.world.faults.metrics_back()
         self.world.faults.clear()
+
+    def hang(self, *, always: bool = False) -> None:
+        self.world.faults.hang("ListTimeSeries", times=None if always else 1)
+        self._before = self.world.calls.reading["ListTimeSeries"]
+
+    def hung(self) -> bool:
+        return self.world.calls.reading["ListTimeSeries"] > self._before
+
+
+class CloudMonitoringSource(CloudMonitoringStage):
+    """A Cloud Run service for each pool."""
+
+    kind = "cloud-monitoring"
+    exempt: ClassVar[Mapping[str, str]] = {
+        "test_a_counter_that_restarts_adds_no_demand": "Cloud Monitoring returns increases, not counters",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in POOLS:
+            self.world.add_service(name, traffic_of(name))
+        self.world.add_service("neighbour", traffic_of("neighbour"), project="other")
+
+    def settings(self, pool: str, *, elsewhere: bool = False) -> CloudMonitoringSettings:
+        return CloudMonitoringSettings(kind="cloud-monitoring", project="other" if elsewhere else "acme",
+                                       location="europe-west1", service=pool, concurrency_target=0.6)
+
+    def hide(self, pool: str | None = None) -> None:
+        self.world.faults.metrics_outage(function=pool)
 
     def lie(self, pool: str, value: float) -> int:
         hosted = self.world.find(f"projects/acme/locations/europe-west1/services/{pool}")
@@ -66,10 +82,3 @@ class CloudMonitoringSource(SourceStage):
     def fail_for(self, pool: str) -> None:
         del self.world._hosted[f"projects/acme/locations/europe-west1/services/{pool}"]
         self.restart()  # the list of services is read again later otherwise
-
-    def hang(self, *, always: bool = False) -> None:
-        self.world.faults.hang("ListTimeSeries", times=None if always else 1)
-        self._before = self.world.calls.reading["ListTimeSeries"]
-
-    def hung(self) -> bool:
-        return self.world.calls.reading["ListTimeSeries"] > self._before

@@ -15,6 +15,7 @@ from adapters.kinds import SOURCES
 from adapters.ports.demand_source import ReportsCost
 from adapters.ports.errors import Retryable
 from controller.decision.planning.observation import DataFreshness
+from tests.adapters.conformance.cloud_monitoring_metric_source import CloudMonitoringMetricSource
 from tests.adapters.conformance.cloud_monitoring_source import CloudMonitoringSource
 from tests.adapters.conformance.cloudwatch_lambda_source import CloudWatchLambdaSource
 from tests.adapters.conformance.cloudwatch_metric_source import CloudWatchAlbSource, CloudWatchMetricSource
@@ -36,6 +37,7 @@ STAGES: dict[str, type[SourceStage]] = {
     "cloudwatch": CloudWatchMetricSource,
     "cloudwatch-alb": CloudWatchAlbSource,
     "cloud-monitoring": CloudMonitoringSource,
+    "cloud-monitoring-metric": CloudMonitoringMetricSource,
     "http-metrics": HttpMetricsSource,
     "prometheus": PrometheusSource,
     "history-file": HistoryFileSource,

@@ -17,6 +17,7 @@ from adapters.sandbox.gcp.monitoring.series import (
     Series,
     Window,
     aligned,
+    published,
     raw_series,
     reduced,
 )
@@ -46,10 +47,13 @@ def list_time_series(world: RunSandbox, request: Any) -> Any:  # noqa: ANN401  (
     if match is None or len(METRIC_TYPE.findall(request.filter)) > 1:
         raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "Field filter must specify a single metric type")
     metric = match.group(1).removeprefix(PREFIX)
-    if metric not in METRICS or metric in world.unknown_metrics:
-        raise Refusal(grpc.StatusCode.NOT_FOUND, f"Cannot find metric(s) that match type = \"{match.group(1)}\"")
     seconds = (request.interval.start_time.timestamp(), request.interval.end_time.timestamp())
     window = Window(int(seconds[0] // 60), int(seconds[1] // 60))
+    other = world.published.get((request.name, request.filter))
+    if other is not None:
+        return _page(request, [published(world, other, window)], window.end * 60, 1)
+    if metric not in METRICS or metric in world.unknown_metrics:
+        raise Refusal(grpc.StatusCode.NOT_FOUND, f"Cannot find metric(s) that match type = \"{match.group(1)}\"")
     minutes = _period(request)
     try:
         series = _selected(world, request, metric, window, minutes)

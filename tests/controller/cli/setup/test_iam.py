@@ -244,6 +244,16 @@ def test_queries_to_google_need_the_permission_to_read_metrics_of_that_project_a
     assert "gcloud services enable monitoring.googleapis.com --project=acme-metrics" in commands
 
 
+def test_any_metric_at_google_needs_the_permission_to_read_metrics_of_its_project_alone(asked):
+    peak = {"filter": 'metric.type = "custom.googleapis.com/in_flight"', "aligner": "ALIGN_MAX"}
+    text = demand(kind="cloud-monitoring-metric", project="acme-metrics", peak=peak).replace(
+        AWS.format(region="us-east-1", name="agent"), "lever: {kind: http-ping, url: 'https://a.example/'}")
+    (project,) = json.loads(asked(text, "--json").stdout)["google"]
+
+    assert [(role["permissions"], role["on"]) for role in project["roles"]] == [
+        (["monitoring.timeSeries.list"], ["projects/acme-metrics"])]
+
+
 def test_a_prometheus_of_your_own_needs_no_permission(asked):
     text = demand(url="https://prometheus.example").replace(AWS.format(region="us-east-1", name="agent"),
                                                             "lever: {kind: http-ping, url: 'https://a.example/'}")
