@@ -26,6 +26,8 @@ class Exporter:
     streams: Streams
     sequence: int = 0
     spans: bool = False
+    due: bool = False
+    """Whether its last points could not be reported, so that a repeat of them is no repeat."""
 
 
 @dataclass(slots=True)
@@ -60,10 +62,11 @@ class Exports:
         before = len(exporter.streams.streams)
         if self._streams - before + len(points) > MOST_STREAMS_IN_ALL:
             raise TooMany(f"all senders have {MOST_STREAMS_IN_ALL} streams, the maximum: use fewer attributes")
-        if not exporter.streams.apply(points, at):
+        if not exporter.streams.apply(points, at) and not exporter.due:
             return None
+        exporter.due = True
         receipt = self._report(pool, sender, exporter)
-        known.exporters[sender] = exporter
+        known.exporters[sender], exporter.due = exporter, False
         self._streams += len(exporter.streams.streams) - before
         return receipt
 

@@ -71,9 +71,9 @@ class Streams:
 
         Raise `TooMany` for too many streams, `Impossible` for a number that cannot be. Neither changes anything.
         """
-        time = max(point.time for point in points)
+        time, patience = max(point.time for point in points), INTERVALS * self.every
         offset = at - time / SECOND
-        lost = at - self.at > INTERVALS * self.every
+        lost = at - self.at > patience
         if self.streams and not lost and (time < self.newest or offset > self.offset + LATE_SECONDS):
             return False
         back = bool(self.streams) and lost and time < self.newest  # the sender's clock was set back
@@ -81,27 +81,29 @@ class Streams:
         new = [point for point in points if (old := known.get(point.stream)) is None or point.time > old.time]
         if not new:
             return False
-        sure = self.sure and all(not back and self._follows(point, at) for point in new if point.delta)
-        for point in new:
+        sure, newest = self.sure, 0 if back else self.newest
+        for point in sorted(new, key=lambda each: each.time):
             before = known[point.stream].value if point.delta and point.stream in known else 0.0
+            sure &= not point.delta or (not back and self._follows(point, newest, at))
+            newest = max(newest, point.time)
             known[point.stream] = Stream(before + point.value, point.time, at, point.delta)
             if point.ended:
                 del known[point.stream]
-        known = {name: each for name, each in known.items() if each.delta or at - each.at <= INTERVALS * self.every}
+        known = {name: each for name, each in known.items() if each.delta or at - each.at <= patience}
         total = math.fsum(each.value for each in known.values())
         if len(known) > MOST_STREAMS:
             raise TooMany(f"a sender has {len(known)} streams of one metric, the maximum is {MOST_STREAMS}: use fewer attributes")
         sure &= total >= 0 or not any(each.delta for each in known.values())
         if sure and not 0 <= total <= MOST_IN_FLIGHT:
             raise Impossible(f"{total:g} requests in flight: a number from 0 to {MOST_IN_FLIGHT} is possible")
-        self.streams, self.newest, self.sure = known, max(time, 0 if back else self.newest), sure
+        self.streams, self.newest, self.sure = known, newest, sure
         self.offset = offset if lost else min(offset, self.offset)
         self.in_flight = math.ceil(max(0.0, min(total, MOST_IN_FLIGHT)) - 1e-9)
         self.heard(at)
         return True
 
-    def _follows(self, point: Point, at: float) -> bool:
-        """Return whether no delta is missing before `point`: it starts where the last export ended, or with the sender."""
-        if self.newest:
-            return point.start <= self.newest + SECOND
+    def _follows(self, point: Point, newest: int, at: float) -> bool:
+        """Return whether no delta is missing before `point`: it starts where the one at `newest` ended, or with the sender."""
+        if newest:
+            return point.start <= newest + SECOND
         return at - (point.time - point.start) / SECOND > self.since + LATE_SECONDS

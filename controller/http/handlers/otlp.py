@@ -5,7 +5,7 @@ Requests, responses and errors are those of the OpenTelemetry protocol (OTLP) ov
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
@@ -26,6 +26,9 @@ MOST_BYTES = 4 << 20
 MOST_AT_ONCE = 8
 """Exports that are read at the same time; more are to be sent again."""
 
+EXPORTS_A_TURN, SPANS_A_TURN = 20, 500
+"""Resources with metrics, and spans, that are recorded before other tasks run."""
+
 SPANS = "spans"
 """Sender of spans whose resource does not identify the process."""
 
@@ -43,7 +46,7 @@ async def traces(published: PublishedState, request: web.Request) -> web.Respons
 
 
 async def handled(published: PublishedState, request: web.Request, signal: str,
-                  record: "Callable[[Reports, list[Exported]], tuple[int, str]]") -> web.Response:
+                  record: "Callable[[Reports, list[Exported]], Awaitable[tuple[int, str]]]") -> web.Response:
     """Return the response to one export."""
     as_json = request.content_type == JSON
     if not as_json and request.content_type != PROTOBUF:
@@ -63,7 +66,7 @@ async def handled(published: PublishedState, request: web.Request, signal: str,
         body = await body_of(request, MOST_BYTES)
         read = decoding.read_metrics if signal == "metrics" else decoding.read_spans
         found = await asyncio.to_thread(read, body, as_json)
-        rejected, text = record(reports, found)
+        rejected, text = await record(reports, found)
     except decoding.Unreadable as error:
         raise BadRequest(str(error)) from None
     finally:
@@ -72,12 +75,14 @@ async def handled(published: PublishedState, request: web.Request, signal: str,
     return web.Response(body=answer, content_type=JSON if as_json else PROTOBUF)
 
 
-def recorded_points(reports: Reports, exports: "list[Exported]") -> tuple[int, str]:
+async def recorded_points(reports: Reports, exports: "list[Exported]") -> tuple[int, str]:
     """Record points of metrics; return how many were refused, and why. A later 429 does not undo them: repeats change nothing."""
     from controller.http.otlp.decoding import by_sender
 
     rejected, why = 0, ""
-    for export in exports:
+    for count, export in enumerate(exports):
+        if count % EXPORTS_A_TURN == EXPORTS_A_TURN - 1:
+            await others_run()
         by_pool, stray = grouped(reports, export.points)
         rejected, why = rejected + lost(reports, export), export.why or why or stray
         for pool, points in by_pool.items():
@@ -91,22 +96,30 @@ def recorded_points(reports: Reports, exports: "list[Exported]") -> tuple[int, s
     return rejected, why
 
 
-def recorded_spans(reports: Reports, exports: "list[Exported]") -> tuple[int, str]:
+async def recorded_spans(reports: Reports, exports: "list[Exported]") -> tuple[int, str]:
     """Record spans; return how many were refused, and why."""
     rejected, why = 0, ""
     for export in exports:
         by_pool, stray = grouped(reports, export.spans)
         rejected, why = rejected + lost(reports, export), export.why or why or stray
-        for pool, spans in by_pool.items():
+        parts = ((pool, spans[at : at + SPANS_A_TURN]) for pool, spans in by_pool.items()
+                 for at in range(0, len(spans), SPANS_A_TURN))
+        for pool, spans in parts:
             try:
                 late = reports.finish(pool, export.sender or SPANS, spans, export.newest)
             except TooMany as error:
                 late, why = len(spans), refusal(error, pool)
             if late:
                 rejected, why = rejected + late, why or f"{pool}: spans are older than 1 h, or too many"
+            await others_run()
         if not export.spans:
             heard(reports, export, export.newest)
     return rejected, why
+
+
+async def others_run() -> None:
+    """Let other tasks run: a collector sends the exports of many senders in one body."""
+    await asyncio.sleep(0)  # noqa: TID251
 
 
 def heard(reports: Reports, export: "Exported", newest: float | None) -> None:

@@ -85,8 +85,8 @@ def add_points(exported: Exported, scope: str, metric: Any) -> None:  # noqa: AN
         value = float(each.as_int) if each.HasField("as_int") else each.as_double
         if not each.time_unix_nano or not math.isfinite(value):
             exported.refuse(own, f"a point of {IN_FLIGHT} has no time, or a value that is not a number")
-        elif delta and not exported.sender:
-            exported.refuse(own, "deltas need the resource attribute service.instance.id")
+        elif not exported.sender and (delta or not each.start_time_unix_nano):
+            exported.refuse(own, "a gauge, and a delta, needs the resource attribute service.instance.id")
         else:
             stream = json.dumps([scope, *sorted(own.items())])
             point = Point(stream, 0.0 if ended else value, each.start_time_unix_nano, each.time_unix_nano, delta, ended)

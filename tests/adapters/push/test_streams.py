@@ -88,6 +88,12 @@ def test_deltas_add_up_from_the_start_of_the_sender():
     assert (streams.in_flight, streams.sure) == (2, True)
 
 
+def test_deltas_of_two_intervals_in_one_export_add_up_in_their_order():
+    streams, _ = fed((0, delta(-60, 0, 3)), (120, delta(60, 120, -1), delta(0, 60, 2)))
+
+    assert (streams.in_flight, streams.sure) == (4, True)
+
+
 def test_a_missing_delta_makes_the_sender_uncertain():
     streams, _ = fed((0, delta(-60, 0, 3)), (120, delta(60, 120, -1)))
 

@@ -158,6 +158,7 @@ async def test_two_processes_without_an_identity_add_up(tmp_path):
     (body(asDouble="NaN", asInt=None), "1", "a value that is not a number"),
     (body(timeUnixNano="0"), "1", "has no time"),
     (body(service="other"), None, "no pool of the policy has the attributes of service.name='other'"),
+    (body(kind="gauge", instance="", startTimeUnixNano="0"), "1", "needs the resource attribute service.instance.id"),
     (body(kind="summary"), "1", "must be an UpDownCounter or a gauge"),
 ])
 async def test_what_cannot_be_used_is_a_partial_success_with_the_remedy(tmp_path, sent, rejected, text):
@@ -169,6 +170,36 @@ async def test_what_cannot_be_used_is_a_partial_success_with_the_remedy(tmp_path
     assert (status, told.get("rejectedDataPoints"), source.in_flight("a")) == (200, rejected, 0)
     assert text in told["errorMessage"]
     assert again.partial_success.error_message == told["errorMessage"]
+
+
+async def test_an_export_that_was_refused_counts_when_it_is_sent_again(tmp_path, monkeypatch):
+    async with pushed(tmp_path) as (here, source):
+        await post(here, body(2))
+        monkeypatch.setattr(demand_source, "MOST_A_SECOND", 0)
+        assert (await post(here, body(5, at=60)))[0] == 429
+        monkeypatch.undo()
+        await here.clock.advance(SECOND)
+        await post(here, body(5, at=60))
+
+        assert source.in_flight("a") == 5
+
+
+async def test_a_body_of_many_senders_lets_other_tasks_run(tmp_path):
+    many = {"resourceMetrics": [body(1, instance=f"web-{number}")["resourceMetrics"][0] for number in range(300)]}
+    async with pushed(tmp_path) as (here, source):
+        turns = 0
+
+        async def count():
+            nonlocal turns
+            while source.in_flight("a") < 300:
+                turns += source.in_flight("a") > 0
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        await post(here, many)
+        await counting
+
+    assert turns >= 10
 
 
 async def test_an_impossible_number_makes_the_minute_unknown(tmp_path):
