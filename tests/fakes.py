@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from adapters.ports.demand_source import Telemetry
+from adapters.ports.demand_source import Part, Telemetry
 from adapters.ports.errors import AdapterError
 from adapters.ports.lever import Capacity, Lever, Phase, Traits
+from adapters.ports.read_prices import LAMBDA, ReadPrices
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock, SystemClock
 from adapters.simulated import SimulatedCapacity
@@ -160,6 +161,44 @@ class FakeSource:
         units = np.array([traffic(minute) if minute < published else np.nan for minute in range(first, end)], np.float32)
         series = DemandSeries(first, units, units * np.float32(0.8), units * 10)
         return Telemetry(series, alive=True, absent=~(units > 0) if self.inferred else None)
+
+
+class BilledSource(FakeSource):
+    """Fake whose reads are billed as those of a Lambda alias. `asked`: the part of each pool by collection. A pool that listens
+    is read while it has demand that was not read yet. Requests of a read of the peak alone are unknown, work is half of it.
+    """
+
+    def __init__(self, traffic: Mapping[str, Traffic], delay: int = 1, history: timedelta = timedelta(hours=2), *,
+                 wakes: bool = True) -> None:
+        super().__init__(traffic, delay, history)
+        self.asked: list[dict[str, Part]] = []
+        self._whole: dict[str, int] = {}
+        self._read: dict[str, int] = {}
+        self._prices = LAMBDA._replace(wakes=wakes)
+
+    def prices(self, pool: str) -> ReadPrices | None:
+        return self._prices
+
+    async def collect_parts(self, parts: Mapping[str, Part], since: Mapping[str, datetime],
+                            until: datetime) -> Mapping[str, Telemetry]:
+        published = minute_of(until) - self.delay + 1
+        stirring = {name for name, part in parts.items() if part is Part.LISTEN and self._prices.wakes
+                    and any(self.traffic[name](minute) > 0 for minute in range(self._read[name], published))}
+        read = {name: Part.PEAK if name in stirring else part for name, part in parts.items()
+                if part is not Part.LISTEN or name in stirring}
+        if read:
+            self.asked.append(read)
+        found = dict(await self.collect(tuple(read), since, until))
+        for name, part in read.items():
+            self._read[name] = published
+            if part is Part.ALL:
+                self._whole[name] = published
+            series = found[name].series
+            unread = (np.arange(series.first_minute, series.end_minute) >= self._whole[name]) & (series.peak > 0)
+            busy = np.where(unread, series.peak / 2, series.busy).astype(np.float32)
+            requests = np.where(unread, np.nan, series.invocations).astype(np.float32)
+            found[name] = replace(found[name], series=DemandSeries(series.first_minute, series.peak, busy, requests))
+        return found
 
 
 class FakeLease:

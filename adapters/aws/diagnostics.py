@@ -11,7 +11,8 @@ from functools import partial
 
 from adapters.aws.autoscaling.scaling_policies import SCALING
 from adapters.aws.clients import Answer
-from adapters.aws.cloudwatch.demand_source import ALWAYS, REGION, SLOWLY, SOMETIMES
+from adapters.aws.cloudwatch.alias_memo import ALWAYS, SLOWLY, SOMETIMES
+from adapters.aws.cloudwatch.demand_source import REGION
 from adapters.aws.cloudwatch.metric_queries import INVOCATIONS, MOST_QUERIES, Query, request
 from adapters.aws.cloudwatch.metric_reader import RATE, MetricReader
 from adapters.aws.cloudwatch.metric_rows import series_of

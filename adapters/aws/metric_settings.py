@@ -130,6 +130,12 @@ class CloudWatchMetricSettings(DemandSettings):
         """Return the metric of the peak."""
         return shortened(str(self.peak))
 
+    @property
+    def billed_metrics(self) -> int:
+        """Number of metrics that each read is billed for; one that several roles use is read once."""
+        read = {str(metric) for measure in self.measures.values() for metric in measure.inputs.values()}
+        return len(read if self.proof is None else read | {str(self.proof)})
+
 
 class CloudWatchAlbSettings(DemandSettings):
     """Requests of an Application Load Balancer."""
@@ -146,3 +152,8 @@ class CloudWatchAlbSettings(DemandSettings):
         default=None, examples=["targetgroup/chat/73e2d6bc24d8a067"])
     """The last part of the target group's ARN. Without it, the requests of all target groups count, and an absent point is
     unknown, because only the health checks of a target group prove that metrics are published."""
+
+    @property
+    def billed_metrics(self) -> int:
+        """Number of metrics that each read is billed for: requests, response time, and with a target group its health checks."""
+        return 2 if self.target_group is None else 3

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from adapters.pinging.own_traffic import RETENTION_MINUTES
 from adapters.pinging.pinged import Pinged
-from adapters.ports.demand_source import DemandSource, ReportsCost, Telemetry
+from adapters.ports.demand_source import DemandSource, Part, ReadsParts, ReportsCost, Telemetry
+from adapters.ports.read_prices import ReadPrices
 from forecasting.demand import instant_of, minute_of
 
 UNSURE_MINUTES = 60
@@ -29,6 +30,21 @@ class DemandWithoutPings:
         """Return the telemetry as the protocol describes. Of a pinged pool, reads go back at most to the first read of this
         process, and only as far as its own pings are stored.
         """
+        return self._without_pings(await self.source.collect(pools, self._starts(pools, since, until), until))
+
+    def prices(self, pool: str) -> ReadPrices | None:
+        """Return the prices of the source; None if it is not billed by what is read."""
+        return self.source.prices(pool) if isinstance(self.source, ReadsParts) else None
+
+    async def collect_parts(self, parts: Mapping[str, Part], since: Mapping[str, datetime],
+                            until: datetime) -> Mapping[str, Telemetry]:
+        """Return the parts as `ReadsParts` describes; of pinged pools, see `collect`."""
+        if not isinstance(self.source, ReadsParts):
+            return await self.collect(tuple(parts), since, until)
+        starts = self._starts([pool for pool, part in parts.items() if part is not Part.LISTEN], since, until)
+        return self._without_pings(await self.source.collect_parts(parts, starts, until))
+
+    def _starts(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> dict[str, datetime]:
         starts = dict(since)
         for name in pools:
             pinged = self._pinged.get(name)
@@ -38,7 +54,9 @@ class DemandWithoutPings:
             elif pinged is not None and pinged.unsure is not None:
                 known = max(pinged.unsure.start, minute_of(until) - RETENTION_MINUTES)
                 starts[name] = max(since[name], min(instant_of(known), until))
-        collected = await self.source.collect(pools, starts, until)
+        return starts
+
+    def _without_pings(self, collected: Mapping[str, Telemetry]) -> Mapping[str, Telemetry]:
         return {name: self._cleaned(self._pinged[name], each) if name in self._pinged else each
                 for name, each in collected.items()}
 

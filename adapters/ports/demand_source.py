@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.ports.errors import AdapterError
+from adapters.ports.read_prices import ReadPrices
 from config.model.demand import DemandSettings
 from config.model.policy import PoolPolicy
 from forecasting.demand import DemandSeries
@@ -52,6 +54,32 @@ class ReportsCost(Protocol):
     @property
     def spent_usd(self) -> float:
         """Return the cost of this process's reads at list price, in USD."""
+
+
+class Part(IntEnum):
+    """Part of a pool's demand to read."""
+
+    LISTEN = 0
+    """Nothing, unless the source finds that more ran than the other pools explain: then the peak."""
+    PEAK = 1
+    """The peak of each minute. Work and requests are estimated, or unknown, until everything is read."""
+    ALL = 2
+
+
+@runtime_checkable
+class ReadsParts(Protocol):
+    """Additional port of a demand source that is billed by what is read."""
+
+    def prices(self, pool: str) -> ReadPrices | None:
+        """Return the prices of a pool's reads; None where reads are not planned, so that `collect` reads the pool each time."""
+
+    async def collect_parts(self, parts: Mapping[str, Part], since: Mapping[str, datetime],
+                            until: datetime) -> Mapping[str, Telemetry]:
+        """Return the demand of pools as `DemandSource.collect`, of each the part to read.
+
+        The result lacks pools that listen and were not woken. Work of a minute whose peak alone was read is estimated, and its
+        requests are unknown, unless an earlier read of everything had them.
+        """
 
 
 class DemandSource(Protocol):

@@ -33,6 +33,11 @@ class DemandSettings(BaseModel):
         return shortened(self.resource)
 
     @property
+    def billed_metrics(self) -> int:
+        """Number of metrics that each read is billed for; 0 where reads are free or cheap."""
+        return 0
+
+    @property
     def hindsight(self) -> "DemandSettings | None":
         """Another source of the same demand, whose minutes replace those of this one; None where this one is the only source."""
         return None

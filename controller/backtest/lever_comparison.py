@@ -1,10 +1,12 @@
 """Comparison of levers: Stoker's bill for the same traffic with each lever. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from adapters.ports.read_prices import read_prices
 from config.model.lever import LeverSettings
 from config.model.policy import Assume, PoolPolicy
 from controller.backtest.replay import replay
@@ -36,16 +38,16 @@ def under_each_lever(pool: PoolPolicy, demand: DemandSeries, load: JudgedDemand,
                      layers: Iterable[tuple[str, ...]]) -> list[Alternative]:
     """Replay one pool with each kind of lever, or pair of kinds as layers, and return the results, the cheapest first.
 
-    Traffic, objective, metric delay and lead time are the same for all. Prices and keep-alive are those of each lever, unless the
-    policy sets `assume.keep_alive`. `prices` in the policy apply to the pool's own lever only. Pings keep units warm on a
-    best-effort basis, which no bill shows.
+    Traffic, objective, metric delay, lead time and the price of reads are the same for all. Prices and keep-alive are those of
+    each lever, unless the policy sets `assume.keep_alive`. `prices` in the policy apply to the pool's own lever only. Pings keep
+    units warm on a best-effort basis, which no bill shows.
     """
     alternatives = []
     for kind, *above in layers:
         prices = pool.prices if kind == pool.lever.kind else None
         top = LeverSettings(kind=above[0]) if above else None
         other = pool.model_copy(update={"lever": LeverSettings(kind=kind), "top": top, "prices": prices})
-        terms = terms_of(other, assume)
+        terms = replace(terms_of(other, assume), reads=read_prices(pool))
         done = replay(other, demand, terms, assume)
         stoker = bill_of(load, done.target, terms, done.pinged)
         nothing = bill_of(load, np.zeros(len(load), np.int64), terms)

@@ -37,10 +37,14 @@ from controller.decision.planning.reason_codes import Reason, ReasonCode
 from controller.decision.selection.choice import Choice, SelectionMode, rule_name
 from controller.decision.selection.objective_cohort import ObjectiveCohort
 from controller.decision.selection.selector import CandidateSelector
-from controller.demand.plausibility import complete, unseen
+from controller.demand.plausibility import LATE, complete, unseen
+from controller.demand.reading_schedule import Reads, reads_of
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)
+WAITING = frozenset({ReasonCode.BILLING_STEP, ReasonCode.UNKNOWN_MINUTES})
+"""Reasons of a plan that changes with time alone: the step ends, and missing minutes become known."""
+
 STRETCH = 1440
 """Minutes per call of the selector; `progress` is called after each."""
 
@@ -51,6 +55,7 @@ class Replay:
 
     `target` int64[n]: requested units. `held` bool[n]: whether the plan held. `reasons`: row and reasons, in order, of each plan
     that may differ from the previous one. `pinged` int64[n]: units kept by pings above `target`; None for a pool with one lever.
+    `read_usd` float64[n]: price of the metrics read; None where reads are free.
     """
 
     pool: str
@@ -59,6 +64,7 @@ class Replay:
     held: NDArray[np.bool_]
     reasons: tuple[tuple[int, tuple[Reason, ...]], ...] = ()
     pinged: NDArray[np.int64] | None = None
+    read_usd: NDArray[np.float64] | None = None
 
 
 def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: Assume,
@@ -101,31 +107,35 @@ def chosen(selector: CandidateSelector | ObjectiveCohort, count: int, demand: De
 def carry_out_layers(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: CostTerms, assume: Assume,
                      explained: bool = True) -> Replay:
     """Return the plans of all layers of a pool. The top is planned after the base, minute by minute, as in the daemon."""
-    base, above = carry_out(policy, demand, proposals, terms, assume, explained=explained), top_policy(policy)
+    reads = None if terms.reads is None else reads_of(demand, proposals.target, proposals.level, proposals.trusted,
+                                                      terms.metric_delay, terms.reads)
+    base, above = carry_out(policy, demand, proposals, terms, assume, explained=explained, reads=reads), top_policy(policy)
+    if reads is not None and terms.reads is not None:
+        base = replace(base, read_usd=reads.metrics * terms.reads.usd)
     if above is None or terms.top is None:
         return base
-    newest = np.maximum(newest_known(demand, terms.metric_delay), 0)
+    newest = np.maximum(newest_known(demand, terms.metric_delay) if reads is None else reads.newest, 0)
     minutes = range(len(demand)) if policy.schedules else range(1)
     bounds = [bounds_now(policy, instant_of(demand.first_minute + at))[:2] for at in minutes]
     units = pinged_units(proposals.level[newest], proposals.target[newest], base.target, bounds, terms.top.lost_share)
     wanted = proposals.of_rows(newest)._replace(target=units)
-    top = carry_out(above, demand, wanted, replace(terms, billing_step=0), assume, explained=False, of_minutes=True)
+    top = carry_out(above, demand, wanted, replace(terms, billing_step=0), assume, explained=False, of_minutes=True, reads=reads)
     return replace(base, pinged=top.target)
 
 
 def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: CostTerms, assume: Assume,
-              every_minute: bool = False, explained: bool = True, of_minutes: bool = False) -> Replay:
+              every_minute: bool = False, explained: bool = True, of_minutes: bool = False, reads: Reads | None = None) -> Replay:
     """Return the plans of each minute for `proposals`, with writes to simulated capacity.
 
     A minute with the same inputs as the last one is not planned again, because the planner is pure; unless time alone may change
     the plan, or `every_minute` is set. If not `explained`, a proposal that rounds to the same units is the same input: targets
     are the same, and `reasons` lack the plans that differ in their text only. `of_minutes`: `proposals` have a row for the minute
-    that they apply to, and not for the newest known minute.
+    that they apply to, and not for the newest known minute. `reads`: when which rows were read; None: each minute.
     """
     minutes, simulated, state = len(demand), SimulatedCapacity(assume.lead_time), PoolState()
     target, held = np.zeros(minutes, np.int64), np.zeros(minutes, bool)
     reasons: list[tuple[int, tuple[Reason, ...]]] = []
-    view = DelayedView(demand, proposals, terms.metric_delay, of_minutes)
+    view = DelayedView(demand, proposals, terms.metric_delay, of_minutes, reads)
     may_skip, step = not every_minute and not depends_on_time(policy), terms.billing_step * MINUTE
     price = 0.0 if policy.budget_usd_per_month is None else terms.idle
     events = EventView(policy, demand, terms) if policy.events else None
@@ -139,7 +149,7 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
         proposal, freshness, age = view.at(at)
         unknown = view.unknown_minutes(at)
         announced = None if events is None else events.at(at, view.newest(at))
-        inputs = (simulated.requested, ready, proposal, freshness, unknown, announced, bounds and bounds[at])
+        inputs = (simulated.requested, ready, proposal, freshness, announced, bounds and bounds[at])
         if inputs != planned:
             phase = Phase.READY if ready == simulated.requested else Phase.IN_PROGRESS
             demand_view = DemandView(freshness, settled=True, data_age=age, proposal=proposal, unknown_minutes=unknown,
@@ -149,7 +159,7 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
             plan = make_plan(policy, state, observation, GUARDRAILS)
             state, holds = plan.state, plan.action is Action.HOLD
             reasons.append((at, plan.reasons))
-            waits = any(reason.code is ReasonCode.BILLING_STEP for reason in plan.reasons)  # the end of the step changes the plan
+            waits = any(reason.code in WAITING for reason in plan.reasons)
             planned = inputs if may_skip and not waits else None
             if plan.action is Action.WRITE and plan.target is not None:
                 simulated.request(plan.target, now)
@@ -168,16 +178,23 @@ def depends_on_time(policy: PoolPolicy) -> bool:
 
 
 class DelayedView:
-    """Demand and proposals that a daemon would have at each minute, given the metric delay."""
+    """Demand and proposals that a daemon would have at each minute, given the metric delay and the reads."""
 
-    def __init__(self, demand: DemandSeries, proposals: Proposals, metric_delay: int, of_minutes: bool) -> None:
-        self._patience = metric_delay + PATIENCE // MINUTE
-        newest = newest_known(demand, metric_delay)
+    def __init__(self, demand: DemandSeries, proposals: Proposals, metric_delay: int, of_minutes: bool,
+                 reads: Reads | None = None) -> None:
+        missing = unseen(complete(demand.peak, demand.busy))
+        self._unknown: list[int] = (delayed(missing, metric_delay, 0) if reads is None else
+                                    unread(missing, reads, metric_delay)).tolist()
+        newest = newest_known(demand, metric_delay) if reads is None else reads.newest
+        self._age_limit = np.full(len(demand), metric_delay + PATIENCE // MINUTE)
+        """Age in minutes up to which the newest known minute is fresh; longer between two reads."""
+        if reads is not None:
+            self._age_limit += np.maximum(0, np.arange(len(demand)) - metric_delay + 1 - reads.end)
+        self._limits: list[int] = self._age_limit.tolist()
         self._newest: list[int] = newest.tolist()
         self._row = np.where(newest < 0, -1, np.arange(len(demand))) if of_minutes else newest
         """Row of the proposal of each minute; -1 without one."""
         self._rows: list[int] = self._row.tolist()
-        self._unknown: list[int] = delayed(unseen(complete(demand.peak, demand.busy)), metric_delay, 0).tolist()
         self._proposals = proposals
         self._wanted: list[float] = proposals.target.tolist()
         self._trusted: list[bool] = proposals.trusted.tolist()
@@ -194,7 +211,7 @@ class DelayedView:
             rule = rule_name(self._leader[row], SelectionMode(self._mode[row]))
             self._last = row, Proposal(self._wanted[row], rule, self._trusted[row])
         age = minute - known - 1
-        return self._last[1], DataFreshness.FRESH if age <= self._patience else DataFreshness.LATE, age * MINUTE
+        return self._last[1], DataFreshness.FRESH if age <= self._limits[minute] else DataFreshness.LATE, age * MINUTE
 
     def unknown_minutes(self, minute: int) -> int:
         """Return the number of unknown minutes at the start of row `minute` that block scale-in."""
@@ -205,15 +222,15 @@ class DelayedView:
         return self._newest[minute]
 
     def upcoming_changes(self, bounds: Sequence[object], explained: bool) -> list[int]:
-        """Return for each row the next one with another proposal, freshness, number of unknown minutes or entry of `bounds`; the
-        number of rows if there is none. `bounds`: may be empty. If not `explained`, proposals differ only by units and trust.
+        """Return for each row the next one with another proposal, freshness or entry of `bounds`; the number of rows if there
+        is none. `bounds`: may be empty. If not `explained`, proposals differ only by units and trust.
         """
         rows, newest, made = np.arange(len(self._newest)), np.array(self._newest), self._proposals
         target = made.target if explained else whole_unit_rows(made.target)
         proposed = [values[self._row] for values in (target, made.trusted, *((made.leader, made.mode) if explained else ()))]
-        late = rows - newest - 1 > self._patience
+        late = rows - newest - 1 > self._age_limit
         changed = np.zeros(len(rows), bool)
-        for values in (*proposed, newest < 0, late, np.array(self._unknown)):
+        for values in (*proposed, newest < 0, late):
             changed[1:] |= values[1:] != values[:-1]
         if bounds:
             changed[1:] |= np.array([one != other for one, other in pairwise(bounds)], bool)
@@ -229,6 +246,13 @@ def whole_unit_rows(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def newest_known(demand: DemandSeries, metric_delay: int) -> NDArray[np.int64]:
     """Return the newest known row at the start of each row, given the metric delay: int64[n], -1 where none is known."""
     return delayed(np.maximum.accumulate(np.where(demand.known, np.arange(len(demand)), -1)), metric_delay, -1)
+
+
+def unread(missing: NDArray[np.int64], reads: Reads, metric_delay: int) -> NDArray[np.int64]:
+    """Return the missing minutes that prevent a scale-in at each row, int64[n]: a minute that is not read yet is missing too."""
+    rows = np.arange(len(missing))
+    late = rows - metric_delay - reads.newest
+    return np.where(reads.end == 0, 0, np.where(late >= LATE, late, missing[np.maximum(reads.end - 1, 0)]))
 
 
 def delayed(values: NDArray[np.int64], minutes: int, before: int) -> NDArray[np.int64]:

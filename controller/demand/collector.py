@@ -9,13 +9,14 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.ports.demand_source import DemandSource, Telemetry
+from adapters.ports.demand_source import DemandSource, Part, Telemetry
 from adapters.ports.errors import AdapterError
 from adapters.ports.minute_rows import STEADY
 from controller.decision.costs.measurements import DelayMeter, SettlingMeter
 from controller.decision.planning.observation import PATIENCE, DataFreshness, Traffic
 from controller.demand.demand_store import DemandStore
 from controller.demand.plausibility import CONTEXT, lost_of, possible, unlikely
+from controller.demand.reading_plan import ReadingPlan, first_ages
 from controller.demand.recent_window import SETTLING, RecentWindow
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 from forecasting.warmer import Rhythm, left_out
@@ -50,6 +51,7 @@ class DemandCollector:
         self.rewritten = False
         """Whether that has been completed, so that the selector must learn from the stored history again."""
         self._store, self._assumed_delay = store, assumed_delay
+        self.reading = ReadingPlan(source, self.pools, unplanned=warmers)
         self.meter, self.settling = DelayMeter(), SettlingMeter(REREAD // MINUTE)
         self.row = {name: at for at, name in enumerate(self.pools)}
         self.day = RecentWindow(len(self.pools))
@@ -71,6 +73,11 @@ class DemandCollector:
         """Time from the start of a minute to its final value: measured, or assumed until there are enough measurements."""
         return self.meter.delay or self._assumed_delay
 
+    @property
+    def delay_minutes(self) -> int:
+        """Metric delay in whole minutes, rounded up."""
+        return -(-self.metric_delay // MINUTE)
+
     async def load(self, now: datetime) -> None:
         """Load the stored rows after a restart, including future ones where the clock has been set back."""
         for name, minute in (await self._store.newest_known(self.pools)).items():
@@ -91,17 +98,19 @@ class DemandCollector:
         self._started = self._started or now
         until = now.replace(second=0, microsecond=0)
         oldest = until - timedelta(days=HISTORY_DAYS)
-        reread = self._due_to_reread()
-        gappy = self.day.gaps_due(minute_of(until))
-        since = {name: oldest if name in reread else self._since(name, oldest, minute_of(until), gappy) for name in self.pools}
+        end, delay = minute_of(until), self.delay_minutes
+        parts = self.reading.parts(end, delay)
+        reread = self._due_to_reread() & parts.keys()
+        gappy = self.day.gaps_due(end, {self.row[name]: back for name, back in self.reading.spans(parts, end, delay).items()})
+        since = {name: oldest if name in reread else self._since(name, oldest, end, gappy) for name in parts}
         try:
-            telemetry = await self.source.collect(self.pools, since, until)
+            telemetry = await self.reading.collect(parts, since, until)
         except AdapterError as error:
-            self.errors = dict.fromkeys(self.pools, error)
+            self.errors = {**self.errors, **dict.fromkeys(parts, error)}
             return False
-        idle = self.day.recently_idle(minute_of(until) - STEADY, minute_of(until) - SETTLING)
-        telemetry = {name: self._checked(name, item, minute_of(until), idle) for name, item in telemetry.items()}
-        changed, withdrawn = await self._ingest(telemetry, minute_of(until), reread)
+        idle = self.day.recently_idle(end - STEADY, end - SETTLING)
+        telemetry = {name: self._checked(name, item, end, idle) for name, item in telemetry.items()}
+        changed, withdrawn = await self._ingest(telemetry, end, reread, parts)
         self.collected_at = now
         rereading = bool(self.to_reread)
         completed = {name for name in reread if name in telemetry and not telemetry[name].error and len(telemetry[name].series)}
@@ -127,7 +136,8 @@ class DemandCollector:
         """
         row = self.row[name]
         age = None if self.day.newest[row] < 0 else now - instant_of(int(self.day.newest[row]) + 1)
-        if age is not None and -PATIENCE <= age <= self.metric_delay + PATIENCE:
+        waited = self.reading.waited(name, minute_of(now), self.delay_minutes)
+        if age is not None and -PATIENCE <= age <= self.metric_delay + PATIENCE + waited:
             return DataFreshness.FRESH, age
         if name in self.errors or self.alive[row] is False:
             return DataFreshness.BROKEN, age
@@ -191,7 +201,7 @@ class DemandCollector:
         They were last read at an age at which at most 0.1 % of the minutes still change, see `SettlingMeter`.
         """
         visible = self.known_end_minute(now)
-        read_at = visible if self.collected_at is None else minute_of(self.collected_at)
+        read_at = visible if self.collected_at is None else self.reading.whole_until(minute_of(self.collected_at))
         return min(visible, read_at - self.settling.minutes + 1)
 
     async def rows(self, first: int, end: int) -> tuple[Floats, Floats, Floats]:
@@ -255,11 +265,12 @@ class DemandCollector:
             whole = np.concatenate(ages)
             self.settling.note(whole[(whole >= 0) & (whole <= longest)], len(ages))
 
-    async def _ingest(self, telemetry: Mapping[str, Telemetry], until: int,
-                      reread: Collection[str]) -> tuple[list[str], dict[str, list[int]]]:
+    async def _ingest(self, telemetry: Mapping[str, Telemetry], until: int, reread: Collection[str],
+                      parts: Mapping[str, Part]) -> tuple[list[str], dict[str, list[int]]]:
         """Write an answer into memory; return the pools with new data, and minutes by pool that have become unknown."""
         self.day.roll(until)
-        self.errors = {name: item.error for name, item in telemetry.items() if item.error is not None}
+        unread = {name: error for name, error in self.errors.items() if name not in parts}
+        self.errors = unread | {name: item.error for name, item in telemetry.items() if item.error is not None}
         changed: list[str] = []
         ages: list[NDArray[np.int64]] = []
         first: list[NDArray[np.int64]] = []
@@ -276,13 +287,14 @@ class DemandCollector:
                 withdrawn |= {name: zeros} if zeros else {}
             if item.error is None and item.alive is not False:
                 self._answered.add(name)
-            had_rows = self.day.newest[row] >= 0
+            newest = int(self.day.newest[row])
             minutes = self.day.write(row, item.series)
+            gap = self.reading.answered(name, until, parts.get(name, Part.ALL), item, minutes)
             if not len(minutes):
                 continue
             changed.append(name)
-            if had_rows:
-                ages.append(until - minutes)
-                first.append(until - item.own(minutes))
+            if newest >= 0:
+                ages.append(until - minutes if not gap else first_ages(minutes[minutes > newest], until, gap))
+                first.append(until - item.own(minutes) if not gap else ages[-1])
         self._measure(ages, first)
         return changed, withdrawn

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import structlog
 
+from adapters.ports.read_prices import ReadPrices
 from adapters.ports.reports import HasReports
 from controller.decision.costs.cost_model import CostTerms, Pings, TopTerms
 from controller.decision.events.event_demand import UpcomingEvent
@@ -22,6 +23,7 @@ from controller.demand.collector import DemandCollector
 from controller.demand.event_tracker import EventTracker
 from controller.demand.lead_signals import LeadSignals
 from controller.demand.proposer import Proposer
+from controller.demand.reading_plan import Decided
 from controller.telemetry.tracing import span
 
 SPANS_EVERY = timedelta(hours=6)
@@ -86,7 +88,15 @@ class PoolGroup:
             if self.leads is not None:
                 await self.leads.settle(self.collector.pools, now)
             await self._follow(now)
+        self.collector.reading.decide(self._decided, self.collector.delay_minutes)
         return stored
+
+    def _decided(self, name: str) -> tuple[Decided, float, int]:
+        """Return the newest proposal for a pool, and its newest known peak and minute; 0 without one."""
+        proposal, latest = self.proposer.proposal(name), self.collector.latest(name)
+        newest = int(self.collector.day.newest[self.collector.row[name]])
+        decided = Decided() if proposal is None else Decided((proposal.target, self.proposer.level(name)), proposal.trusted)
+        return decided, 0.0 if latest is None else latest[0], newest
 
     def view(self, name: str, now: datetime) -> DemandView:
         """Return the demand of a pool for a plan. It has a proposal only after the proposer has read all history."""
@@ -218,11 +228,12 @@ class PoolGroup:
         self.followed_at = now
 
 
-def stored_terms(fields: Mapping[str, Any]) -> CostTerms:
+def stored_terms(fields: dict[str, Any]) -> CostTerms:
     """Return the cost terms of a snapshot, which `asdict` wrote."""
-    top, pings = fields["top"], fields["pings"]
-    return CostTerms(**{**fields, "top": None if top is None else TopTerms(top["idle"], Pings(**top["pings"])),
-                        "pings": None if pings is None else Pings(**pings)})
+    top, pings, reads = fields["top"], fields["pings"], fields["reads"]
+    rebuilt = {"reads": None if reads is None else ReadPrices(*reads), "pings": None if pings is None else Pings(**pings),
+               "top": None if top is None else TopTerms(top["idle"], Pings(**top["pings"]))}
+    return CostTerms(**fields | rebuilt)
 
 
 def stored_proposal(proposal: Proposal) -> dict[str, object]:

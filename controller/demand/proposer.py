@@ -43,11 +43,16 @@ class Proposer:
                                    [() if leads is None else leads.delay(name) for name in collector.pools])
         self._selector = CandidateSelector([terms[name] for name in collector.pools])
         self._proposals: dict[str, Proposal] = {}
+        self._levels: dict[str, float] = {}
         self._learned_until: int | None = None
 
     def proposal(self, name: str) -> Proposal | None:
         """Return the newest proposal for a pool; None before the first minute was passed."""
         return self._proposals.get(name)
+
+    def level(self, name: str) -> float:
+        """Return the units that all layers of a pool should keep in total; 0 for a pool with one lever."""
+        return self._levels.get(name, 0.0)
 
     def weights(self, name: str) -> SelectionWeights:
         """Return the rule that a pool follows now."""
@@ -128,5 +133,6 @@ class Proposer:
         for row in np.flatnonzero(newest >= 0).tolist():
             at = row, newest[row]
             rule = rule_name(int(choice.leader[at]), SelectionMode(choice.mode[at]))
+            self._levels[collector.pools[row]] = float(choice.level[at])
             self._proposals[collector.pools[row]] = Proposal(float(choice.target[at]), rule, bool(choice.trusted[at]),
                                                              bases[row].with_lead(self._lead(collector, row)))

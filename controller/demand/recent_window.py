@@ -1,6 +1,7 @@
 """Window over the last day of demand of several pools: arrays by minute, in memory. Pure."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,9 +117,15 @@ class RecentWindow:
         idle: NDArray[np.bool_] = (self.peak[:, minutes % MINUTES_PER_DAY] == 0).any(axis=1)
         return idle
 
-    def gaps_due(self, until: int) -> dict[int, int]:
-        """Return the rows of pools with a gap that is due to be read again, with the minutes back of the span to search."""
+    def gaps_due(self, until: int, planned: Mapping[int, int] = MappingProxyType({})) -> dict[int, int]:
+        """Return the rows of pools with a gap that is due to be read again, with the minutes back of the span to search.
+
+        `planned`: this span for rows that are due whatever the minute.
+        """
         spans: dict[int, int] = {}
+        for back in set(planned.values()):
+            due = np.array([row for row, each in planned.items() if each == back])
+            spans |= dict.fromkeys(self.gappy(due, until - back, until - SETTLING).tolist(), back)
         rows = np.arange(len(self.newest))
         for every, back in GAPS.items():
             due = rows[(until + rows) % every == 0]

@@ -1,6 +1,7 @@
 """Demand from Lambda's metrics: which minutes are known, and the work in flight in each. Arrays only, no I/O."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,13 @@ class Points:
     throttles: Minutes
 
 
+class Unread(NamedTuple):
+    """Minutes without a point of requests, which were not read now, bool[n]; and the usual work per unit of a peak."""
+
+    minutes: Mask
+    share: float = 1.0
+
+
 def of_users(points: Points, own: Own | None) -> tuple[Minutes, Minutes]:
     """Return the served requests and their mean duration in ms, without own pings: float64[n] each, NaN where unknown.
 
@@ -39,13 +47,13 @@ def of_users(points: Points, own: Own | None) -> tuple[Minutes, Minutes]:
 
 
 def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, newest: int | None = None, *,
-           peakless: bool = False, own: Own | None = None, runs_on: bool = False) -> DemandSeries:
+           peakless: bool = False, own: Own | None = None, runs_on: bool = False, unread: Unread | None = None) -> DemandSeries:
     """Return the demand of an alias.
 
     `proof`, `counted`: see `RegionActivity`. `usual_ms`: mean duration of a request, used where none is known. `newest`: newest
     minute with a point of the region. `peakless`: the alias never has `ConcurrentExecutions`. `own`: own pings, which are removed
     from requests and work; the peak still contains them (see `adapters.pinging.own_traffic`). `runs_on`: requests are so long
-    that those of earlier minutes may run in a minute.
+    that those of earlier minutes may run in a minute. `unread`: minutes whose requests are unknown because they were not read.
 
     An absent point of a proved minute is zero, except for the newest minute of an alias that ran recently: points of a minute are
     not published at the same time, and the alias's may follow. The next minute decides.
@@ -71,13 +79,16 @@ def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, n
     most = np.where(recorded, _most(peak, invocations, own), np.nan)
     busy = _at_work(points, _zero_for_nan(np.where(np.isnan(work), peak, work)), peak, most, counted, own,
                     runs_on=runs_on and not peakless)
+    if unread is not None:
+        busy = np.where(unread.minutes & (peak > 0), np.minimum(peak, unread.share * peak), busy)
     wanted = peak + np.where(throttles > 0, np.maximum(1.0, np.ceil(refused)), 0.0)
     busy = np.minimum(busy + refused, wanted)
     known = recorded & ~np.isnan(wanted)
+    counted_requests = recorded if unread is None else recorded & ~(unread.minutes & (peak > 0))
     requests = invocations + throttles if own is None else \
         np.maximum(_zero_for_nan(points.invocations) + throttles - own.pings, 0.0)
     columns = (np.where(where, column, np.nan).astype(np.float32) for where, column in (
-        (known, wanted), (known, busy), (recorded, requests)))
+        (known, wanted), (known, busy), (counted_requests, requests)))
     return DemandSeries(points.first, *columns)
 
 
@@ -106,6 +117,13 @@ def _most(peak: Minutes, users: Minutes, own: Own | None) -> Minutes:
 def present(points: Points) -> Mask:
     """Return bool[n]: minutes in which the alias ran or throttled requests."""
     return ~(np.isnan(points.invocations) & np.isnan(points.concurrency)) | (points.throttles > 0)
+
+
+def share_of(series: DemandSeries, counted: Mask, usual: float) -> float:
+    """Return the work per unit of the peaks of the `counted` minutes; `usual` without any demand in them."""
+    known = series.known & counted
+    total = float(series.peak[known].sum())
+    return float(np.nansum(series.busy[known])) / total if total > 0 else usual
 
 
 def has_no_peak(points: Points) -> bool | None:

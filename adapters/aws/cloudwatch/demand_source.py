@@ -2,9 +2,10 @@
 
 Metrics of an alias (dimensions FunctionName and Resource), one value a minute: Invocations and ConcurrentExecutions at every
 collection, Duration and Throttles every 5 min, because CloudWatch bills per requested metric and these two change slowly or
-rarely. Between two reads, the last duration is used, and throttles appear up to 5 min late. In addition, two metrics of the whole
-region are read before the others, so that a point which the region has and an alias lacks was not published (see
-`proven_minutes.RegionActivity`); where the region lacks points, AWS's count of Stoker's calls is read too.
+rarely. Between two reads, the last duration is used, and throttles appear later. A read of the peak alone reads
+ConcurrentExecutions. In addition, two metrics of the whole region are read before the others, so that a point which the region
+has and an alias lacks was not published (see `proven_minutes.RegionActivity`); where the region lacks points, AWS's count of
+Stoker's calls is read too. While pools sleep, the concurrency of the region shows whether one of them must be read (`waking`).
 
 The first read of a pool goes back up to 14 days at a resolution of 1 min, which CloudWatch keeps for 15 days. Pools take turns
 within `BACKFILL_POINTS` per collection; pools whose turn comes later get an empty series and no error.
@@ -13,7 +14,7 @@ within `BACKFILL_POINTS` per collection; pools whose turn comes later get an emp
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
@@ -21,7 +22,8 @@ from typing import NamedTuple
 import numpy as np
 
 from adapters.aws.clients import Connections
-from adapters.aws.cloudwatch.demand_rows import Points, demand, has_no_peak, of_users, present
+from adapters.aws.cloudwatch.alias_memo import ALWAYS, SLOWLY, SOMETIMES, Memo
+from adapters.aws.cloudwatch.demand_rows import Points, Unread, demand, has_no_peak, of_users, present, share_of
 from adapters.aws.cloudwatch.metric_queries import (
     CALLED,
     CLAIMED,
@@ -37,24 +39,19 @@ from adapters.aws.cloudwatch.metric_queries import (
 from adapters.aws.cloudwatch.metric_reader import MetricReader
 from adapters.aws.cloudwatch.proven_minutes import LATE, SILENCE_BACK, RegionActivity, independent
 from adapters.aws.cloudwatch.run_on import LONG_MS, LONGEST_REQUEST
+from adapters.aws.cloudwatch.waking import Waking
 from adapters.pinging.own_traffic import Own, OwnTraffic
-from adapters.ports.demand_source import Telemetry
+from adapters.ports.demand_source import Part, Telemetry
 from adapters.ports.errors import AdapterError, Malformed
-from adapters.ports.minute_rows import STEADY, Mask, Minutes, mean_by_requests, quiet_since
+from adapters.ports.minute_rows import SILENCE, STEADY, Mask, Minutes, mean_by_requests, quiet_since
+from adapters.ports.read_prices import LAMBDA, LAMBDA_PINGED, USD_PER_METRIC, ReadPrices
 from adapters.runtime.clock import Clock
 from forecasting.demand import DemandSeries, minute_of
 
-USD_PER_METRIC = 0.01 / 1000
-"""Price of each metric of each GetMetricData call (CloudWatch pricing page); not in the free tier."""
-
 HOURS_PER_MONTH = 730
-ALWAYS, SOMETIMES = (INVOCATIONS, CONCURRENCY), (DURATION, THROTTLES)
 REGION = (INVOCATIONS, CLAIMED)
-SLOWLY = 5
-"""Minutes between two reads of the metrics in `SOMETIMES`."""
-
 REGION_BACK = SILENCE_BACK + LONGEST_REQUEST
-BARREN_BACK, REMEMBERED = 60, 120
+BARREN_BACK = 60
 KEPT_MINUTES = 15 * 1440 - 60
 BACKFILL_FROM, BACKFILL_POINTS = 180, 5_000_000
 
@@ -64,24 +61,6 @@ class Window(NamedTuple):
 
     first: int
     end: int
-
-
-@dataclass(slots=True)
-class Memo:
-    """State of a pool between two collections."""
-
-    sometimes_at: int | None = None
-    """End of the last window of Duration and Throttles; None before the first."""
-    first: int = 0
-    duration_ms: Minutes = field(default_factory=lambda: np.array([]))
-    throttles: Minutes = field(default_factory=lambda: np.array([]))
-    usual_ms: float | None = None
-    runs_on: bool = False
-    """Whether requests of any minute were so long that they ran into later minutes."""
-    peakless: bool | None = None
-    """Whether the alias never has `ConcurrentExecutions`; None while it is unknown."""
-    barren_until: int | None = None
-    """End of the minutes that were read without a known value; reading them again would only cost money."""
 
 
 class CloudWatchDemand:
@@ -97,6 +76,7 @@ class CloudWatchDemand:
         self.region, self.resources, self._ledgers = connections.region, dict(resources), ledgers
         self._reader, self._trusting = MetricReader(connections, clock), frozenset(trusting)
         self._memos: dict[str, Memo] = defaultdict(Memo)
+        self._waking = Waking()
         self._first_collection: int | None = None
         """Minute of the first collection."""
         self._ran = (-1, 0)
@@ -115,25 +95,55 @@ class CloudWatchDemand:
         metrics = pools * (len(ALWAYS) + len(SOMETIMES) * min(1.0, minutes / SLOWLY)) + len(REGION)
         return metrics * USD_PER_METRIC * HOURS_PER_MONTH * 3600 / interval.total_seconds()
 
+    def prices(self, pool: str) -> ReadPrices:
+        """Return the billed metrics of a pool's reads."""
+        return LAMBDA_PINGED if pool in self._ledgers else LAMBDA
+
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
         """Return the demand of each pool. Raise `PermissionDenied`, `Throttled` or `Unreachable` when nothing could be read. See
         `DemandSource`.
         """
+        return await self.collect_parts(dict.fromkeys(pools, Part.ALL), since, until)
+
+    async def collect_parts(self, parts: Mapping[str, Part], since: Mapping[str, datetime],
+                            until: datetime) -> Mapping[str, Telemetry]:
+        """Return the demand of pools that do not listen, and of the others if they are woken. Raise as `collect`. See
+        `ReadsParts`.
+        """
         end = minute_of(until)
-        windows = {pool: Window(self._first(pool, since[pool], end), end) for pool in pools}
+        self._first_collection = end if self._first_collection is None else self._first_collection
+        listening = {pool: Part.PEAK for pool, part in parts.items() if part is Part.LISTEN}
+        reading = {pool: part for pool, part in parts.items() if part is not Part.LISTEN}
+        found = await self._read_parts(reading, since, end) if reading else {}
+        # without a pool to read, the call itself is needed: AWS's count of calls proves the minute, see `RegionActivity`
+        if (listening or not reading) and await self._wakes(listening, end):
+            found |= await self._read_parts(listening, since, end)
+        return found
+
+    async def _read_parts(self, parts: Mapping[str, Part], since: Mapping[str, datetime], end: int) -> dict[str, Telemetry]:
+        windows = {pool: Window(self._first(pool, since[pool], end), end) for pool in parts}
         chosen = self._affordable({pool: window for pool, window in windows.items() if window.first < end})
         oldest = min((window.first for window in chosen.values()), default=end)
-        self._first_collection = end if self._first_collection is None else self._first_collection
         activity = await self._read_activity(min(oldest, end - 1) - REGION_BACK, end)
-        queries = {pool: self._queries(pool, window) for pool, window in chosen.items()}
+        queries = {pool: self._queries(pool, window, parts[pool]) for pool, window in chosen.items()}
         results, failures = await self._reader.read([query for each in queries.values() for query in each])
         if queries and all(self.resources[pool] in failures for pool in queries):
             raise next(iter(failures.values()))
         runners = await self._runners(activity) if activity.stopped(end) else 0
-        alive = activity.alive(end, end - self._first_collection, runners)
+        alive = activity.alive(end, end - (self._first_collection or end), runners)
         telemetry = await asyncio.to_thread(self._telemetry_of_all, windows, queries, results, failures, activity)
         quiet = "" if alive is not None else quiet_since(f"in {self.region}", activity.newest)
         return {pool: replace(each, alive=alive, quiet=quiet) for pool, each in telemetry.items()}
+
+    async def _wakes(self, listening: Collection[str], end: int) -> bool:
+        """Return whether more ran in the region than the pools that do not listen explain. Raise if that cannot be read."""
+        query = Query("", CONCURRENCY, end - SILENCE, end)
+        results, failures = await self._reader.read([query])
+        for error in failures.values():
+            raise error
+        others = [memo for pool, memo in self._memos.items() if pool not in listening]
+        explained = sum((memo.peaks(query.first, end) for memo in others), np.zeros(SILENCE))
+        return self._waking.woken(query.first, column(query, results.get(query, [])), explained)
 
     def _first(self, pool: str, since: datetime, end: int) -> int:
         barren = self._memos[pool].barren_until
@@ -152,12 +162,11 @@ class CloudWatchDemand:
             chosen[pool] = window
         return chosen
 
-    def _queries(self, pool: str, window: Window) -> list[Query]:
+    def _queries(self, pool: str, window: Window, part: Part) -> list[Query]:
         """Return the queries of one pool. They start before the window, to include work that started earlier."""
         memo = self._memos[pool]
         lead = LONGEST_REQUEST if memo.usual_ms is None or memo.runs_on else 1
-        due = memo.sometimes_at is None or window.end - memo.sometimes_at >= SLOWLY or window.first < memo.first
-        metrics = ALWAYS + SOMETIMES if due else ALWAYS
+        metrics = memo.metrics_due(part, window.first, window.end, pinged=pool in self._ledgers)
         return [Query(self.resources[pool], metric, window.first - lead, window.end) for metric in metrics]
 
     async def _read_activity(self, first: int, end: int) -> RegionActivity:
@@ -208,20 +217,9 @@ class CloudWatchDemand:
         return telemetry
 
     def _points(self, pool: str, query: Query, columns: Mapping[Metric, Minutes]) -> Points:
-        """Return the metrics of one window. Duration and Throttles come from the last read if they were not read now."""
-        memo = self._memos[pool]
-        if DURATION in columns:
-            memo.sometimes_at, memo.first = query.end, max(query.first, query.end - REMEMBERED)
-            cut = memo.first - query.first
-            memo.duration_ms, memo.throttles = columns[DURATION][cut:].copy(), columns[THROTTLES][cut:].copy()
-            duration_ms, throttles = columns[DURATION], columns[THROTTLES]
-        else:
-            duration_ms, throttles = (np.full(query.end - query.first, np.nan) for _ in range(2))
-            low, high = max(query.first, memo.first), min(query.end, memo.first + len(memo.duration_ms))
-            if low < high:
-                rows, stored = slice(low - query.first, high - query.first), slice(low - memo.first, high - memo.first)
-                duration_ms[rows], throttles[rows] = memo.duration_ms[stored], memo.throttles[stored]
-        return Points(query.first, columns[INVOCATIONS], columns[CONCURRENCY], duration_ms, throttles)
+        """Return the metrics of one window. Those that were not read now come from the last read."""
+        all_columns = self._memos[pool].completed(query.first, query.end, columns)
+        return Points(query.first, *(all_columns[metric] for metric in (INVOCATIONS, CONCURRENCY, DURATION, THROTTLES)))
 
     def _usual_ms(self, pool: str, points: Points, own: Own | None) -> float | None:
         """Return the mean duration of the pool's requests, else the last known one, in ms."""
@@ -238,8 +236,11 @@ class CloudWatchDemand:
         memo, usual_ms = self._memos[pool], self._usual_ms(pool, points, own)
         if memo.peakless is not False:
             memo.peakless = has_no_peak(points)
-        series = demand(points, *proof, usual_ms, newest, peakless=bool(memo.peakless), own=own,
-                       runs_on=memo.runs_on)
+        uncounted = np.isnan(points.invocations)
+        unread = np.zeros(len(uncounted), bool) if memo.has_requests(window.end) else uncounted
+        series = demand(points, *proof, usual_ms, newest, peakless=bool(memo.peakless), own=own, runs_on=memo.runs_on,
+                        unread=Unread(unread, memo.usual_share))
+        memo.usual_share = share_of(series, ~uncounted, memo.usual_share)
         rows = series.window(*window)
         memo.barren_until = None if rows.recorded.any() else rows.end_minute
         absent = ~present(points)[window.first - points.first :]

@@ -1,6 +1,6 @@
 """Demand source of any metrics in CloudWatch, for all pools of one account and region.
 
-Every collection reads each metric of a pool once, with one value a minute. The first read of a pool goes back up to 14 days;
+A collection reads each metric of a pool once, with one value a minute. The first read of a pool goes back up to 14 days;
 pools take turns within `BACKFILL_POINTS`.
 """
 
@@ -17,7 +17,6 @@ from adapters.aws.cloudwatch.demand_source import (
     BACKFILL_POINTS,
     HOURS_PER_MONTH,
     KEPT_MINUTES,
-    USD_PER_METRIC,
 )
 from adapters.aws.cloudwatch.metric_queries import Query, Result, column
 from adapters.aws.cloudwatch.metric_reader import MetricReader
@@ -25,9 +24,10 @@ from adapters.aws.cloudwatch.metric_rows import LEAD_MINUTES, rows_of, series_of
 from adapters.aws.cloudwatch.proven_minutes import LATE
 from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
 from adapters.pinging.own_traffic import OwnTraffic
-from adapters.ports.demand_source import Telemetry
+from adapters.ports.demand_source import Part, Telemetry
 from adapters.ports.errors import AdapterError, Malformed
 from adapters.ports.minute_rows import Minutes
+from adapters.ports.read_prices import USD_PER_METRIC, ReadPrices
 from adapters.runtime.clock import Clock
 from forecasting.demand import DemandSeries, instant_of, minute_of
 from forecasting.plausible import without
@@ -53,6 +53,16 @@ class CloudWatchMetricDemand:
         """Return the cost in USD a month at list price, without the backfill of the first read."""
         each = sum(len(set(read.values())) for read in self._series.values()) / max(1, len(self._series))
         return pools * each * USD_PER_METRIC * HOURS_PER_MONTH * 3600 / interval.total_seconds()
+
+    def prices(self, pool: str) -> ReadPrices:
+        """Return the billed metrics of a pool's reads; every read has all of them."""
+        metrics = len(set(self._series[pool].values()))
+        return ReadPrices(metrics, metrics, metrics)
+
+    async def collect_parts(self, parts: Mapping[str, Part], since: Mapping[str, datetime],
+                            until: datetime) -> Mapping[str, Telemetry]:
+        """Return the demand of each pool, everything whatever the part. See `ReadsParts`; nothing wakes a pool."""
+        return await self.collect([pool for pool, part in parts.items() if part is not Part.LISTEN], since, until)
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
         """Return the demand of each pool. Raise `AdapterError` when nothing could be read. See `DemandSource`."""

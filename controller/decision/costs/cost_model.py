@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from adapters.ports.lever import KeepAliveSeen
+from adapters.ports.read_prices import ReadPrices, read_prices
 from config.model.lever import LeverSettings
 from config.model.policy import Assume, PoolPolicy
 from controller.decision.costs.keep_alive import keep_alive_of
@@ -180,6 +181,8 @@ class CostTerms:
     """Pings of a lever that pings; None for any other. No decision uses it."""
     estimated_peak: bool = field(default=False, compare=False)
     """Whether the demand source estimates the peak of each minute. Only the range of the ledger uses it."""
+    reads: ReadPrices | None = field(default=None, compare=False)
+    """Prices of reading the pool's metrics; None where reads cost nothing, so that each minute is read. No score uses it."""
 
     @property
     def pinged_idle(self) -> float:
@@ -285,5 +288,5 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),
         warm_hit_rate=pool.objective.warm_hit_rate, request_usd=request_usd, stay_warm=pool.lever.kind in STAY_WARM,
         estimated_peak=pool.lever.kind in ESTIMATED_PEAK if pool.demand is None else pool.demand.estimates_peak, pings=pings,
-        top=top_terms_of(pool.top, price.on_demand * gigabytes, init, pinged_life),
+        top=top_terms_of(pool.top, price.on_demand * gigabytes, init, pinged_life), reads=read_prices(pool),
     )

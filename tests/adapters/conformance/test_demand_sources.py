@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from adapters.kinds import SOURCES
-from adapters.ports.demand_source import ReportsCost
+from adapters.ports.demand_source import Part, ReadsParts, ReportsCost
 from adapters.ports.errors import Retryable
 from controller.decision.planning.observation import DataFreshness
 from tests.adapters.conformance.cloud_monitoring_metric_source import CloudMonitoringMetricSource
@@ -29,7 +29,7 @@ from tests.adapters.conformance.push_otlp_source import PushOtlpMetricsSource, P
 from tests.adapters.conformance.push_source import PushSource
 from tests.adapters.conformance.push_statsd_source import PushStatsDSource
 from tests.adapters.conformance.redis_source import RedisSource
-from tests.adapters.conformance.source_stage import AGENT, IDLE, MINUTE, NEIGHBOUR, START, SourceStage
+from tests.adapters.conformance.source_stage import AGENT, IDLE, MINUTE, NEIGHBOUR, POOLS, START, SourceStage
 from tests.patience import PATIENCE_SECONDS
 
 STAGES: dict[str, type[SourceStage]] = {
@@ -296,3 +296,25 @@ async def test_what_reading_costs_is_counted(stage):
     month = spent * (MONTH / (20 * MINUTE))
 
     assert month * 0.95 <= source.monthly_cost_usd(3, MINUTE) <= 2 * month
+
+
+async def test_a_part_of_the_demand_agrees_with_the_whole(stage):
+    """Sources that bill their reads: a part has the same peaks, and what it leaves out is unknown or what was read before."""
+    source = stage.collector.source
+    if not isinstance(source, ReadsParts) or source.prices(AGENT) is None:
+        pytest.skip("reads of this source are not planned")
+    await stage.read()
+    await stage.read(12)
+    until = stage.clock.now().replace(second=0, microsecond=0)
+    since = dict.fromkeys(POOLS, until - 9 * MINUTE)
+    part = await source.collect_parts({AGENT: Part.PEAK, NEIGHBOUR: Part.ALL, IDLE: Part.LISTEN}, since, until)
+    whole = await source.collect_parts(dict.fromkeys(POOLS, Part.ALL), since, until)
+    mine, theirs = part[AGENT].series, whole[AGENT].series
+    counted = ~np.isnan(mine.invocations)
+
+    assert set(part) - {IDLE} == {AGENT, NEIGHBOUR}
+    assert mine.known.sum() >= 5
+    assert mine.known.tolist() == theirs.known.tolist()
+    assert mine.peak[mine.known].tolist() == theirs.peak[mine.known].tolist()
+    assert mine.invocations[counted].tolist() == theirs.invocations[counted].tolist()
+    assert part[NEIGHBOUR].series.invocations.tolist() == pytest.approx(whole[NEIGHBOUR].series.invocations.tolist(), nan_ok=True)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from adapters.aws.clients import Connections
-from adapters.aws.cloudwatch.demand_source import USD_PER_METRIC, CloudWatchDemand
+from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
 from adapters.aws.cloudwatch.run_on import LONGEST_REQUEST
+from adapters.ports.demand_source import Part
 from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
+from adapters.ports.read_prices import USD_PER_METRIC
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
@@ -272,3 +274,89 @@ async def test_a_history_is_equally_known_whether_it_was_recorded_before_the_san
 
     assert before.known.tolist() == after.known.tolist()
     assert before.known.sum() >= minutes - 10 - 23 - 4, "all but the gaps and, of a busy region, the minutes at their edges"
+
+
+async def parts_of(cloud, back=timedelta(minutes=30), **parts):
+    """Collect these parts, and return the answer and the number of metrics that were read."""
+    until, before = cloud.clock.now().replace(second=0, microsecond=0), cloud.source.spent_usd
+    found = await cloud.source.collect_parts(parts, dict.fromkeys(parts, until - back), until)
+    return found, round((cloud.source.spent_usd - before) / USD_PER_METRIC)
+
+
+async def test_a_read_of_the_peak_is_one_metric_and_invents_no_requests(cloud):
+    whole, _ = await parts_of(cloud, busy=Part.ALL)
+    await cloud.clock.advance(timedelta(minutes=9))
+    peaks, metrics = await parts_of(cloud, timedelta(minutes=20), busy=Part.PEAK)
+    series = peaks["busy"].series
+    later, _ = await parts_of(cloud, timedelta(minutes=20), busy=Part.ALL)
+    known, unread = later["busy"].series.known & series.known, slice(12, None)
+
+    assert metrics == 1 + 2, "of the pool and of the region"
+    assert known.sum() > 15
+    assert series.peak[known].tolist() == later["busy"].series.peak[known].tolist()
+    assert np.isnan(series.invocations[unread][series.known[unread]]).all()
+    assert not np.isnan(series.invocations[:9]).any(), "as they were read before"
+    assert not np.isnan(later["busy"].series.invocations[known]).any()
+    assert series.busy[known].sum() == pytest.approx(later["busy"].series.busy[known].sum(), rel=0.2)
+    assert whole["busy"].series.first_minute < series.first_minute
+
+
+async def test_minutes_whose_requests_came_after_the_last_read_of_everything_are_no_zero(cloud):
+    await parts_of(cloud, busy=Part.ALL)
+    for _ in range(6):
+        await cloud.clock.advance(MINUTE)
+        series = (await parts_of(cloud, timedelta(minutes=16), busy=Part.PEAK))[0]["busy"].series
+
+        assert not (series.invocations[series.known] == 0).any()
+        assert (series.busy[series.known] > 0.8).all(), "half of 2 or more"
+
+
+async def test_a_read_of_the_peak_of_an_idle_pool_proves_zeros(cloud):
+    await parts_of(cloud, calm=Part.ALL, busy=Part.ALL)
+    await cloud.clock.advance(timedelta(minutes=20))
+    found, _ = await parts_of(cloud, timedelta(minutes=25), calm=Part.PEAK)
+    series = found["calm"].series
+    idle = series.known & (series.peak == 0)
+
+    assert idle.sum() > 10
+    assert (series.invocations[idle] == 0).all()
+
+
+async def test_an_alias_that_never_had_a_peak_is_read_with_its_requests(cloud):
+    await parts_of(cloud, never=Part.ALL)
+    await cloud.clock.advance(timedelta(minutes=9))
+    _, metrics = await parts_of(cloud, timedelta(minutes=20), never=Part.PEAK)
+
+    assert metrics == 2 + 2
+
+
+async def test_a_first_read_of_the_peak_reads_everything(cloud):
+    _, metrics = await parts_of(cloud, busy=Part.PEAK)
+
+    assert metrics == 4 + 2
+
+
+async def test_pools_that_sleep_cost_one_metric_of_the_region_until_it_wakes_them(cloud):
+    cloud.sandbox._hosted.pop("busy")
+    await parts_of(cloud, calm=Part.ALL, never=Part.ALL)
+    counts, read = [], []
+    for _ in range(60):
+        await cloud.clock.advance(MINUTE)
+        found, metrics = await parts_of(cloud, calm=Part.LISTEN, never=Part.LISTEN)
+        counts.append(metrics)
+        read.append(set(found))
+    woken = [at for at, names in enumerate(read) if names]
+    peaks = cloud.sandbox.hosted("calm").driver.table.window("peak", minute_of(NOON), minute_of(NOON) + 60)
+    starts = np.flatnonzero((peaks[1:] > 0) & (peaks[:-1] == 0)) + 1
+
+    assert counts.count(1) > 50
+    assert len(woken) < 8
+    assert all(read[at] == {"calm", "never"} for at in woken)
+    assert {min(at for at in woken if at >= start - 1) - start for start in starts.tolist()} <= {0, 1, 2, 3}
+
+
+async def test_a_region_that_cannot_be_read_is_an_error_of_pools_that_sleep(cloud):
+    cloud.sandbox.faults.throttle("GetMetricData")
+
+    with pytest.raises(Throttled):
+        await parts_of(cloud, calm=Part.LISTEN)

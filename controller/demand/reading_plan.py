@@ -1,0 +1,152 @@
+"""Reads of the pools of one collector: which part of each is read now, and what that costs."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.ports.demand_source import DemandSource, Part, ReadsParts, Telemetry
+from adapters.ports.errors import AdapterError
+from adapters.ports.read_prices import ReadPrices
+from controller.decision.planning.observation import PATIENCE
+from controller.demand.reading_schedule import QUARTER, ReadState, quarter_of
+
+MINUTE = timedelta(minutes=1)
+MINUTES_A_MONTH = 730 * 60
+SHORT, LONG = 180, 1440
+"""Minutes back within which a read of everything looks for unknown minutes, and which it does once an hour."""
+
+MEMORY = 1440
+"""Minutes over which the rate of a pool's reads is averaged, with exponentially falling weight."""
+
+
+class Decided(NamedTuple):
+    """Units that the rules propose, of the base and of all layers, and whether history is long enough to compare rules."""
+
+    units: tuple[float, float] = (0.0, 0.0)
+    trusted: bool = True
+
+
+@dataclass(slots=True)
+class Asked:
+    """Metrics that were read for one pool: their rate per minute, averaged, up to minute `at`."""
+
+    rate: float
+    at: int
+
+    def add(self, metrics: float, now: int) -> None:
+        """Add a read at minute `now`."""
+        self.rate = self.until(now) + metrics / MEMORY
+        self.at = max(self.at, now)
+
+    def until(self, now: int) -> float:
+        """Return the rate at minute `now`."""
+        return self.rate * (1 - 1 / MEMORY) ** max(0, now - self.at)
+
+
+def first_ages(minutes: NDArray[np.int64], until: int, gap: int) -> NDArray[np.int64]:
+    """Return the age at which new `minutes` became readable, from a read `gap` minutes after the last: the first of them became
+    readable right after that one.
+    """
+    return np.full(len(minutes), until - minutes[0] - gap + 1) if len(minutes) else minutes
+
+
+class ReadingPlan:
+    """Reads of the pools of one source, with a schedule for those whose reads are billed. Others are read in each collection, and
+    so are the `unplanned` ones.
+    """
+
+    def __init__(self, source: DemandSource, pools: Sequence[str], unplanned: Collection[str] = ()) -> None:
+        self._source, self._pools = source, tuple(pools)
+        planned = pools if isinstance(source, ReadsParts) else ()
+        priced = {name: source.prices(name) for name in planned if isinstance(source, ReadsParts) and name not in unplanned}
+        self.prices: dict[str, ReadPrices] = {name: each for name, each in priced.items() if each is not None}
+        self.states = {name: ReadState() for name in self.prices}
+        self.slowed: frozenset[str] = frozenset()
+        """Pools that are read once a quarter of an hour, because reading them costs more than it saves."""
+        self._asked: dict[str, Asked] = {}
+        self._new: dict[str, tuple[int, bool]] = {}
+        """Pools read since the last decision: the end of the read, and whether it found demand."""
+
+    def read_always(self, names: Collection[str]) -> None:
+        """Read these pools in each collection: other pools follow their demand."""
+        for name in self.prices.keys() & set(names):
+            del self.prices[name], self.states[name]
+
+    def parts(self, until: int, metric_delay: int) -> dict[str, Part]:
+        """Return what to read at minute `until`; pools of which nothing is read are left out."""
+        parts: dict[str, Part] = {}
+        for name in self._pools:
+            part = Part.ALL if (state := self.states.get(name)) is None else state.part(until, metric_delay)
+            if part is not None:
+                parts[name] = part
+        return parts
+
+    async def collect(self, parts: Mapping[str, Part], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
+        """Return the answer of the source, which is asked also when nothing is due. Raise `AdapterError` as the source does."""
+        if not self.prices or not isinstance(self._source, ReadsParts):
+            return await self._source.collect(self._pools, since, until)
+        try:
+            return await self._source.collect_parts(parts, since, until)
+        except AdapterError:
+            for name in parts.keys() & self.states.keys():
+                self.states[name].retry = True
+            raise
+
+    def spans(self, parts: Mapping[str, Part], until: int, metric_delay: int) -> dict[str, int]:
+        """Return the minutes back within which unknown minutes are read again, of pools whose schedule reads everything now."""
+        quarter = quarter_of(until, metric_delay)
+        return {name: LONG if quarter % 4 == 0 else SHORT for name, part in parts.items()
+                if part is Part.ALL and name in self.states and not self.states[name].retry}
+
+    def answered(self, name: str, until: int, part: Part, item: Telemetry, changed: NDArray[np.int64]) -> int:
+        """Take note of an answer that changed these minutes. Return how many minutes after the last read it came; 0 if nothing
+        was left out: without a schedule, after an outage, and if it follows by a minute a read of the same part.
+        """
+        state, prices = self.states.get(name), self.prices.get(name)
+        if state is None or prices is None:
+            return 0
+        whole, found = part is Part.ALL, bool((item.series.peak[changed - item.series.first_minute] > 0).any())
+        gap = until - state.read_until
+        exact = gap == 1 and (not whole or state.whole_until == state.read_until)
+        metrics = prices.each_minute if state.retry else prices.whole if whole else prices.peak
+        self._asked.setdefault(name, Asked(prices.each_minute, until)).add(metrics, until)
+        state.read(until, whole=whole, found=found)
+        state.retry = True
+        if item.error is None and item.alive is not False:
+            self._new[name] = until, found
+        return 0 if exact or gap > QUARTER else gap
+
+    def decide(self, decided: Callable[[str], tuple[Decided, float, int]], metric_delay: int) -> None:
+        """Set when to read each pool next that was read since the last call. `decided`: returns what follows from its demand, and
+        its newest known peak and minute.
+        """
+        new, self._new = self._new, {}
+        for name, (until, found) in new.items():
+            (units, trusted), peak, newest = decided(name)
+            state = self.states[name]
+            state.decided(until, units, peak, active=found, trusted=trusted, wakes=self.prices[name].wakes,
+                          slowed=name in self.slowed)
+            late = until - newest - 1 > metric_delay + PATIENCE // MINUTE
+            state.retry |= late and not state.waits
+
+    def waited(self, name: str, now: int, metric_delay: int) -> timedelta:
+        """Return for how long before minute `now` nothing newer of a pool was to be read."""
+        state = self.states.get(name)
+        return timedelta(0) if state is None else state.waited(now, metric_delay) * MINUTE
+
+    def whole_until(self, read_at: int) -> int:
+        """Return the end of the minutes that have been read completely of all pools; `read_at`: that of pools without a plan."""
+        known = [state.whole_until for state in self.states.values() if state.read_until >= 0]
+        return min([read_at, *known])
+
+    def usd_per_month(self, name: str, now: int) -> float:
+        """Return the cost of reading one pool at list price, in USD per month, averaged over about a day."""
+        prices = self.prices.get(name)
+        if prices is None:
+            return 0.0
+        asked = self._asked.get(name)
+        return (prices.each_minute if asked is None else asked.until(now)) * prices.usd * MINUTES_A_MONTH
