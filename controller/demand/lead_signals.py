@@ -110,14 +110,17 @@ class LeadSignals:
             changed, self._changed = self._changed, asyncio.Event()
             changed.set()
 
-    async def settle(self, pools: Sequence[str], now: datetime) -> None:
-        """Read the own sources unless that was done in this minute, and wait for all signals of `pools`, for a limited time."""
-        minute = minute_of(now)
+    def start(self, now: datetime) -> None:
+        """Start reading the own sources, unless that was done in this minute or still runs."""
         for collector in self.own:
-            if collector not in self._running and self._begun.get(collector, -1) < minute:
+            if collector not in self._running and self._begun.get(collector, -1) < minute_of(now):
                 task = asyncio.create_task(self._collect(collector, now), name=f"leads {collector.source.kind}")
                 self._running[collector] = task
                 task.add_done_callback(partial(self._done, collector))
+
+    async def settle(self, pools: Sequence[str], now: datetime) -> None:
+        """Wait for all signals of `pools` in this minute, for a limited time."""
+        minute = minute_of(now)
         needed = {self._of[name] for pool in pools for name in self.series(pool)}
         if pending := [collector for collector in needed if self._awaited(collector, minute)]:
             first = any(each not in self._ended for each in pending)

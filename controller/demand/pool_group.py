@@ -78,6 +78,8 @@ class PoolGroup:
     async def gather(self, now: datetime) -> bool:
         """Collect new demand and update the proposals; return whether something new was stored."""
         source, pools = self.collector.source.kind, len(self.collector.pools)
+        if self.leads is not None:
+            self.leads.start(now)
         with span("collect", source=source, pools=pools) as mark:
             with nullcontext() if self.leads is None else self.leads.reading(self.collector, now):
                 stored = await self.collector.collect(now)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from pydantic import BaseModel
+
 from config.loading.metadata_address import leads_to_metadata
 from config.model.policy import Policy
 
@@ -20,10 +22,14 @@ class Leading(NamedTuple):
 def metadata_urls(policy: Policy, environment: Mapping[str, str]) -> Iterator[Leading]:
     """Yield the URLs of the policy that lead to a metadata service. `url_env` is resolved with `environment`."""
     for index, pool in enumerate(policy.pools):
-        for layer, settings in (("lever", pool.lever), ("top", pool.top), ("demand", pool.demand)):
+        parts: dict[tuple[str | int, ...], BaseModel | None] = {
+            ("lever",): pool.lever, ("top",): pool.top, ("demand",): pool.demand,
+            **{("leads", at): lead.source for at, lead in enumerate(pool.leads)},
+        }
+        for part, settings in parts.items():
             for key, value in ({} if settings is None else settings.model_dump()).items():
                 if isinstance(value, str) and "://" in value and leads_to_metadata(value):
-                    yield Leading(("pools", index, layer, key), f"{key} of pool {pool.name}")
+                    yield Leading(("pools", index, *part, key), f"{key} of pool {pool.name}")
     for index, sink in enumerate(policy.notify):
         if leads_to_metadata(sink.url if sink.url is not None else environment.get(sink.url_env or "", "")):
             key = "url" if sink.url is not None else "url_env"

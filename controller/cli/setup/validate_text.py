@@ -34,7 +34,9 @@ def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
 
 
 def summary(path: Path, policy: Policy, now: datetime) -> str:
-    """Return the summary of a policy: counts by mode and lever, a line per pool, and the next schedule and event windows."""
+    """Return the summary of a policy: counts by mode and lever, a line per pool, leading signals, and the next windows
+    of schedules and events.
+    """
     pools = policy.pools
     modes = Counter(pool.mode for pool in pools)
     levers = Counter(lever.kind for pool in pools for lever in (pool.lever, pool.top) if lever is not None)
@@ -52,8 +54,15 @@ def summary(path: Path, policy: Policy, now: datetime) -> str:
     lines.extend(f"  {line}" for line in table([head, *rows]))
     if len(pools) > MOST_ROWS:
         lines.append(f"  and {len(pools) - MOST_ROWS} more (--json shows all)")
-    lines.extend(f"  {line}".rstrip() for line in (*scheduled(policy, now), *announced(policy, now)))
+    lines.extend(f"  {line}".rstrip() for line in (*led(policy), *scheduled(policy, now), *announced(policy, now)))
     return "\n".join(lines)
+
+
+def led(policy: Policy) -> list[str]:
+    """Return the leading signals of each pool."""
+    rows = [(pool.name, lead.name) for pool in policy.pools for lead in pool.leads]
+    more = [f"and {len(rows) - MOST_ROWS} more leads (--json shows all)"] if len(rows) > MOST_ROWS else []
+    return ["", *table([("pool", "leading signal"), *rows[:MOST_ROWS]]), *more] if rows else []
 
 
 def scheduled(policy: Policy, now: datetime) -> list[str]:

@@ -16,6 +16,7 @@ pools:
   - name: third
     lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: third, alias: live}
     max: 5
+    leads: [{pool: agent}, {kind: http-metrics, url: "http://169.254.169.254/metrics"}]
 notify:
   - {name: plain, kind: webhook, url: "http://[::ffff:169.254.169.254]/"}
   - {name: good, kind: webhook, url: "https://hooks.example.com/"}
@@ -28,7 +29,7 @@ def test_each_url_that_leads_there_is_named_with_its_path():
 
     assert list(metadata_urls(policy, {})) == [
         (("pools", 0, "demand", "url"), "url of pool agent"), (("pools", 1, "lever", "url"), "url of pool other"),
-        (("notify", 0, "url"), "url of notify sink plain")]
+        (("pools", 2, "leads", 1, "url"), "url of pool third"), (("notify", 0, "url"), "url of notify sink plain")]
 
 
 def test_a_url_of_the_upper_layer_is_named_with_its_path():
@@ -44,4 +45,4 @@ def test_a_url_of_the_environment_is_named_by_its_variable():
     last = list(metadata_urls(policy, {"SLACK_URL": "http://169.254.169.254/secret"}))[-1]
 
     assert last == (("notify", 2, "url_env"), "SLACK_URL of notify sink hidden")
-    assert len(list(metadata_urls(policy, {"SLACK_URL": "https://hooks.slack.com/secret"}))) == 3
+    assert len(list(metadata_urls(policy, {"SLACK_URL": "https://hooks.slack.com/secret"}))) == 4

@@ -223,3 +223,12 @@ def test_probable_mistakes_are_warnings_with_their_place_once_for_all_pools(sche
     assert body["warnings"] == [line.removeprefix("warning: ") for line in told.stderr.splitlines()]
     windows = body["files"][0]["pools"][0]["next_windows"]
     assert [window["local_start"][11:16] for window in windows] == ["20:00"] * 3 + ["08:00"] * 3
+
+
+def test_the_leading_signals_of_each_pool_are_listed():
+    told = CliRunner().invoke(main, ["validate", str(EXAMPLE)])
+
+    lines = [line.split() for line in told.stdout.splitlines()]
+    first = lines.index(["pool", "leading", "signal"])
+    assert lines[first + 1 : first + 3] == [["checkout-agent", "pool", "support-agent"],
+                                            ["checkout-agent", "history-file", "path=/var/lib/gateway/queue-depth.csv"]]
