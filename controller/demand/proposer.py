@@ -134,5 +134,6 @@ class Proposer:
             at = row, newest[row]
             rule = rule_name(int(choice.leader[at]), SelectionMode(choice.mode[at]))
             self._levels[collector.pools[row]] = float(choice.level[at])
+            lead, basis = self._lead(collector, row), bases[row]
             self._proposals[collector.pools[row]] = Proposal(float(choice.target[at]), rule, bool(choice.trusted[at]),
-                                                             bases[row].with_lead(self._lead(collector, row)))
+                                                             basis if lead is None else basis.with_lead(lead))

@@ -126,9 +126,9 @@ class LazyBasis:
         source = self._source
         return source.top if isinstance(source, ProposalBasis) else source.top(self._column)
 
-    def with_lead(self, lead: LeadBasis | None) -> "LazyBasis":
-        """Return the basis of the same proposal with a leading signal; itself without one."""
-        return self if lead is None or isinstance(self._source, ProposalBasis) else LazyBasis(self._source, self._column, lead)
+    def with_lead(self, lead: LeadBasis) -> "LazyBasis":
+        """Return the basis of the same proposal with a leading signal; itself once the arrays are released."""
+        return self if isinstance(self._source, ProposalBasis) else LazyBasis(self._source, self._column, lead)
 
     def detach(self) -> ProposalBasis:
         """Return all inputs of the proposal, and release the arrays of the other pools."""
