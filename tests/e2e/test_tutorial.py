@@ -1,7 +1,7 @@
 """The tutorial's commands run as they are written, in order, as real processes against a real sandbox.
 
 What is changed in them: free ports for the two servers, ticks every second instead of every minute, and `stoker backtest` replays
-the last 4 days instead of 14.
+the last 2 days instead of 14.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 STEP = re.compile(r"<!-- (?P<what>do|start|stop)(?: (?P<name>[a-z]+))?,?(?: until \"(?P<until>[^\"]+)\")? -->\n"
                   r"(?:```console\n(?P<body>.*?)```)?", re.DOTALL)
-LAST_4_DAYS = ("mkdir recent; for file in history/*.gz; do "
-               "(zcat $file | sed -n 1p; zcat $file | tail -n 5760) | gzip > recent/${file#history/}; done")
+LAST_2_DAYS = ("mkdir recent; for file in history/*.gz; do "
+               "(zcat $file | sed -n 1p; zcat $file | tail -n 2880) | gzip > recent/${file#history/}; done")
 SHELL = "set -eu; touch state.sh; . ./state.sh; {}; export -p > state.sh"
 
 
@@ -49,7 +49,7 @@ class Terminals:
     def typed(self, body: str) -> list[str]:
         """The commands of a block, with what is changed in them."""
         commands = [line.removeprefix("$ ") for line in body.splitlines() if line.startswith("$ ")]
-        commands = [f"{each}; {LAST_4_DAYS}" if each.startswith("stoker history") else each for each in commands]
+        commands = [f"{each}; {LAST_2_DAYS}" if each.startswith("stoker history") else each for each in commands]
         commands = [each.replace("=history/", "=recent/") if each.startswith("stoker backtest") else each for each in commands]
         return [command.replace("9911", str(self.ports[0])).replace("stoker sandbox", f"stoker sandbox --port {self.ports[0]}")
                 .replace("stoker run", f"stoker run --port {self.ports[1]} --tick-seconds 1 --log-format json")
