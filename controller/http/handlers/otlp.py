@@ -6,6 +6,7 @@ Requests, responses and errors are those of the OpenTelemetry protocol (OTLP) ov
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
@@ -54,7 +55,7 @@ async def handled(published: PublishedState, request: web.Request, signal: str,
     if request.headers.get("Content-Encoding", "").lower() not in ENCODINGS:
         raise web.HTTPUnsupportedMediaType(reason="the Content-Encoding is not supported: send gzip, deflate or none")
     try:
-        from controller.http.otlp import decoding
+        decoding = await asyncio.to_thread(import_module, "controller.http.otlp.decoding")  # the first time takes a moment
     except ModuleNotFoundError as missing:
         raise web.HTTPNotImplemented(reason=f"OTLP needs the library {missing.name}, which is not installed where the daemon "
                                             "runs: pip install 'stoker[otel]'") from None
