@@ -1,6 +1,7 @@
 """StatsD clients that this project did not write, against the daemon's own receiver."""
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 
 import pytest
@@ -24,6 +25,8 @@ with client.pipeline() as pipe:
     pipe.gauge("b", 4)
     pipe.incr("views")
 """
+PAGE = (servers.ROOT / "docs" / "demand" / "push.md").read_text()
+EXAMPLE = re.search(r"## StatsD\n.*?```python\n(.*?)```", PAGE, re.DOTALL)[1]
 TAGGED = """
 import sys
 from datadog import DogStatsd
@@ -66,3 +69,13 @@ async def test_tagged_gauges_of_the_client_datadog_are_counted(tmp_path, family)
     async with received(tmp_path, settings) as (source, address):
         await asyncio.to_thread(servers.foreign_python, TAGGED, address if family == "unix" else str(address[1]))
         await until(source, a=7, b=2)
+
+
+async def test_the_example_of_the_page_counts_its_requests(tmp_path):
+    servers.need("datadog")
+    async with received(tmp_path, StatsD(address="127.0.0.1:0")) as (source, address):
+        code = EXAMPLE.replace("8125", str(address[1])).replace("support-agent", "a") + "\ncount(2)\nprint(answer('why'))"
+        printed = await asyncio.to_thread(servers.foreign_python, code)
+        await until(source, a=3)
+
+    assert printed == "You asked: why\n"
