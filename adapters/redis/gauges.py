@@ -21,6 +21,9 @@ AT_ONCE, TOGETHER = 4, 200
 MOST_KEYS, SCANNED, MOST_SCANS = 100_000, 1000, 200
 """Keys of a database that `SCAN` counts in, those of one call, and calls: a database that grows has more."""
 
+LONGEST = 64
+"""Bytes of a value that are read: a key of another program may be large."""
+
 Job = tuple[str, ...]
 """Pools that are read together."""
 
@@ -66,8 +69,7 @@ class RedisGauges:
                     return {job[0]: await self._scanned(client, job[0])}
                 batch = client.pipeline(transaction=False)
                 for pool in job:
-                    settings = self._pools[pool]
-                    batch.execute_command(settings.command, *(() if settings.key is None else (settings.key,)))
+                    batch.execute_command(*_words(self._pools[pool]))
                 values = await batch.execute(raise_on_error=False)
             except AdapterError:
                 raise
@@ -79,9 +81,9 @@ class RedisGauges:
         what = self._what(pool)
         if isinstance(value, Exception):
             return translate(value, self._settings.place, what)
-        if value is None:
-            return NotFound(f"{what}: the key does not exist, so the number is unknown: correct key, or let the application set "
-                            "it to 0")
+        if value == b"":
+            return NotFound(f"{what}: the key does not exist or is empty, so the number is unknown: correct key, or let the "
+                            "application set it to 0")
         try:
             return number_of(value, what, "correct key, or the program that writes it")
         except AdapterError as error:
@@ -125,3 +127,10 @@ class RedisGauges:
 
     def _late(self, job: Job) -> AdapterError:
         return translate(TimeoutError(), self._settings.place, self._what(job[0]))
+
+
+def _words(settings: RedisSettings) -> tuple[str | int, ...]:
+    """Return the command that is sent. GETRANGE returns an empty text where GET returns nothing."""
+    if settings.command == "GET":
+        return "GETRANGE", str(settings.key), 0, LONGEST
+    return (settings.command,) if settings.key is None else (settings.command, settings.key)

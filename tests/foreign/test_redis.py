@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from adapters.ports.errors import PermissionDenied, Unreachable, Unsupported
+from adapters.ports.errors import NotFound, PermissionDenied, Unreachable, Unsupported
 from adapters.redis.gauges import RedisGauges
 from adapters.redis.provider import RedisStores
 from adapters.redis.settings import RedisSettings
@@ -60,10 +60,12 @@ async def read(seconds=PATIENCE_SECONDS, environment=None, **pools):
 
 async def test_every_command_returns_what_the_server_has(server):
     pools = {key: settings(server, command=command, key=key) for key, (command, _) in COMMANDS.items()}
-    found = await read(**pools, absent=settings(server, command="LLEN", key="absent"), size=settings(server),
+    found = await read(**pools, absent=settings(server, command="LLEN", key="absent"),
+                       unset=settings(server, command="GET", key="unset"), size=settings(server),
                        sessions=settings(server, command="SCAN", pattern="session:*"))
 
     assert {key: found[key] for key in COMMANDS} == {key: number for key, (_, number) in COMMANDS.items()}
+    assert isinstance(found["unset"], NotFound)
     assert (found["absent"], found["sessions"], found["size"]) == (0, 2500, 2500 + len(COMMANDS))
 
 

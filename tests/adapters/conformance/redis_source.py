@@ -25,7 +25,7 @@ class RedisSource(SampledStage):
 
     async def _answer(self, command: str, *arguments: str) -> Reply:
         await self.hang_if_due()
-        (pool,) = arguments
+        pool = arguments[0]
         if pool in self.hidden:
             return ValueError("WRONGTYPE Operation against a key holding the wrong kind of value")
         return str(self.number(pool))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.ports.errors import Misconfigured, NotFound, PermissionDenied, Throttled, Unreachable, Unsupported
+from adapters.ports.errors import Malformed, Misconfigured, NotFound, PermissionDenied, Throttled, Unreachable, Unsupported
 from adapters.redis.gauges import MOST_KEYS, RedisGauges
 from adapters.redis.settings import RedisSettings
 from tests.adapters.redis.fake_redis import FakeRedis
@@ -49,7 +49,7 @@ def length(key="jobs"):
 
 async def test_commands_of_many_pools_are_sent_together_and_each_fails_alone(stage):
     stage.answers = {("LLEN", "jobs"): 4, ("LLEN", "text"): ValueError("WRONGTYPE wrong kind of value"), "DBSIZE": 7,
-                     ("GET", "open"): "2.5", ("GET", "absent"): None, ("GET", "word"): "many"}
+                     ("GETRANGE", "open"): "2.5", ("GETRANGE", "absent"): "", ("GETRANGE", "word"): "many"}
     found = await stage.read(jobs=length(), wrong=length("text"), size={"command": "DBSIZE"},
                              open={"command": "GET", "key": "open"}, absent={"command": "GET", "key": "absent"},
                              word={"command": "GET", "key": "word"})
@@ -67,6 +67,14 @@ async def test_only_the_commands_of_the_policy_are_sent(stage):
     await stage.read(jobs=length() | {"database": 3})
 
     assert stage.fake.commands == [("SELECT", "3"), ("LLEN", "jobs")]
+
+
+async def test_of_a_large_value_only_the_start_is_read(stage):
+    stage.answers = {"GETRANGE": "9" * 65}
+    found = (await stage.read(a={"command": "GET", "key": "open"}))["a"]
+
+    assert stage.fake.commands == [("GETRANGE", "open", "0", "64")]
+    assert isinstance(found, Malformed)
 
 
 async def test_keys_that_match_a_pattern_count_once(stage):
