@@ -71,11 +71,15 @@ def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: A
            progress: Callable[[int], None] = lambda _: None, *, explained: bool = True,
            leads: Sequence[LeadHistory] = ()) -> Replay:
     """Return the decisions for each minute of `demand`, made from data at least the metric delay old. `progress`: called with the
-    number of minutes processed since its last call. `explained`: see `carry_out`. `leads`: recorded leading signals of the pool.
+    number of minutes processed since its last call. `explained`: see `carry_out`. `leads`: recorded leading signals of the pool,
+    which is then read each minute.
     """
     usual = without_events(events_of(policy, demand), demand)
     proposals = with_leads(propose(usual, terms, progress), usual, terms, leads)
-    return carry_out_layers(policy, demand, proposals, terms, assume, explained)
+    if not leads or terms.reads is None:
+        return carry_out_layers(policy, demand, proposals, terms, assume, explained)
+    done = carry_out_layers(policy, demand, proposals, replace(terms, reads=None), assume, explained)
+    return replace(done, read_usd=np.full(len(demand), terms.reads.each_minute * terms.reads.usd))
 
 
 def propose(demand: DemandSeries, terms: CostTerms, progress: Callable[[int], None] = lambda _: None) -> Proposals:

@@ -72,7 +72,7 @@ class ReadingPlan:
         """Pools read since the last decision: the end of the read, and whether it found demand."""
 
     def read_always(self, names: Collection[str]) -> None:
-        """Read these pools in each collection: other pools follow their demand."""
+        """Read these pools in each collection: other pools follow their demand, or they follow that of others."""
         for name in self.prices.keys() & set(names):
             del self.prices[name], self.states[name]
 

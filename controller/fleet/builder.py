@@ -128,7 +128,7 @@ async def open_leads(policy: Policy, providers: Providers, collectors: Sequence[
     policies = {each.name: each for each in lead_policies(policy.pools)}
     sources = providers.sources(list(policies.values())) if policies else ()
     for collector in collectors:
-        collector.reading.read_always({lead.series for each in leads.values() for lead in each})
+        collector.reading.read_always({lead.series for each in leads.values() for lead in each} | leads.keys())
     own = [await opened(source, [policies[name] for name in names], policy.assume, store, clock, measured)
            for source, names in sources]
     return LeadSignals(leads, collectors, own, store, clock)

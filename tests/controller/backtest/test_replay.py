@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.ports.read_prices import LAMBDA
 from config.model.lever import LeverSettings
 from config.model.policy import Assume, Objective, Schedule
 from controller.backtest.lead_replay import LeadHistory
@@ -175,6 +176,16 @@ def test_a_leading_signal_changes_decisions_and_uses_no_future():
         assert one[:known].tolist() == other[:known].tolist()
         assert one.tolist() != other.tolist()
         assert one.tolist() != without.tolist()
+
+
+def test_a_pool_with_a_leading_signal_is_read_each_minute():
+    demand, signal = bursts(3000)
+    billed = replace(TERMS, reads=LAMBDA)
+    rare, each = (replay(policy(), demand, billed, Assume(), leads=leads) for leads in ([], [LeadHistory(signal, 1)]))
+
+    assert each.target.tolist() == replay(policy(), demand, TERMS, Assume(), leads=[LeadHistory(signal, 1)]).target.tolist()
+    assert each.read_usd.sum() == pytest.approx(3000 * LAMBDA.each_minute * LAMBDA.usd)
+    assert rare.read_usd.sum() < each.read_usd.sum()
 
 
 def test_a_leading_signal_without_rows_changes_nothing():

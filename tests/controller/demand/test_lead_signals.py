@@ -11,12 +11,14 @@ from adapters.demand.settings import HistoryFileSettings
 from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import ManualClock
 from config.model.lead import Lead
+from config.model.policy import Policy
 from controller.decision.planning.observation import DataFreshness
+from controller.demand.collector import DemandCollector
 from controller.demand.lead_signals import FIRST_WAIT_SECONDS, WAIT_SECONDS
-from controller.fleet.builder import MEASURED, load_measured, save_measured
+from controller.fleet.builder import MEASURED, load_measured, open_leads, save_measured
 from forecasting.demand import minute_of
-from tests.builders import NOON
-from tests.fakes import FakeSource, steady
+from tests.builders import NOON, pool_policy
+from tests.fakes import BilledSource, FakeSource, steady
 from tests.patience import PATIENCE_SECONDS
 from tests.worlds import world
 
@@ -72,6 +74,15 @@ async def test_a_pool_that_leads_is_not_read_twice_and_a_source_once_a_minute_fo
 
         assert [source.collections for source in (*here.sources, signal[0])] == [3, 3, 3, 3]
         assert here.fleet.leads.own[0].pools == (QUEUE.series,)
+
+
+async def test_a_pool_with_leads_and_a_pool_that_leads_are_read_each_minute(store):
+    pools = ["planner", "tool", "other"]
+    policy = Policy(pools=tuple(pool_policy(name=name, leads=(PLANNER,) if name == "tool" else ()) for name in pools))
+    collector = DemandCollector(BilledSource({name: steady(2) for name in pools}), pools, store, 2 * MINUTE)
+    await open_leads(policy, None, [collector], store, ManualClock(NOON), {})
+
+    assert collector.reading.states.keys() == {"other"}
 
 
 @pytest.mark.parametrize("regions", [({"planner": rising}, {"tool": steady(2)}), ({"tool": steady(2)}, {"planner": rising})])
