@@ -94,6 +94,9 @@ class AcceptsReports(Protocol):
     def in_flight(self, pool: str) -> int:
         """Return the maximum in flight in the current minute so far: a lower bound, because senders may be silent."""
 
+    def senders(self, pool: str) -> Mapping[str, int]:
+        """Return the number of senders by state: `reporting`, or `silent`: without a report for too long and a final one."""
+
     def labels(self, pool: str) -> Mapping[str, str]:
         """Return the attributes that OpenTelemetry points and spans of a pool have."""
 

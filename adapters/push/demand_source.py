@@ -103,6 +103,12 @@ class PushDemand:
         inbox.advance(self._clock.now().timestamp())
         return inbox.peak
 
+    def senders(self, pool: str) -> dict[str, int]:
+        """Return the number of senders by state. See `AcceptsReports`."""
+        inbox = self._inboxes[pool]
+        inbox.advance(self._clock.now().timestamp())
+        return {"reporting": len(inbox.reporting), "silent": len(inbox.silent)}
+
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
         """Return the reported minutes of each pool. Waits for nothing. See `DemandSource`."""
         found = {name: self.reported(name, since[name], until) for name in pools}

@@ -24,6 +24,7 @@ from controller.demand.event_tracker import EventTracker
 from controller.demand.lead_signals import LeadSignals
 from controller.demand.proposer import Proposer
 from controller.demand.reading_plan import Decided
+from controller.demand.silent_senders import SilentSenders
 from controller.telemetry.tracing import span
 
 SPANS_EVERY = timedelta(hours=6)
@@ -60,6 +61,7 @@ class PoolGroup:
         self._without_events = None if events is None else events.without_uplift
         self.reports = collector.source.reports if isinstance(collector.source, HasReports) else None
         """What accepts the reports of applications, if the source has any."""
+        self._senders = None if self.reports is None else SilentSenders(self.reports)
         self._terms_now, self._snapshot = terms, snapshot
         self._terms = dict(terms())
         self._lead_delays = self._measured_lead_delays()
@@ -84,6 +86,8 @@ class PoolGroup:
             with nullcontext() if self.leads is None else self.leads.reading(self.collector, now):
                 stored = await self.collector.collect(now)
             mark.set(failing=len(self.collector.errors))
+        if self._senders is not None:
+            self._senders.look(self.collector.pools)
         with span("choose", source=source, pools=pools):
             if self.events is not None:
                 await self.events.prepare(self.collector, now)

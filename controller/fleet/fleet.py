@@ -228,8 +228,8 @@ class Fleet:
         return self.limiter.admit([decision], self._clock.now()).get(name, ())
 
     def _step_now(self, name: str) -> None:
-        self.reconcilers[name].start_term(self.term)
-        self._start(name, self.view(name, self._clock.now()), read=True)
+        self._every[name].start_term(self.term)
+        self._start(name, self.top_layers.seen(name, self.plans, self.view, self._clock.now()), read=True)
 
     def _start(self, name: str, view: DemandView, read: bool) -> None:
         if name in self._stepping:  # an immediate step has started since the plan; two steps would write at once

@@ -1,13 +1,15 @@
 """Steps that reports of requests in flight start between two ticks, so that a rise is planned within `EVERY_SECONDS`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
 from adapters.runtime.clock import Clock
-from controller.decision.planning.plan import Action
+from controller.decision.planning.plan import Action, Plan
 from controller.fleet.fleet import Fleet
+from controller.fleet.reconciler import Reconciler
 
 EVERY_SECONDS = 2.0
 """Time between two looks at a pool: a rise is planned at once, or when this time has passed since the last look."""
@@ -20,6 +22,7 @@ log = structlog.get_logger("stoker.fleet")
 
 class Nudges:
     """Looks at pools whose reports rise. A look starts a step if the plan would raise the pool now; all limits apply to the plan.
+    The layer above a base is looked at once the base has its step, or needs none.
 
     `on_end`: called when such a step has ended.
     """
@@ -56,26 +59,49 @@ class Nudges:
 
     def _look(self, name: str) -> None:
         self._next[name] = self._clock.monotonic() + EVERY_SECONDS
+        with self._reporting(name):
+            now = self._clock.now()
+            plan = self._fleet.reconcilers[name].plan(self._fleet.view(name, now), now).plan
+            if not self._start(self._fleet.reconcilers[name], plan, lambda: self._base_ended(name)):
+                self._look_above(name)
+
+    def _base_ended(self, name: str) -> None:
+        """Look at the pings of a base whose step has ended: they follow its new plan."""
+        self._on_end()
+        with self._reporting(name):
+            self._look_above(name)
+
+    def _look_above(self, name: str) -> None:
+        """Look at the layer above a base, if there is one."""
+        top, base = self._fleet.tops.get(name), self._fleet.plans.get(name)
+        if top is not None and base is not None:
+            plan = self._fleet.top_layers.preview(top, base, self._fleet.view, self._clock.now())
+            self._start(top, plan, self._on_end)
+
+    @contextmanager
+    def _reporting(self, name: str) -> Iterator[None]:
+        """Log a bug: it must not refuse a report, and the next tick plans the pool."""
         try:
-            if self._raises(name) and self._allowed(name) and self._fleet.immediate_steps.request(name, self._on_end):
-                self._steps += 1
-        except Exception:  # a bug must not refuse a report: the next tick plans the pool
+            yield
+        except Exception:
             log.exception("nudge-failed", pool=name, mode=self._fleet.reconcilers[name].policy.mode)
 
-    def _raises(self, name: str) -> bool:
-        """Return whether the plan of a pool would raise it now. Makes no call."""
-        now = self._clock.now()
-        plan = self._fleet.reconcilers[name].plan(self._fleet.view(name, now), now).plan
-        return plan.action is Action.WRITE and (plan.target or 0) > (plan.requested or 0)
+    def _start(self, layer: Reconciler, plan: Plan, on_end: Callable[[], None]) -> bool:
+        """Start the step of a layer if its `plan` raises it and reports may start another. Return whether it was started."""
+        raises = plan.action is Action.WRITE and (plan.target or 0) > (plan.requested or 0)
+        if not raises or not self._allowed(layer) or not self._fleet.immediate_steps.request(layer.policy.name, on_end):
+            return False
+        self._steps += 1
+        return True
 
-    def _allowed(self, name: str) -> bool:
+    def _allowed(self, layer: Reconciler) -> bool:
         """Return whether reports may start another step: `max_step_up` allows one raise from tick to tick."""
-        steps, reconciler = self._fleet.immediate_steps, self._fleet.reconcilers[name]
+        steps = self._fleet.immediate_steps
         if steps.ticks != self._tick:
             self._tick, self._steps = steps.ticks, 0
         if self._steps >= MOST_NUDGES:
             return False
-        if reconciler.policy.max_step_up is None:
+        if layer.policy.max_step_up is None:
             return True
-        raised = reconciler.wrote_at is not None and steps.since is not None and reconciler.wrote_at >= steps.since
-        return not raised and not steps.running(name)
+        raised = layer.wrote_at is not None and steps.since is not None and layer.wrote_at >= steps.since
+        return not raised and not steps.running(layer.policy.name)

@@ -43,7 +43,7 @@ class TopLayers:
             if top is None or base is None or top.policy.name in busy:
                 continue
             top.start_term(term)
-            seen = view_of_top(view(pool, now), base, bounds_now(self._bases[pool].policy, now)[:2], lost_share(top))
+            seen = self._seen(top, base, view, now)
             if top.read_due(now):
                 steps.append((top.policy.name, seen, True))
                 continue
@@ -56,6 +56,16 @@ class TopLayers:
             batch.finished.append((decision.plan, plans.get(top.policy.name), inputs_of(decision)))
         return steps
 
+    def seen(self, name: str, plans: Mapping[str, Plan], view: Views, now: datetime) -> DemandView:
+        """Return the demand of the layer `name`: that of its pool, or for a top what it sees above the plan of its base."""
+        top = self.by_name.get(name)
+        return view(name, now) if top is None else self._seen(top, plans[base_name(name)], view, now)
+
+    def preview(self, top: Reconciler, base: Plan, view: Views, now: datetime) -> Plan:
+        """Return the plan of a top as of `now`. Makes no call and changes nothing."""
+        seen = self._seen(top, base, view, now)
+        return top.plan(seen, now, self._bounds(base.pool, seen)).plan
+
     def traits(self, pool: str) -> Traits:
         """Return the traits of a pool, with what only its pings have measured."""
         top = self.by_pool.get(pool)
@@ -64,6 +74,10 @@ class TopLayers:
     def limit(self, decision: PlannedDecision) -> tuple[Bound, ...]:
         """Return the bounds of a layer's decision by the ceiling and the budget of its pool."""
         return self._bounds(base_name(decision.policy.name), decision.seen.demand)
+
+    def _seen(self, top: Reconciler, base: Plan, view: Views, now: datetime) -> DemandView:
+        bounds = bounds_now(self._bases[base.pool].policy, now)[:2]
+        return view_of_top(view(base.pool, now), base, bounds, lost_share(top))
 
     def _bounds(self, pool: str, view: DemandView) -> tuple[Bound, ...]:
         base, top = self._bases[pool], self.by_pool[pool]

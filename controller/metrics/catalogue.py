@@ -60,6 +60,7 @@ POOL_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_data_age_seconds", "Age of the newest known minute of demand.", *POOL),
     gauge("stoker_metrics_fresh", "1 when demand is fresh enough to plan with, else 0.", *POOL),
     gauge("stoker_metrics_quiet", "1 when no metrics arrive and it is unknown whether the pool is idle, else 0.", *POOL),
+    gauge("stoker_push_senders", "Senders of pushed demand: reporting, or silent without a final report.", *POOL, "state"),
     gauge("stoker_telemetry_broken", "1 when demand is proved to be unreadable, else 0.", *POOL),
     gauge("stoker_forecast_age_seconds", "Time since the capacity rules last processed the newest demand.", *POOL),
     gauge("stoker_forecast_peak_units", "Forecast of peak demand for this minute, by quantile level.", *POOL, "level"),

@@ -47,6 +47,7 @@ def pool_lines(fleet: Fleet, accounts: Ledger, accuracy: ForecastAccuracy, clock
     for kind, mode in MODE_OF_KIND.items():
         rows |= kind_rows(kind, [(each, label) for each, label in layers if each.policy.mode == mode], fleet.tops,
                           now)
+    rows["stoker_push_senders"] = sender_rows(fleet, zip(names, labels, strict=True))
     rows["stoker_guardrail_active"] = guardrail_rows(fleet, [(each.policy.name, label) for each, label in layers])
     return "".join(text for family in POOL_FAMILIES for text in family_lines(family, rows[family.name]))
 
@@ -151,6 +152,13 @@ def signal_rows(fleet: Fleet, labels: Mapping[str, str], now: datetime) -> dict[
             for name, value in zip(OF_SIGNALS, values, strict=True):
                 rows[name].append((f'{label},signal="{text}"', value))
     return dict(rows)
+
+
+def sender_rows(fleet: Fleet, labelled: Iterable[tuple[str, str]]) -> list[Row]:
+    """Return the senders of each pool whose demand is pushed, a row for each state."""
+    pushed = ((label, reports.senders(name)) for name, label in labelled
+              if (reports := fleet.region_of[name].reports) is not None)
+    return [(f'{label},state="{state}"', float(count)) for label, states in pushed for state, count in states.items()]
 
 
 def guardrail_rows(fleet: Fleet, labelled: Iterable[tuple[str, str]]) -> list[Row]:

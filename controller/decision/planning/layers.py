@@ -12,6 +12,7 @@ from controller.decision.planning.plan import Plan, whole_units
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import ReasonCode
 from controller.decision.selection.layers.top_basis import PingBasis
+from controller.decision.selection.rule_values import ProposalBasis
 
 Values = NDArray[np.float64]
 
@@ -33,8 +34,8 @@ def view_of_top(view: DemandView, base: Plan, bounds: tuple[int, int], lost_shar
     """Return the demand view of a top layer, from that of its pool and the plan of the base. `bounds`: floor of the base, and
     ceiling of both layers.
 
-    Its proposal is that of `pinged_units`. Without a proposal for the pool, or while the units of the base are unknown, it has
-    none, and the layer holds.
+    Its proposal is that of `pinged_units`, with the reports of the current minute where those show more. Without a proposal for
+    the pool, or while the units of the base are unknown, it has none, and the layer holds.
     """
     proposal, planned = view.proposal, base.target
     basis = None if proposal is None else proposal.basis
@@ -42,7 +43,11 @@ def view_of_top(view: DemandView, base: Plan, bounds: tuple[int, int], lost_shar
     proposed = None if proposal is None else whole_units(proposal.target)
     if proposal is None or proposed is None or planned is None or basis is None or top is None:
         return replace(view, proposal=None, announced=None)
-    pings = PingBasis(top, max(proposed, bounds[0]), planned, bounds[1], lost_share, basis.known)
+    shown = None
+    if view.in_flight is not None and isinstance(now := basis.detach(), ProposalBasis) and view.in_flight > now.peak:
+        shown = view.in_flight
+        top, proposed = top.with_present(shown), max(proposed, now.with_present(shown).target)
+    pings = PingBasis(top, max(proposed, bounds[0]), planned, bounds[1], lost_share, basis.known, shown)
     return replace(view, proposal=Proposal(pings.target, "pings above the base", proposal.trusted, pings), announced=None)
 
 

@@ -88,7 +88,7 @@ def dump_basis(basis: ProposalBasis | PingBasis) -> dict[str, Any]:
     """Return the values behind a proposal: signals by name, and the weight of each rule by its key, the highest first."""
     if isinstance(basis, PingBasis):
         return {"top": basis.top.body(), "proposed": basis.proposed, "planned": basis.planned, "ceiling": basis.ceiling,
-                "lost": basis.lost, "known_minutes": basis.known}
+                "lost": basis.lost, "known_minutes": basis.known, "present": basis.present}
     return {"mode": basis.mode.name.lower(), "leader": basis.leader.key, "known_at": instant_of(basis.minute).isoformat(),
             "horizon_minutes": basis.horizon, "known_minutes": basis.known, "peak": round(basis.peak, 4),
             "signals": {name: int(units) for name, units in read_signals(basis).items()},
@@ -107,7 +107,8 @@ def load_basis(body: Mapping[str, Any]) -> ProposalBasis | PingBasis:
     top = None if "top" not in body else TopBasis.of_body(body["top"])
     if top is not None and "lost" in body:
         proposed, planned, ceiling = (int(body[key]) for key in ("proposed", "planned", "ceiling"))
-        return PingBasis(top, proposed, planned, ceiling, float(body["lost"]), int(body["known_minutes"]))
+        return PingBasis(top, proposed, planned, ceiling, float(body["lost"]), int(body["known_minutes"]),
+                         body.get("present"))
     times = minute_of(datetime.fromisoformat(body["known_at"])), int(body["horizon_minutes"]), int(body["known_minutes"])
     basis = ProposalBasis.of(SelectionMode[body["mode"].upper()], BY_KEY[body["leader"]], times, float(body["peak"]),
                              body["signals"], {BY_KEY[key]: weight for key, weight in body["weights"].items()}, top)

@@ -6,7 +6,7 @@ half of the whole weight; a top wants pings while the rate of requests is below 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from controller.decision.costs.layer_units import ROUNDING
@@ -65,6 +65,11 @@ class TopBasis:
                 votes, units = votes + weight, units + weight * self.levels[row // len(LIMITS)]
         return math.ceil(units / votes - ROUNDING) if votes and votes >= VOTES * self.total else 0
 
+    def with_present(self, in_flight: int) -> "TopBasis":
+        """Return the basis at a present minute with `in_flight` at most so far: each level includes a maximum that looks back."""
+        present = (math.ceil(each.factor * in_flight - ROUNDING) for each in LEVELS)
+        return replace(self, levels=tuple(map(max, self.levels, present)))
+
     @property
     def text(self) -> str:
         """The level with the numbers that it was computed from."""
@@ -107,7 +112,7 @@ def raised_text(exact: float) -> str:
 class PingBasis:
     """Inputs of the units to keep by pings: the basis of their level, the units that the selector proposes for the base and those
     planned, the ceiling of both layers, and the share of pinged units that the provider may have stopped. `known`: known minutes
-    of demand.
+    of demand. `present`: requests in flight in the current minute that the levels include; None where none does.
     """
 
     top: TopBasis
@@ -116,6 +121,7 @@ class PingBasis:
     ceiling: int
     lost: float
     known: int
+    present: int | None = None
 
     @property
     def base(self) -> int:
@@ -146,9 +152,11 @@ class PingBasis:
     def text(self) -> str:
         """The units with the numbers that they were computed from."""
         level, missing, wanted = self.top.level, self.missing, self.wanted
+        shown = "" if self.present is None else f"{self.present} in flight in the current minute, which maxima include: "
+        shown += self.top.text
         if not level:
-            return self.top.text
-        text = f"{self.top.text}; {level} - {self.base} of the base = {missing}"
+            return shown
+        text = f"{shown}; {level} - {self.base} of the base = {missing}"
         text += f", + {wanted - missing} that may have stopped unseen ({percent(self.lost)}) = {wanted}" if missing else ""
         if wanted <= self.most:
             return text

@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
+import structlog
 
+from adapters.aws.settings import LambdaPingSettings
 from adapters.ports.reports import Report
 from adapters.push.demand_source import PushDemand
 from adapters.runtime.clock import ManualClock
-from controller.decision.planning.record.decision_record import replayed
+from controller.decision.planning.record.decision_record import inputs_body, plan_body, replayed
 from controller.fleet import nudges
 from controller.http.handlers.in_flight import report_of
 from controller.http.responses import BadRequest
@@ -17,6 +19,7 @@ from tests.builders import NOON, PUSHED
 from tests.fakes import steady
 from tests.services import TOKEN, serving
 
+TOP = LambdaPingSettings(kind="lambda-ping", region="us-east-1", function="a", alias="live", handler="stoker", opted_in=True)
 PATH = "/v1/pools/a/in-flight"
 SECOND = timedelta(seconds=1)
 
@@ -228,3 +231,42 @@ async def test_too_many_senders_are_refused(tmp_path, monkeypatch):
         status, reply, _ = await here.ask("POST", PATH, TOKEN, json={"sender": "a", "sequence": 1, "in_flight": 1})
 
     assert (status, "let one sender report for several processes" in reply["error"]) == (429, True)
+
+
+async def test_pings_above_a_base_rise_before_the_next_tick_and_their_record_is_repeated(tmp_path):
+    async with pushed(tmp_path, top=TOP) as made:
+        pings = made.here.levers["a:pings"]
+        assert (made.writes(), pings.writes) == ([], [3])
+        await made.post(9)
+        await made.post(0)
+
+        assert (made.writes(), pings.writes) == ([], [3, 10])
+        plan, inputs = made.here.components.fleet.plans["a:pings"], made.here.components.fleet.inputs["a:pings"]["decision"]
+        assert plan.text.startswith("9 in flight in the current minute, which maxima include: 9 units in total")
+        recorded, again = replayed(json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(inputs)})))
+        assert recorded == again
+
+
+async def test_pings_rise_after_the_step_of_their_base_and_within_the_ceiling_of_both(tmp_path):
+    async with pushed(tmp_path, top=TOP, min=2, max=8) as made:
+        await made.post(20)
+        await made.here.steps()
+
+        assert made.writes()[-1] + made.here.levers["a:pings"].writes[-1] == 8
+        assert made.here.levers["a:pings"].writes[-1] > 1
+
+
+async def test_silent_senders_are_counted_and_logged_once(tmp_path):
+    async with pushed(tmp_path) as made:
+        with structlog.testing.capture_logs() as logged:
+            del made.levels["b"]
+            await made.minutes(3)
+            _, page, _ = await made.here.get("/metrics")
+            await made.minutes(2, b=1)
+        _, after, _ = await made.here.get("/metrics")
+
+    assert 'stoker_push_senders{pool="b",mode="active",state="silent"} 1.0' in page.decode()
+    assert 'stoker_push_senders{pool="a",mode="active",state="reporting"} 1.0' in page.decode()
+    assert 'stoker_push_senders{pool="b",mode="active",state="silent"} 0.0' in after.decode()
+    assert [(each["event"], each["pools"]) for each in logged if each["event"].startswith("senders-")] == [
+        ("senders-silent", ["b"]), ("senders-reporting", ["b"])]
