@@ -20,7 +20,7 @@ class NoDemandSource(SourceStage):
         "test_missing_metrics_are_no_zero", "test_a_counter_that_restarts_adds_no_demand",
         "test_a_clock_that_is_wrong_makes_no_zero", "test_a_long_history_is_read_whole",
         "test_a_source_that_hangs_delays_no_other", "test_a_source_that_stops_and_returns_is_read_again",
-        "test_the_failure_of_one_pool_is_its_own",
+        "test_the_failure_of_one_pool_is_its_own", "test_a_part_of_the_demand_agrees_with_the_whole",
     ), READS_NOTHING)
 
     def settings(self, pool: str, *, elsewhere: bool = False) -> NoDemandSettings:
