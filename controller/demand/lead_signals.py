@@ -16,6 +16,7 @@ import structlog
 from adapters.runtime.clock import Clock, wait_at_most
 from config.model.lead import Lead
 from controller.decision.costs.cost_model import whole_minutes
+from controller.decision.planning.observation import DataFreshness
 from controller.demand.collector import DemandCollector
 from controller.demand.demand_store import DemandStore
 from controller.store.sqlite_file import StoreError
@@ -29,6 +30,12 @@ FIRST_WAIT_SECONDS = 10.0
 
 GIVE_UP_SECONDS = 900.0
 """Timeout of a collection; a new one then starts."""
+
+MISSING = {
+    DataFreshness.LATE: "its newest values are overdue", DataFreshness.BROKEN: "its values are proved to be missing",
+    DataFreshness.NONE: "its source has no value of it",
+}
+"""Why nothing newer is known of a signal whose source reports no error. A quiet signal may be zero: that is no fault."""
 
 log = structlog.get_logger("stoker.demand")
 
@@ -74,8 +81,9 @@ class LeadSignals:
         return tuple(self._running.values())
 
     def names(self, pool: str) -> tuple[str, ...]:
-        """Return the display text of each signal of a pool; empty without leads."""
-        return tuple(lead.name for lead in self._leads.get(pool, ()))
+        """Return the display text of each signal of a pool, all different; empty without leads."""
+        names = [lead.name for lead in self._leads.get(pool, ())]
+        return tuple(name if names.index(name) == at else f"{name} #{at + 1}" for at, name in enumerate(names))
 
     def series(self, pool: str) -> tuple[str, ...]:
         """Return the stored name of each signal of a pool."""
@@ -130,7 +138,7 @@ class LeadSignals:
 
     def states(self, pool: str, now: datetime) -> list[SignalState]:
         """Return each signal of a pool for display."""
-        return [self._state(lead, now) for lead in self._leads.get(pool, ())]
+        return [self._state(name, lead, now) for name, lead in zip(self.names(pool), self._leads.get(pool, ()), strict=True)]
 
     def _awaited(self, collector: DemandCollector, minute: int) -> bool:
         """Return whether a collection of `minute` may still end soon: one that began in an earlier minute hangs."""
@@ -190,12 +198,14 @@ class LeadSignals:
             self._loaded[name] = loaded = first, until, stored.peak
         return loaded[2]
 
-    def _state(self, lead: Lead, now: datetime) -> SignalState:
+    def _state(self, name: str, lead: Lead, now: datetime) -> SignalState:
         collector = self._of[lead.series]
-        latest, (_, age) = collector.latest(lead.series), collector.freshness(lead.series, now)
+        latest, (freshness, age) = collector.latest(lead.series), collector.freshness(lead.series, now)
         error = collector.errors.get(lead.series)
-        return SignalState(lead.name, None if latest is None else latest[0], age, collector.metric_delay,
-                           "" if error is None else readable(str(error), lead))
+        text = readable(str(error), lead) if error is not None else MISSING.get(freshness, "")
+        if freshness is DataFreshness.NONE and collector.collected_at is None:
+            text = ""
+        return SignalState(name, None if latest is None else latest[0], age, collector.metric_delay, text)
 
 
 def readable(error: str, lead: Lead) -> str:

@@ -55,6 +55,17 @@ async def test_signals_are_the_demand_of_another_pool_and_the_peak_of_a_source(c
         assert (await leads.signals("planner", now - 3, now)).shape == (0, 3)
 
 
+async def test_signals_with_the_same_text_have_different_names(clock, tmp_path):
+    leads = [Lead(source=HistoryFileSettings(kind="history-file", path=f"/{'long' * 20}/{end}")) for end in "ab"]
+    source = FakeSource({lead.series: steady(1) for lead in leads})
+    async with world(clock, tmp_path, {"tool": steady(2)}, leads={"tool": tuple(leads)},
+                     signals=[(source, tuple(source.traffic))]) as here:
+        names = here.fleet.leads.names("tool")
+
+        assert names == (leads[0].name, f"{leads[0].name} #2")
+        assert [state.name for state in here.fleet.leads.states("tool", clock.now())] == list(names)
+
+
 async def test_minutes_before_the_last_day_come_from_the_store(clock, tmp_path):
     async with world(clock, tmp_path, {"tool": steady(2)}, leads={"tool": (QUEUE,)},
                      signals=[queue(history=timedelta(days=3))]) as here:
@@ -201,6 +212,29 @@ async def test_the_state_of_a_signal_is_its_newest_value_and_its_error(clock, tm
         (state,) = here.fleet.leads.states("tool", clock.now())
         assert (state.name, state.value, state.error) == ("history-file path=/queue.csv", 59.0, "refused")
         assert state.age == MINUTE
+
+
+@pytest.mark.parametrize(("fault", "text"), [
+    ("is silent", "its values are proved to be missing"), ("raises", "refused"), ("is quiet", ""),
+])
+async def test_the_state_of_a_signal_says_why_nothing_newer_is_known(clock, tmp_path, fault, text):
+    signal = queue()
+    async with world(clock, tmp_path, {"tool": steady(2)}, leads={"tool": (QUEUE,)}, signals=[signal]) as here:
+        await here.tick(MINUTE)
+        FAULTS[fault](signal[0])
+        await here.minutes(20)
+
+        (state,) = here.fleet.leads.states("tool", clock.now())
+        assert (state.error, state.value) == (text, 59.0)
+
+
+async def test_a_signal_without_any_value_is_not_called_known(clock, tmp_path):
+    async with world(clock, tmp_path, {"tool": steady(2)}, leads={"tool": (QUEUE,)},
+                     signals=[queue(lambda _: float("nan"))]) as here:
+        await here.tick(MINUTE)
+
+        (state,) = here.fleet.leads.states("tool", clock.now())
+        assert (state.value, state.error) == (None, "its source has no value of it")
 
 
 async def test_a_start_continues_with_what_is_stored_of_a_signal(clock, tmp_path):
