@@ -50,7 +50,7 @@ def pool_entry(name="chat", mode="active", **changes):
         "keep_alive_basis": "measured", "last_write": None if mode == "shadow" else SINCE, "dead_man": [],
         "others_usd_per_hour": 0.0, "error": None, "overrides": [], "decision": decision, "last_change": decision,
         "next": [[0, 8], [30, 12], [60, 5]], "next_at": SINCE, "next_missing": None, "events": [],
-        "event_warnings": [], "leads": [], **changes,
+        "event_warnings": [], "leads": [], "metric_reads_usd_per_month": 0.3, "metric_reads_slowed": None, **changes,
     }
 
 

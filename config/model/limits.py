@@ -21,6 +21,11 @@ class Limits(BaseModel):
     usd_per_month: Usd | None = Field(default=None, examples=[6000])
     """Maximum cost of the fleet's warm capacity in a calendar month (UTC), in USD; floors still apply."""
 
+    metric_reads_usd_per_month: Usd | None = Field(default=None, examples=[500])
+    """Maximum cost of reading metrics at list price, in USD per month. Above it, the pools that save least per USD of reading are
+    read once a quarter of an hour.
+    """
+
     @property
     def in_usd(self) -> bool:
         """Whether the hourly or the monthly cost is limited."""

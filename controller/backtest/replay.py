@@ -38,7 +38,7 @@ from controller.decision.selection.choice import Choice, SelectionMode, rule_nam
 from controller.decision.selection.objective_cohort import ObjectiveCohort
 from controller.decision.selection.selector import CandidateSelector
 from controller.demand.plausibility import LATE, complete, unseen
-from controller.demand.reading_schedule import Reads, reads_of
+from controller.demand.reading.schedule import Reads, reads_of
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)

@@ -7,11 +7,13 @@ from datetime import timedelta
 import structlog
 
 from controller.accounting.tick_accounting import store_accounts
+from controller.daemon.reading_limits import limit_reads
 from controller.daemon.runtime import Runtime, Settings
 from controller.daemon.weekly_report import send_weekly_report
 from controller.decision.events.upcoming import all_events_without_windows
 from controller.fleet.builder import save_measured
 from controller.fleet.sources import collectors_of
+from controller.preflight.reading_bill import bill_text
 from controller.report.reading import METRIC_READS, dumped_metric_reads
 from controller.store.sqlite_file import StoreError
 from controller.store.state_store import KEEP
@@ -34,6 +36,8 @@ Job = Callable[[Runtime, Settings], Awaitable[None]]
 
 async def first_tick(runtime: Runtime, settings: Settings) -> None:
     """Run the first tick at once, then every job whose input that tick has read, such as memory and CPU of the resources."""
+    if reads := bill_text(settings.policy):
+        log.info("metric-reads", text=reads)
     await runtime.tick.run()
     for text in await asyncio.to_thread(all_events_without_windows, settings.policy, settings.clock.now()):
         log.warning("event-without-windows", text=text)
@@ -66,7 +70,7 @@ async def store_state(runtime: Runtime, settings: Settings, learned_every: timed
 def reads_usd(runtime: Runtime) -> float:
     """Return the list price of reading the demand of all pools and all leading signals, in USD per month."""
     every = runtime.published.tick_every
-    return sum(each.source.monthly_cost_usd(len(each.pools), every) for each in collectors_of(runtime.components.fleet).values())
+    return sum(each.reading.total_usd_per_month(every) for each in collectors_of(runtime.components.fleet).values())
 
 
 async def prune(runtime: Runtime, settings: Settings) -> None:
@@ -75,9 +79,10 @@ async def prune(runtime: Runtime, settings: Settings) -> None:
 
 
 async def retune(runtime: Runtime, settings: Settings) -> None:
-    """Score the capacity rules again where the cost terms of pools have changed."""
+    """Score the capacity rules again where the cost terms of pools have changed, and slow reads that do not pay."""
     for group in runtime.components.fleet.regions:
         await group.retune(settings.clock.now())
+    limit_reads(runtime.components.fleet, settings.policy.limits)
 
 
 PERIODIC: Sequence[tuple[str, timedelta, Job]] = (

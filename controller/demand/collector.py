@@ -16,7 +16,7 @@ from controller.decision.costs.measurements import DelayMeter, SettlingMeter
 from controller.decision.planning.observation import PATIENCE, DataFreshness, Traffic
 from controller.demand.demand_store import DemandStore
 from controller.demand.plausibility import CONTEXT, lost_of, possible, unlikely
-from controller.demand.reading_plan import ReadingPlan, first_ages
+from controller.demand.reading.plan import ReadingPlan, first_ages
 from controller.demand.recent_window import SETTLING, RecentWindow
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 from forecasting.warmer import Rhythm, left_out

@@ -23,7 +23,7 @@ from controller.demand.collector import DemandCollector
 from controller.demand.event_tracker import EventTracker
 from controller.demand.lead_signals import LeadSignals
 from controller.demand.proposer import Proposer
-from controller.demand.reading_plan import Decided
+from controller.demand.reading.plan import Decided
 from controller.demand.silent_senders import SilentSenders
 from controller.telemetry.tracing import span
 

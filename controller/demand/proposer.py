@@ -44,6 +44,7 @@ class Proposer:
         self._selector = CandidateSelector([terms[name] for name in collector.pools])
         self._proposals: dict[str, Proposal] = {}
         self._levels: dict[str, float] = {}
+        self._priced = np.array([terms[name].warm_hit_rate is None for name in collector.pools], bool)
         self._learned_until: int | None = None
 
     def proposal(self, name: str) -> Proposal | None:
@@ -65,6 +66,13 @@ class Proposer:
     def worth(self) -> NDArray[np.float64]:
         """Return the USD that a dollar of warm units has recently saved in each pool: float64[pools], NaN where unknown."""
         return self._selector.worth(len(self._row))
+
+    def savings(self) -> NDArray[np.float64]:
+        """Return the USD per month that each pool has recently saved, bill and cold-start cost together: float64[pools].
+
+        NaN where it is unknown: history is too short, or the objective is a share of warm requests, which has no price.
+        """
+        return np.where(self._priced, self._selector.savings(len(self._row)), np.nan)
 
     def state(self) -> Arrays:
         """Return copies of all arrays that were learned, for a snapshot. Call it while `follow` is not running."""

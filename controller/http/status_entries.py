@@ -70,6 +70,8 @@ def pool_entry(fleet: Fleet, figures: ShownFigures, decision_log: DecisionLog, f
         "next": ahead.pairs, "next_at": iso_text(ahead.at), "next_missing": ahead.reason,
         **({} if (top := fleet.tops.get(name)) is None else {"pings": pings_entry(fleet, top)}), **blackout_entry(fleet, name),
         "events": [event_entry(each) for each in region.upcoming_events(name, now)[:MOST_EVENTS]],
+        "metric_reads_usd_per_month": rounded(region.collector.reading.usd_per_month(name)),
+        "metric_reads_slowed": region.collector.reading.slowed.get(name),
         "event_warnings": region.event_warnings(name), "leads": lead_entries(fleet, name, now),
     }
 
@@ -170,7 +172,7 @@ def source_entry(collector: DemandCollector, interval: timedelta, leads: bool = 
     whether its series are leading signals and no pool's demand.
     """
     count = len(collector.pools)
-    usd = collector.source.monthly_cost_usd(count, interval)
+    usd = collector.reading.total_usd_per_month(interval)
     return {
         "kind": collector.source.kind, "pools": 0 if leads else count, "leads": count if leads else 0,
         "collected_at": iso_text(collector.collected_at),

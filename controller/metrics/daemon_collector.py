@@ -91,7 +91,7 @@ def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:
     sources = {(label,): each for label, each in collectors_of(fleet).items()}
     yield gauges("stoker_metric_delay_seconds", {label: each.metric_delay.total_seconds() for label, each in sources.items()})
     yield gauges("stoker_metric_reads_usd_per_month",
-                 {label: each.source.monthly_cost_usd(len(each.pools), interval) for label, each in sources.items()})
+                 {label: each.reading.total_usd_per_month(interval) for label, each in sources.items()})
     yield counters("stoker_metric_reads_usd_total",
                    {label: each.source.spent_usd for label, each in sources.items() if isinstance(each.source, ReportsCost)})
 

@@ -130,7 +130,7 @@ def show_all(body: dict[str, Any]) -> None:
     for pool in body["pools"]:
         for override in pool["overrides"]:
             console.print(f"{pool['name']}: {line_with_effect(override)}", highlight=False, markup=False)
-        for text in pool["event_warnings"]:
+        for text in warnings_of(pool):
             console.print(f"{pool['name']}: {text}", highlight=False, markup=False)
     for orphan in body.get("orphans", ()):
         console.print(f"orphan {orphan['pool']}: {orphan['text']}", highlight=False, markup=False)
@@ -140,6 +140,11 @@ def show_all(body: dict[str, Any]) -> None:
             console.print(f"{key}: {each['used']:g} of {each['limit']:g}", highlight=False)
     console.print(f"\nas of {body['as_of'] or 'never: no tick has run yet'}; metric reads cost {reads:.2f} USD per month",
                   highlight=False)
+
+
+def warnings_of(pool: dict[str, Any]) -> list[str]:
+    """Return the warnings of a pool: events without effect, and reads that cost more than they save."""
+    return [*pool["event_warnings"], *filter(None, [pool.get("metric_reads_slowed")])]
 
 
 def totals_text(kind: str, totals: dict[str, Any]) -> str:
@@ -180,7 +185,7 @@ def show_one(pool: dict[str, Any]) -> None:
         *(("override", line_with_effect(override)) for override in pool["overrides"]),
         *(("event", f"{each['name']} ({each['start'][:16]} to {each['end'][:16]} UTC): {each['expected']}")
           for each in pool["events"]),
-        *(("warning", text) for text in pool["event_warnings"]),
+        *(("warning", text) for text in warnings_of(pool)),
     )
     for name, value in rows:
         click.echo(f"  {name:27} {value}")

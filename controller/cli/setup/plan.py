@@ -60,7 +60,11 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     if as_json:
         click.echo(json.dumps([plan_json(pool) for pool in pools], indent=2))
     else:
+        from controller.preflight.reading_bill import bill_text
+
         show(pools, daemon)
+        if reads := bill_text(policy):
+            click.echo(f"Reading metrics: {reads}.")
     failing = [pool for pool in pools if pool.error is not None]
     if failing:
         from controller.redaction.redactor import redact_text

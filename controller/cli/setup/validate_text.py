@@ -10,6 +10,7 @@ from config.model.layers import in_file_keys
 from config.model.policy import Objective, Policy, PoolPolicy
 from config.model.schedule import Schedule
 from controller.decision.events.upcoming import upcoming_windows
+from controller.preflight.reading_bill import bill_text
 from controller.preflight.schedule_openings import next_openings
 
 MOST_ROWS = 40
@@ -55,6 +56,8 @@ def summary(path: Path, policy: Policy, now: datetime) -> str:
     if len(pools) > MOST_ROWS:
         lines.append(f"  and {len(pools) - MOST_ROWS} more (--json shows all)")
     lines.extend(f"  {line}".rstrip() for line in (*led(policy), *scheduled(policy, now), *announced(policy, now)))
+    if reads := bill_text(policy):
+        lines.extend(("", f"  reading metrics: {reads}"))
     return "\n".join(lines)
 
 

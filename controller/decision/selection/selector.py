@@ -7,17 +7,19 @@ Scoring by replay is possible because demand does not depend on the warm capacit
 """
 
 from collections.abc import Sequence
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.cost_model import MINUTES_A_MONTH, CostTerms
 from controller.decision.selection.candidates import CANDIDATES
 from controller.decision.selection.choice import Choice
 from controller.decision.selection.choice_inputs import LazyBasis, newest_known
 from controller.decision.selection.learned_state import Arrays, State, part_of, prefixed
+from controller.decision.selection.scoring import HALF_LIFE_MINUTES, HALF_LIFE_WITH_TOPS_MINUTES
 from controller.decision.selection.timing_cohort import CandidateCosts, TimingCohort, cohort_of
-from controller.decision.selection.weighting import SelectionWeights
+from controller.decision.selection.weighting import ENOUGH, SelectionWeights
 from forecasting.demand import Floats
 
 SLICE = 4_000_000
@@ -35,6 +37,7 @@ class CandidateSelector:
         for at, one in enumerate(terms):
             rows.setdefault(cohort_of(one), []).append(at)
         self._bases: dict[int, LazyBasis] = {}
+        self._half_lives = [HALF_LIFE_WITH_TOPS_MINUTES if with_top else HALF_LIFE_MINUTES for *_, with_top in sorted(rows)]
         self._cohorts = [(np.array(members), TimingCohort([terms[at] for at in members])) for _, members in sorted(rows.items())]
 
     def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
@@ -91,6 +94,17 @@ class CandidateSelector:
         for members, cohort in self._cohorts:
             worth[members] = cohort.worth()
         return worth
+
+    def savings(self, pools: int) -> NDArray[np.float64]:
+        """Return the USD per month that the choices have recently saved over no warm capacity, bill and cold-start cost together:
+        float64[pools], NaN where history is too short.
+        """
+        found = np.full(pools, np.nan)
+        for (members, cohort), half_life in zip(self._cohorts, self._half_lives, strict=True):
+            rules, known = cohort.joint().rules, cohort.known
+            minutes = half_life / log(2) * (1 - 0.5 ** (known / half_life))
+            found[members] = np.where(known >= ENOUGH, (rules.bills[0] - rules.ensemble) / np.maximum(minutes, 1), np.nan)
+        return found * MINUTES_A_MONTH
 
     def state(self) -> Arrays:
         """Return what has been learned, without copies; see `learned_state`."""

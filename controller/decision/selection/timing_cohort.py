@@ -90,7 +90,7 @@ class TimingCohort:
         self._signals = Signals(pools, self._horizon, self._spare)
         self._scores, self._scored_peaks = scores_of(ENSEMBLE + 1, pools, first), ScoredPeaks(terms)
         self._top = None if first.top is None else self._top_selection()
-        self._known = np.zeros(pools, np.int64)
+        self.known = np.zeros(pools, np.int64)
         self._rules = FollowedRules.untrained(pools) if self._top is None else \
             FollowedRules.untrained(pools, len(TOPS), UNTRAINED)
         self._provisional = ProvisionalRules()
@@ -112,8 +112,8 @@ class TimingCohort:
         signals, proposed = self._proposed(peak, busy, first_minute)
         tops = self._proposed_tops(signals, invocations)
         self.inputs, newest = [], newest_known(peak) if newest is None else newest
-        known = self._known[:, None] + np.cumsum(~np.isnan(peak), axis=1)
-        self._known = known[:, -1].copy()
+        known = self.known[:, None] + np.cumsum(~np.isnan(peak), axis=1)
+        self.known = known[:, -1].copy()
         choice = Choice.zeros(*peak.shape)._replace(trusted=known >= ENOUGH)
         minutes = first_minute + np.arange(peak.shape[1])
         starts = [0, *(int(at) for at in np.flatnonzero(minutes % QUARTER == 0) if at)]
@@ -156,7 +156,7 @@ class TimingCohort:
         if late.any():
             starts = np.where(late, quarters * QUARTER, 0)
             rules = self._provisional.rules(self, rows, first_minute, starts, rules)
-        count, exact = self._known + known.sum(axis=1), ensemble_mean(proposed, rules.weights)
+        count, exact = self.known + known.sum(axis=1), ensemble_mean(proposed, rules.weights)
         trusted = (count >= ENOUGH)[:, None]
         target, leader, mode = rules.units(proposed, nearest(exact), trusted)
         tops = None if self._top is None else self._top.preview(signals, invocations, newest)
@@ -177,7 +177,7 @@ class TimingCohort:
         part._signals, part._scores = self._signals.part(pools), self._scores.part(pools)
         part._top = None if self._top is None else self._top.part(pools)
         part._scored_peaks = self._scored_peaks.part(pools, part._terms)
-        part._known, part._rules, part._next = self._known[pools], self._rules.part(pools), self._next
+        part.known, part._rules, part._next = self.known[pools], self._rules.part(pools), self._next
         return part
 
     def next_rules(self, rows: Floats, first_minute: int) -> FollowedRules:
@@ -189,13 +189,13 @@ class TimingCohort:
 
     def state(self) -> Arrays:
         """Return what has been learned, without copies. Provisional rules are left out: they are computed again."""
-        own: Arrays = {"known": self._known, **self._rules._asdict(), **minute_state(self._next)}
+        own: Arrays = {"known": self.known, **self._rules._asdict(), **minute_state(self._next)}
         top = {} if self._top is None else prefixed(top_layer=self._top.state())
         return own | top | prefixed(signals=self._signals.state(), scores=self._scores.state(), peaks=self._scored_peaks.state())
 
     def restore(self, state: State) -> None:
         """Set what `state` returned; raise KeyError or ValueError if it is of other pools."""
-        self._known, self._next = restored(state, "known", self._known), restored_minute(state)
+        self.known, self._next = restored(state, "known", self.known), restored_minute(state)
         self._rules = FollowedRules(*(restored(state, name, array) for name, array in self._rules._asdict().items()))
         self._signals.restore(part_of(state, "signals"))
         self._scores.restore(part_of(state, "scores"))
@@ -209,12 +209,12 @@ class TimingCohort:
         They are the difference to serving all demand on demand without a cold start. A candidate that forms pairs with tops has
         the bill of its cheapest pair.
         """
-        joint, bills = self._joint(), np.full((ENSEMBLE + 1, len(self._terms)), np.inf)
+        joint, bills = self.joint(), np.full((ENSEMBLE + 1, len(self._terms)), np.inf)
         np.minimum.at(bills, joint.rules.base.astype(np.int64), joint.rules.bills)
         bills[ENSEMBLE] = joint.rules.ensemble
         return bills
 
-    def _joint(self) -> Joint:
+    def joint(self) -> Joint:
         """Return the costs of all rules."""
         amounts, _ = self._amounts()
         bills = self._prices[0] * amounts[0] + self._prices[1] * amounts[1] + self._prices[2] * amounts[2]
@@ -228,13 +228,13 @@ class TimingCohort:
         ready, work, cold = self._scores.amounts[:, [0, ENSEMBLE]].copy()
         cost = self._prices[0] * ready[1]
         saved = self._prices[1] * (work[0] - work[1]) + self._cold * (cold[0] - cold[1])
-        known = (self._known >= ENOUGH) & (cost > 0)
+        known = (self.known >= ENOUGH) & (cost > 0)
         return np.where(known, saved / np.where(known, cost, 1.0), np.nan)
 
     def selection(self, pool: int) -> SelectionWeights:
         """Return the rule that a pool follows now."""
         rules, leader, mode = self._rules, RECENT, SelectionMode.ALONE
-        if self._known[pool] >= ENOUGH:
+        if self.known[pool] >= ENOUGH:
             leader, mode = int(rules.leader[pool]), SelectionMode(rules.mode[pool])
         return SelectionWeights(rules.weights[:, pool].copy(), leader, mode, float(self._spare[pool]))
 
@@ -279,7 +279,7 @@ class TimingCohort:
         self._scores.close_quarter()
         if self._top is not None:
             self._top.close_quarter()
-        joint, budgeted = self._joint(), ~np.isnan(self._rate)
+        joint, budgeted = self.joint(), ~np.isnan(self._rate)
         # one rule at a time keeps an error budget; without demand no rule is better
         alone = budgeted | (joint.rules.bills[0] == 0)
         if budgeted.any():

@@ -145,6 +145,10 @@ class PoolEntry(ActualFigures, SimulatedFigures):
     actual_ping_blackout_requests_since_start: Known = None
     """Requests of users expected in that time, an upper bound of those that waited. Null: not measured, or no metrics."""
     events: list[EventEntry]
+    metric_reads_usd_per_month: float
+    """List price of reading this pool alone, averaged over about a day; 0 where reads are free or not planned."""
+    metric_reads_slowed: str | None
+    """Why the pool is read once a quarter of an hour; None while its schedule decides."""
     event_warnings: list[str]
     """Events without a measurable effect so far."""
     leads: list[LeadEntry]

@@ -116,7 +116,7 @@ def test_many_pools_are_counted_and_not_all_listed(tmp_path):
     told = CliRunner().invoke(main, ["validate", str(path)])
 
     assert told.stdout.startswith(f"{path}: OK, 300 pools\n")
-    assert told.stdout.endswith("and 260 more (--json shows all)\n")
+    assert "and 260 more (--json shows all)\n" in told.stdout
     assert len(told.stdout.splitlines()) < 50
 
 

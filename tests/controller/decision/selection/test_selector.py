@@ -86,11 +86,11 @@ def test_an_ensemble_that_costs_more_falls_back_to_a_naive_rule_in_the_next_quar
 def test_unknown_minutes_change_no_scores():
     selector = CandidateSelector([TERMS])
     selector.advance(*noisy(3 * DAY, seed=6), FIRST)
-    before = selector._cohorts[0][1]._known.copy()
+    before = selector._cohorts[0][1].known.copy()
     dark = np.full((1, 600), np.nan, np.float32)
     choice = selector.advance(dark, dark, dark, FIRST + 3 * DAY)
 
-    assert (selector._cohorts[0][1]._known == before).all()
+    assert (selector._cohorts[0][1].known == before).all()
     assert np.isfinite(choice.target).all()
 
 

@@ -12,10 +12,11 @@ from adapters.ports.demand_source import DemandSource, Part, ReadsParts, Telemet
 from adapters.ports.errors import AdapterError
 from adapters.ports.read_prices import ReadPrices
 from controller.decision.planning.observation import PATIENCE
-from controller.demand.reading_schedule import QUARTER, ReadState, quarter_of
+from controller.demand.reading.budget import ReadCost
+from controller.demand.reading.intervals import MINUTES_A_MONTH, QUARTER
+from controller.demand.reading.schedule import ReadState, quarter_of
 
 MINUTE = timedelta(minutes=1)
-MINUTES_A_MONTH = 730 * 60
 SHORT, LONG = 180, 1440
 """Minutes back within which a read of everything looks for unknown minutes, and which it does once an hour."""
 
@@ -65,9 +66,12 @@ class ReadingPlan:
         priced = {name: source.prices(name) for name in planned if isinstance(source, ReadsParts) and name not in unplanned}
         self.prices: dict[str, ReadPrices] = {name: each for name, each in priced.items() if each is not None}
         self.states = {name: ReadState() for name in self.prices}
-        self.slowed: frozenset[str] = frozenset()
-        """Pools that are read once a quarter of an hour, because reading them costs more than it saves."""
+        self.slowed: dict[str, str] = {}
+        """Pools that are read once a quarter of an hour, because reading them more often is not worth it, with the reason."""
+        self._usual: dict[str, float] = {}
+        """Cost of the slowed pools in USD per month when they were slowed."""
         self._asked: dict[str, Asked] = {}
+        self._now = 0
         self._new: dict[str, tuple[int, bool]] = {}
         """Pools read since the last decision: the end of the read, and whether it found demand."""
 
@@ -78,6 +82,7 @@ class ReadingPlan:
 
     def parts(self, until: int, metric_delay: int) -> dict[str, Part]:
         """Return what to read at minute `until`; pools of which nothing is read are left out."""
+        self._now = until
         parts: dict[str, Part] = {}
         for name in self._pools:
             part = Part.ALL if (state := self.states.get(name)) is None else state.part(until, metric_delay)
@@ -143,10 +148,30 @@ class ReadingPlan:
         known = [state.whole_until for state in self.states.values() if state.read_until >= 0]
         return min([read_at, *known])
 
-    def usd_per_month(self, name: str, now: int) -> float:
+    def costs(self, savings: Mapping[str, float]) -> dict[str, ReadCost]:
+        """Return what each pool with a schedule costs. `savings`: by pool, see `ReadCost`."""
+        costs = {}
+        for name, prices in self.prices.items():
+            slow = prices.whole * prices.usd * MINUTES_A_MONTH / QUARTER
+            usd = self._usual.get(name, self.usd_per_month(name))
+            costs[name] = ReadCost(usd, slow, savings[name], name in self.slowed)
+        return costs
+
+    def slow(self, reasons: Mapping[str, str]) -> None:
+        """Read these pools once a quarter of an hour from their next read on, and the others by the schedule again."""
+        slowed = {name: reasons[name] for name in self.prices if name in reasons}
+        self._usual = {name: self._usual.get(name, self.usd_per_month(name)) for name in slowed}
+        self.slowed = slowed
+
+    def total_usd_per_month(self, interval: timedelta) -> float:
+        """Return the cost of all reads of the source at list price, in USD per month. `interval`: between two collections."""
+        others = self._source.monthly_cost_usd(len(self._pools) - len(self.prices), interval)
+        return others + sum(self.usd_per_month(name) for name in self.prices)
+
+    def usd_per_month(self, name: str) -> float:
         """Return the cost of reading one pool at list price, in USD per month, averaged over about a day."""
         prices = self.prices.get(name)
         if prices is None:
             return 0.0
         asked = self._asked.get(name)
-        return (prices.each_minute if asked is None else asked.until(now)) * prices.usd * MINUTES_A_MONTH
+        return (prices.each_minute if asked is None else asked.until(self._now)) * prices.usd * MINUTES_A_MONTH

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from adapters.ports.demand_source import Part
 from adapters.ports.read_prices import LAMBDA, ReadPrices
-from controller.demand.reading_schedule import QUARTER, UNWANTED, UNWOKEN, ReadState, reads_of
+from controller.demand.reading.intervals import QUARTER, UNWANTED, UNWOKEN
+from controller.demand.reading.schedule import ReadState, reads_of
 from forecasting.demand import DemandSeries
 from tests.examples import examples
 

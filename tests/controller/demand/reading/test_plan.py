@@ -13,7 +13,7 @@ from adapters.ports.read_prices import LAMBDA
 from adapters.runtime.clock import ManualClock
 from controller.decision.planning.observation import DataFreshness
 from controller.demand.collector import DemandCollector
-from controller.demand.reading_plan import Decided
+from controller.demand.reading.plan import Decided
 from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.examples import examples
@@ -183,14 +183,31 @@ async def test_what_reading_costs_is_averaged_over_a_day(store):
     reader = Reader({"a": steady(0)}, store, ZERO)
     await reader.minutes(1)
     plan = reader.collector.reading
-    full = plan.usd_per_month("a", minute_of(NOON))
-    for _ in range(10):  # days
-        plan._asked["a"].add(0, minute_of(NOON))
+    full = plan.usd_per_month("a")
     await reader.minutes(2000)
-    low = plan.usd_per_month("a", minute_of(reader.now))
+    low = plan.usd_per_month("a")
 
     assert full == pytest.approx(2.4 * LAMBDA.usd * 730 * 60, rel=0.01)
     assert low < full / 2
+
+
+async def test_a_slowed_pool_is_read_once_a_quarter_and_costs_what_it_did_when_it_was_slowed(store):
+    reader = Reader({"a": steady(9), "b": steady(9)}, store)
+    await reader.minutes(20)
+    plan = reader.collector.reading
+    before = plan.costs({"a": 0.1, "b": 9.0})["a"].usd
+    plan.slow({"a": "why"})
+    await reader.minutes(15)
+    asked = len(reader.source.asked)
+    await reader.minutes(60)
+
+    assert [part for part in reader.asked()[asked:] if part is not None] == [Part.ALL] * 4
+    assert len([part for part in reader.asked("b")[asked:] if part is not None]) == 60
+    assert plan.costs({"a": 0.1, "b": 9.0})["a"] == (before, pytest.approx(0.1168), 0.1, True)
+    assert reader.collector.freshness("a", reader.now)[0] is DataFreshness.FRESH
+    plan.slow({})
+    await reader.minutes(20)
+    assert reader.asked()[-1] is Part.PEAK
 
 
 traffic = st.lists(st.tuples(st.integers(0, 8), st.integers(1, 60)), min_size=1, max_size=8)

@@ -13,20 +13,8 @@ from numpy.typing import NDArray
 
 from adapters.ports.demand_source import Part
 from adapters.ports.read_prices import ReadPrices
+from controller.demand.reading.intervals import MOVING, QUARTER, QUIET, RECENT, SETTLED, UNWANTED, UNWOKEN
 from forecasting.demand import DemandSeries
-
-QUARTER = 15
-"""Minutes between two reads of everything, and between two reads of a pool that waits."""
-
-MOVING, SETTLED = 2, 3
-"""Minutes between two reads of the peak in the `RECENT` minutes after the proposal changed, and later."""
-
-RECENT = 15
-UNWANTED, QUIET = 120, 60
-"""Minutes without a proposed unit after which a pool waits; it sleeps if it also had no demand for this time."""
-
-UNWOKEN = 5
-"""Minutes between two reads of a sleeping pool that nothing wakes."""
 
 LONG_AGO = -1_000_000_000
 

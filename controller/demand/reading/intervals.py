@@ -1,0 +1,15 @@
+"""Intervals of the reads of a pool, in minutes. Imports nothing: a policy is checked without waiting for arrays."""
+
+QUARTER = 15
+"""Between two reads of everything, and between two reads of a pool that waits."""
+
+MOVING, SETTLED, RECENT = 2, 3, 15
+"""Between two reads of the peak in the `RECENT` minutes after the proposal changed, and later."""
+
+UNWANTED, QUIET = 120, 60
+"""Minutes without a proposed unit after which a pool waits; it sleeps if it also had no demand for this time."""
+
+UNWOKEN = 5
+"""Between two reads of a sleeping pool that nothing wakes."""
+
+MINUTES_A_MONTH = 730 * 60
