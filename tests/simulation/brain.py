@@ -1,7 +1,5 @@
 """Proposals from a mind that is not well: what every guardrail must hold against."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from controller.decision.selection.candidates import CANDIDATES, RECENT
@@ -15,15 +13,6 @@ RECENT_RULE = CANDIDATES[RECENT]
 
 MEMORY = 15
 """Minutes without demand after which even this one proposes nothing."""
-
-
-class Unled(NamedTuple):
-    """What `basis` shows, whatever runs ahead of demand."""
-
-    basis: ProposalBasis | None
-
-    def with_lead(self, lead: object) -> ProposalBasis | None:
-        return self.basis
 
 
 class WildPortfolio:
@@ -40,9 +29,9 @@ class WildPortfolio:
         """As `CandidateSelector.worth`: of some nothing is known, and some are worth less than nothing."""
         return np.where(np.arange(pools) % 3 == 0, np.nan, np.arange(pools) * 7 % 5 - 1.0)
 
-    def bases(self) -> dict[int, "Unled"]:
+    def bases(self) -> dict[int, ProposalBasis | None]:
         """As `CandidateSelector.bases`: nothing to show, since no rule proposed, but any level at all of both layers."""
-        return {row: Unled(self._basis(row) if row in self._layered else None) for row in range(len(self._recent))}
+        return {row: self._basis(row) if row in self._layered else None for row in range(len(self._recent))}
 
     def _basis(self, row: int) -> ProposalBasis:
         """The mood of pings lasts for another time than that of the base, and sometimes the rate of requests is not known."""
