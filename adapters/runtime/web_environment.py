@@ -13,10 +13,10 @@ CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 def proxy_of(url: str) -> str | None:
     """Return the variable that names the proxy for `url`; None when no proxy is used."""
     parts = urlsplit(url)
-    proxies = getproxies()
-    if parts.scheme not in proxies or proxy_bypass(parts.hostname or ""):
+    name = next((each for each in (f"{parts.scheme}_proxy", f"{parts.scheme.upper()}_PROXY") if os.environ.get(each)), None)
+    if name is None:  # called for each request, and `getproxies` reads every variable
         return None
-    return next((name for name in (f"{parts.scheme}_proxy", f"{parts.scheme.upper()}_PROXY") if os.environ.get(name)), None)
+    return None if parts.scheme not in getproxies() or proxy_bypass(parts.hostname or "") else name
 
 
 def proxy_url(url: str) -> str | None:
