@@ -118,10 +118,14 @@ async def test_a_failed_query_leaves_its_connection_usable(server):
 
 
 async def test_the_server_cancels_a_slow_query(server):
-    found = await read(5.0, slow=settings(server, query="SELECT 1 FROM pg_sleep(60)"), right=settings(server))
+    pools = {"slow": settings(server, query="SELECT 1 FROM pg_sleep(600)"), "right": settings(server)}
+    gauges = PostgresqlGauges(pools, PATIENCE_SECONDS, {})
+    gauges._query_seconds = 0.5
+    found = await gauges.read(tuple(pools))
+    await gauges.close()
 
     assert isinstance(found["slow"], Unreachable)
-    assert "did not finish within 3 s" in str(found["slow"])
+    assert "did not finish within 0.5 s" in str(found["slow"])
     assert found["right"] == 7
 
 
@@ -162,19 +166,25 @@ async def test_a_unix_socket_is_read(server):
     assert (await read(a=settings(server, host=str(server.home))))["a"] == 7
 
 
+async def answered(gauges):
+    """The number of pool `a` once the server answers in time."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while isinstance(found := (await gauges.read(("a",)))["a"], Unreachable):
+            pass
+    return found
+
+
 async def test_a_server_that_hangs_or_is_killed_makes_no_zero_and_is_read_when_it_returns(tmp_path):
     with servers.postgresql(tmp_path) as one:
         gauges = PostgresqlGauges({"a": settings(one, database="postgres", query="SELECT 5")}, 1.0, {})
-        first = (await gauges.read(("a",)))["a"]
+        first = await answered(gauges)
         (backend,) = [connection.info.backend_pid for connection in gauges._idle]
         for process in (backend, one.process.pid):
             os.kill(process, signal.SIGSTOP)
         hanging = (await gauges.read(("a",)))["a"]
         for process in (backend, one.process.pid):
             os.kill(process, signal.SIGCONT)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while isinstance(back := (await gauges.read(("a",)))["a"], Unreachable):
-                pass
+        back = await answered(gauges)
         os.kill(one.process.pid, signal.SIGINT)  # without it, the server waits for its clients
     killed = (await gauges.read(("a",)))["a"]
     await gauges.close()

@@ -114,18 +114,24 @@ async def test_connections_are_encrypted_with_certificates_of_both_sides(tmp_pat
     assert isinstance(plain, Unreachable)
 
 
+async def answered(gauges):
+    """The number of pool `a` once the server answers in time."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while isinstance(found := (await gauges.read(("a",)))["a"], Unreachable):
+            pass
+    return found
+
+
 async def test_a_server_that_hangs_or_is_killed_makes_no_zero_and_is_read_when_it_returns(tmp_path):
     with servers.redis(tmp_path) as one:
         client = Redis(port=one.port)
         client.set("open", 5)
         gauges = RedisGauges({"a": settings(one, command="GET", key="open")}, 0.5)
-        first = (await gauges.read(("a",)))["a"]
+        first = await answered(gauges)
         os.kill(one.process.pid, signal.SIGSTOP)
         hanging = (await gauges.read(("a",)))["a"]
         os.kill(one.process.pid, signal.SIGCONT)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while isinstance(back := (await gauges.read(("a",)))["a"], Unreachable):
-                pass
+        back = await answered(gauges)
         client.close()
     killed = (await gauges.read(("a",)))["a"]
     await gauges.close()

@@ -149,3 +149,27 @@ async def test_a_server_that_is_down_is_read_again_when_it_returns(stage):
 
     assert "check host, port" in str(down)
     assert found["jobs"] == 4
+
+
+@pytest.mark.parametrize("settings", [length(), {"command": "SCAN", "pattern": "s:*"}], ids=["pipeline", "scan"])
+async def test_a_late_answer_is_never_taken_for_that_of_the_next_sample(stage, settings):
+    """The read is abandoned while its answers are on the way; they must not be read by the next one."""
+    free, asked = asyncio.Event(), asyncio.Event()
+
+    async def late(command, *arguments):
+        asked.set()
+        await free.wait()
+        return ["0", ["s:1"]] if command == "SCAN" else 1
+
+    stage.fake._answer, answer = late, stage.fake._answer
+    stage.answers = {"LLEN": 7, "DBSIZE": 9, "SCAN": ["0", [f"s:{at}" for at in range(7)]]}
+    reading = asyncio.create_task(stage.read(a=settings))
+    await asked.wait()
+    (job,) = asyncio.all_tasks() - {asyncio.current_task(), reading, *stage.fake._tasks}
+    job.cancel()  # what a timeout does
+    await asyncio.gather(reading, return_exceptions=True)
+    stage.fake._answer = answer
+    free.set()
+
+    for _ in range(3):
+        assert (await stage.gauges[0].read(("a",)))["a"] == 7
