@@ -54,6 +54,7 @@ SLOW = frozenset(TESTS / name for name in (
 
 LONGEST = tuple(TESTS / name for name in (
     "e2e/test_demo.py",
+    "foreign/test_every_source.py",
     "foreign/test_aws_lease.py",
     "e2e/test_tutorial.py",
     "foreign/test_aws_daemons.py",
