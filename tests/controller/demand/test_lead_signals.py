@@ -85,6 +85,9 @@ async def test_a_pool_that_leads_is_not_read_twice_and_a_source_once_a_minute_fo
 
         assert [source.collections for source in (*here.sources, signal[0])] == [3, 3, 3, 3]
         assert here.fleet.leads.own[0].pools == (QUEUE.series,)
+        await here.clock.advance(-timedelta(seconds=30))
+        await here.tick()
+        assert signal[0].collections == 3
 
 
 async def test_a_pool_with_leads_and_a_pool_that_leads_are_read_each_minute(store):
@@ -168,6 +171,27 @@ async def test_a_lead_that_hangs_is_waited_for_once(clock, tmp_path):
 
         assert signal[0].collections == 1
         assert here.fleet.plans["tool"].target == 2
+
+
+async def test_a_shutdown_does_not_wait_for_a_lead_that_hangs(clock, tmp_path):
+    signal = queue()
+    signal[0].hanging = True
+    async with world(clock, tmp_path, {"tool": steady(2)}, leads={"tool": (QUEUE,)}, signals=[signal]) as here:
+        await ticked(here, FIRST_WAIT_SECONDS)
+        assert here.fleet.leads.tasks
+        await asyncio.wait_for(here.fleet.close(), PATIENCE_SECONDS)
+
+        assert here.fleet.leads.tasks == ()
+
+
+async def test_a_bug_in_the_source_of_a_lead_is_logged(clock, tmp_path):
+    signal = queue()
+    FAULTS["has a bug"](signal[0])
+    async with world(clock, tmp_path, {"tool": steady(2)}, leads={"tool": (QUEUE,)}, signals=[signal]) as here:
+        with capture_logs() as lines:
+            await here.tick()
+
+    assert "collect-failed" in [line["event"] for line in lines]
 
 
 async def test_history_that_is_read_after_learning_is_learned_once(clock, tmp_path):
