@@ -22,7 +22,7 @@ DAY, DAYS, FIRST, AHEAD = 1440, 5, 28_401_120, 6
 TERMS = CostTerms(idle=4.1667e-6 * 60, warm_busy=9.7222e-6 * 60, on_demand=1.66667e-5 * 60, init_seconds=8.0,
                   cold_start_cost_usd=0.05, metric_delay=2, lead_time=2, keep_alive=6)
 PRICES = (0.01, 0.05, 0.25)
-LEARNING = 0.02
+LEARNING = 0.03
 """Share of the cost without warm capacity that a lie may cost in addition to the budget, before and until it is judged."""
 
 
