@@ -58,6 +58,12 @@ class PoolOutcome:
         return float(self.load.known[self.load.start :].mean())
 
     @property
+    def read_usd_per_month(self) -> float | None:
+        """Price of reading the pool's metrics in the counted minutes, in USD per month; None where reads are free."""
+        read = self.replay.read_usd
+        return None if read is None else float(read[self.load.start :].mean()) * MINUTES_A_MONTH
+
+    @property
     def zeros(self) -> int:
         """Number of counted minutes with a peak of 0 in a history without gaps; 0 for a history with gaps."""
         return 0 if not self.load.known.all() else int((self.load.peak[self.load.start :] == 0).sum())
@@ -185,6 +191,7 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "billing_step_minutes": terms.billing_step, "warm_hit_rate": terms.warm_hit_rate,
             "assumed": dict(pool.assumed),
         },
+        "metric_reads_usd_per_month": pool.read_usd_per_month,
     } | _bills(strategies([pool])) | {"range": spread([pool]) or None} | _levers(pool) | _frontier(pool.frontier)
 
 

@@ -105,9 +105,15 @@ def wrapped(texts: Iterable[str], width: int) -> list[Line]:
 
 
 def sentences(pools: Sequence[PoolOutcome], width: int) -> list[Line]:
-    """Return what follows a table: the range of the keep-alive, and idle minutes in histories without a gap."""
+    """Return what follows a table: the range of the keep-alive, idle minutes in gapless histories, and the price of reads."""
     zeros = zeros_text({pool.name: pool.zeros for pool in pools})
-    return wrapped([text for text in (spread_text(pools), zeros) if text], width)
+    return wrapped([text for text in (spread_text(pools), zeros, reads_text(pools)) if text], width)
+
+
+def reads_text(pools: Sequence[PoolOutcome]) -> str:
+    """Return the price of reading the metrics of pools, which is in no bill; empty where reads are free."""
+    read = [usd for pool in pools if (usd := pool.read_usd_per_month) is not None]
+    return f"Reading metrics: {sum(read):.2f} USD per month at list price, in no bill above." if read else ""
 
 
 def strategy_lines(pools: Sequence[PoolOutcome], width: int) -> list[Line]:

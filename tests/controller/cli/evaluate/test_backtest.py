@@ -107,7 +107,8 @@ def test_assumed_properties_of_the_function_are_printed(folder):
 
 def test_without_compare_there_are_no_peers(folder):
     figures = json.loads(stoker("--history", "agent=agent.csv", "--json", "-").stdout)
-    assert set(figures["pools"]["agent"]) == {"history", "terms", "stoker", "without-stoker", "range"}
+    assert set(figures["pools"]["agent"]) == {"history", "terms", "metric_reads_usd_per_month", "stoker", "without-stoker",
+                                              "range"}
 
 
 def test_several_pools_are_totalled(folder):
@@ -444,3 +445,20 @@ def test_a_warmer_is_named_and_a_policy_that_names_it_plans_no_units_for_it(fold
 
     (folder / "policy.yaml").write_text(POLICY + POOL.replace("NAME", "agent") + "    warmer: {every: 5m, requests: 3}\n")
     assert replayed() == (0, "")
+
+
+def test_the_price_of_reads_is_shown_beside_the_bill(folder):
+    done = stoker("--history", "agent=agent.csv", "--json", "out.json")
+    usd = json.loads((folder / "out.json").read_text())["pools"]["agent"]["metric_reads_usd_per_month"]
+
+    assert 0.2 < usd < 1.06, "the first day is read each minute"
+    assert f"Reading metrics: {usd:.2f} USD per month at list price, in no bill above." in " ".join(done.output.split())
+
+
+def test_free_reads_have_no_price(folder):
+    policy = POLICY + POOL.replace("NAME", "agent").replace("max: 100", "max: 100\n    demand: {kind: none}")
+    (folder / "policy.yaml").write_text(policy)
+    done = stoker("--history", "agent=agent.csv", "--json", "out.json")
+
+    assert json.loads((folder / "out.json").read_text())["pools"]["agent"]["metric_reads_usd_per_month"] is None
+    assert "Reading metrics" not in done.output
