@@ -26,19 +26,23 @@ def name_of(answer) -> str:
     return answer.name
 
 
-ASKING = """
-import asyncio
+ASKING = f"""
+import asyncio, sys
+from google.cloud import run_v2
+from adapters.gcp.clients import Connections
+from adapters.gcp.errors import ApiCall
 from adapters.ports.errors import PermissionDenied
-from tests.adapters.gcp.test_clients import *
 
 async def ask():
-    connections = Connections()
-    try: await connections.services(ASKED, 'get_service', REQUEST, name_of)
+    connections = Connections(*sys.argv[1:])
+    request = run_v2.GetServiceRequest(name={NAME!r})
+    try: print(await connections.services({ASKED!r}, 'get_service', request, lambda answer: answer.name))
     except PermissionDenied as error: print(error)
     await connections.close()
 
 asyncio.run(ask())
 """
+"""Asks for a service in a process that imports what it needs, and nothing of the tests."""
 
 
 async def test_a_missing_credentials_file_is_named():
@@ -65,16 +69,10 @@ async def test_missing_credentials_are_reported_with_the_remedy():
 
 async def test_a_sandbox_ignores_credentials_and_proxies_of_the_machine():
     async with CloudRunStage() as stage:
-        code = ("import asyncio, sys\nfrom tests.adapters.gcp.test_clients import *\n"
-                "async def ask():\n"
-                "    connections = Connections(sys.argv[1])\n"
-                "    print(await connections.services(ASKED, 'get_service', REQUEST, name_of))\n"
-                "    await connections.close()\n"
-                "asyncio.run(ask())")
         environment = {"PATH": os.environ["PATH"], "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json",
                        "https_proxy": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1",
                        "grpc_proxy": "http://127.0.0.1:1"}
-        done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, stage._server.target], capture_output=True,
+        done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", ASKING, stage._server.target], capture_output=True,
                                        text=True, timeout=PATIENCE_SECONDS, cwd=ROOT, env=environment)
 
     assert done.stdout.strip() == NAME, done.stderr
