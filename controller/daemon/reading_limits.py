@@ -20,6 +20,7 @@ def limit_reads(fleet: Fleet, limits: Limits) -> None:
         reading, pools = region.collector.reading, region.collector.pools
         costs |= reading.costs(dict(zip(pools, region.proposer.savings().tolist(), strict=True)))
         shared += reading.total_usd_per_month(TICK) - sum(map(reading.usd_per_month, reading.prices))
+    shared += sum(each.reading.total_usd_per_month(TICK) for each in (() if fleet.leads is None else fleet.leads.own))
     reasons = slowed_pools(costs, shared, limits.metric_reads_usd_per_month)
     before: Mapping[str, str] = {name: text for region in fleet.regions for name, text in region.collector.reading.slowed.items()}
     for region in fleet.regions:

@@ -63,9 +63,11 @@ class ReadingPlan:
     def __init__(self, source: DemandSource, pools: Sequence[str], unplanned: Collection[str] = ()) -> None:
         self._source, self._pools = source, tuple(pools)
         planned = pools if isinstance(source, ReadsParts) else ()
-        priced = {name: source.prices(name) for name in planned if isinstance(source, ReadsParts) and name not in unplanned}
+        priced = {name: source.prices(name) for name in planned if isinstance(source, ReadsParts)}
         self.prices: dict[str, ReadPrices] = {name: each for name, each in priced.items() if each is not None}
         self.states = {name: ReadState() for name in self.prices}
+        self._always: dict[str, ReadPrices] = {}
+        """Prices of the pools that are read in each collection although their reads are billed."""
         self.slowed: dict[str, str] = {}
         """Pools that are read once a quarter of an hour, because reading them more often is not worth it, with the reason."""
         self._usual: dict[str, float] = {}
@@ -74,11 +76,13 @@ class ReadingPlan:
         self._now = 0
         self._new: dict[str, tuple[int, bool]] = {}
         """Pools read since the last decision: the end of the read, and whether it found demand."""
+        self.read_always(unplanned)
 
     def read_always(self, names: Collection[str]) -> None:
         """Read these pools in each collection: other pools follow their demand, or they follow that of others."""
         for name in self.prices.keys() & set(names):
-            del self.prices[name], self.states[name]
+            self._always[name] = self.prices.pop(name)
+            del self.states[name]
 
     def parts(self, until: int, metric_delay: int) -> dict[str, Part]:
         """Return what to read at minute `until`; pools of which nothing is read are left out."""
@@ -170,7 +174,7 @@ class ReadingPlan:
 
     def usd_per_month(self, name: str) -> float:
         """Return the cost of reading one pool at list price, in USD per month, averaged over about a day."""
-        prices = self.prices.get(name)
+        prices = self.prices.get(name) or self._always.get(name)
         if prices is None:
             return 0.0
         asked = self._asked.get(name)

@@ -24,6 +24,20 @@ def test_a_fleet_shows_its_least_and_its_highest_bill():
     assert "29.20 USD per month while 1000 pools sleep, at most 1051.20 USD" in bill_text(policy_of(1000))
 
 
+def test_pools_with_leads_and_leads_are_read_each_minute():
+    queue = "{kind: cloudwatch, peak: {namespace: AWS/SQS, metric: Depth, statistic: Maximum}}"
+    first = f"  - {{name: led, max: 5, {LAMBDA % 9}, leads: [{{pool: p0}}, {queue}]}}\n"
+    whole = policy_of(3).model_copy(update={"pools": parse_policy(
+        "version: 1\npools:\n" + first + "".join(f"  - {{name: p{at}, max: 5, {LAMBDA % at}}}\n" for at in range(3)),
+        policy_kinds()).pools})
+    bill = reading_bill(whole)
+
+    assert (bill.pools, bill.leads) == (2, 3)
+    assert bill.asleep == pytest.approx(2 * 0.0292 + 2 * 1.0512 + 0.438)
+    assert bill.each_minute == pytest.approx(4 * 1.0512 + 0.438)
+    assert "while 2 pools sleep and 3 with leads or as leads are read each minute" in bill_text(whole)
+
+
 def test_the_limit_is_shown_and_a_limit_that_cannot_be_kept_is_named():
     assert bill_text(policy_of(100, "limits: {metric_reads_usd_per_month: 40}\n")).endswith("; limit 40 USD")
     text = bill_text(policy_of(100, "limits: {metric_reads_usd_per_month: 4}\n"))

@@ -238,3 +238,13 @@ async def test_no_plan_lowers_below_what_reading_each_minute_would(tmp_path_fact
                 assert not np.isnan(known[-2:]).all(), "lowered by minutes that were not read"
                 assert now - 2 - int(collector.day.newest[0]) < 2
             await clock.advance(MINUTE)
+
+
+async def test_a_pool_that_is_read_each_minute_costs_what_that_costs(store):
+    source = BilledSource({"a": steady(2), "b": steady(2)}, delay=2)
+    plan = DemandCollector(source, ("a", "b"), store, DELAY).reading
+    plan.read_always({"a", "unknown"})
+
+    assert plan.states.keys() == {"b"}
+    assert plan.usd_per_month("a") == plan.usd_per_month("b") == pytest.approx(1.0512)
+    assert plan.usd_per_month("unknown") == 0
