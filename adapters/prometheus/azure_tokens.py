@@ -121,7 +121,8 @@ class AzureTokens:
         """Return the value of a setting, or else of a variable. Raise `Misconfigured` when both are absent."""
         found = value or self._environment.get(variable)
         if not found:
-            raise Misconfigured(f"azure.{setting} has no value: the environment variable {variable} is not set: set it")
+            either = f", or write azure.{setting}" if setting in ("client_id", "tenant_id") else ""
+            raise Misconfigured(f"azure.{setting} has no value: the environment variable {variable} is not set: set it{either}")
         return found
 
 

@@ -162,7 +162,7 @@ async def test_retry_after_of_the_token_service_is_respected():
 
 @pytest.mark.parametrize(("environment", "azure", "words"), [
     ({}, {"tenant_id": "a", "client_id": "b"}, "azure has no credentials"),
-    ({}, {"tenant_id": "a", "client_secret_env": "SECRET"}, "variable AZURE_CLIENT_ID is not set"),
+    ({}, {"tenant_id": "a", "client_secret_env": "SECRET"}, r"AZURE_CLIENT_ID is not set: set it, or write azure\.client_id"),
     ({}, APPLICATION | {"client_secret_env": "MISSING"}, "variable MISSING is not set"),
     ({}, {"tenant_id": "a", "client_id": "b", "client_secret_file": "/missing"}, "/missing of azure cannot be read"),
     ({"AZURE_AUTHORITY_HOST": "http://login.example"}, APPLICATION, "no secret is sent"),
