@@ -23,8 +23,8 @@ class Prometheus:
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, pinged: PingedPools | None = None) -> None:  # noqa: ARG002
         if sandbox_url is not None:
-            raise Unsupported("this run may connect only to its sandbox, which has no Prometheus: remove the pools whose demand "
-                              "is of kind prometheus, or their demand")
+            raise Unsupported("this run may connect only to its sandbox, which has no Prometheus: remove each `demand` and each "
+                              "of the `leads` of kind prometheus")
         self._clock, self._pinged = clock, pinged or PingedPools()
         self._clients: dict[str, PrometheusClient] = {}
 

@@ -40,8 +40,8 @@ class SampledStores(Generic[S]):
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None,  # noqa: ARG002  (nothing is random)
                  pinged: PingedPools | None = None, patience: float | None = None) -> None:
         if sandbox_url is not None:
-            raise Unsupported("this run may connect only to its sandbox, which has no store: remove the pools whose demand is "
-                              f"of kind {self.kind}, or their demand")
+            raise Unsupported("this run may connect only to its sandbox, which has no store: remove each `demand` and each of "
+                              f"the `leads` of kind {self.kind}")
         self._clock, self._pinged, self._patience = clock, pinged or PingedPools(), patience or self.every * 0.8
         self._gauges: list[StoreGauges] = []
         self._sources: list[SampledDemand] = []

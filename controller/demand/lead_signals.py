@@ -210,4 +210,5 @@ class LeadSignals:
 
 def readable(error: str, lead: Lead) -> str:
     """Return the error of a signal with its display text in place of the name under which it is stored."""
-    return error.replace(lead.series, lead.name)
+    return error.removeprefix(f"pool {lead.series}: ").replace(f"pool {lead.series}", f"lead {lead.name}").replace(
+        lead.series, lead.name)

@@ -19,6 +19,7 @@ from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
 from adapters.ports.errors import AdapterError, Misconfigured, NotFound, PermissionDenied, Unreachable
 from adapters.ports.lease_store import LeaseStore
 from adapters.ports.permissions import Grants
+from adapters.ports.reports import HasReports
 from adapters.runtime.clock import Clock
 from config.model.layers import with_layers
 from config.model.lead_policy import LeadPolicy, lead_policies
@@ -38,6 +39,7 @@ TRIED_POOLS = 20
 
 LOOK_BACK, STALE = timedelta(hours=2), timedelta(minutes=15)  # the first hour of a pinged pool is always unknown
 HELD = "; Stoker would hold capacity"
+REPORTED = "applications report its demand, and only a running daemon receives reports"
 QUIET = ("set on_quiet_region: trust, or call any function in that region once a minute; a running daemon may find proof in the "
          "calls that AWS counts")
 
@@ -74,8 +76,7 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
     """Return all findings, grouped by check. `progress` receives the titles of unfinished checks. `patience`: seconds for one
     check.
     """
-    layers, missing = buildable(policy, providers)
-    leads = lead_policies(policy.pools)
+    layers, leads, missing = buildable(policy, providers)
     jobs = [Check("this machine", partial(asyncio.to_thread, local_findings, policy, state_dir, clock.now())),
             *providers.checks([*layers, *leads])]
     named = {layer.name: layer for layer in layers}
@@ -96,15 +97,16 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
              for source, served in providers.sources(pools)]  # new sources: one source cannot be used concurrently
     missing += [answers_finding(pool) for pool in pools if pool.top is not None]
     found = await every(jobs, patience, patience + SECONDS_A_POOL * len(layers), progress)
-    return missing + [with_titles(finding, leads) for finding in found]
+    return [with_titles(finding, policy) for finding in missing + found]
 
 
-def with_titles(finding: Finding, leads: Sequence[LeadPolicy]) -> Finding:
+def with_titles(finding: Finding, policy: Policy) -> Finding:
     """Return a finding with the display text of each leading signal in place of the name under which it is stored."""
-    for lead in leads:
+    for lead in lead_policies(policy.pools):
         if lead.name in f"{finding.subject} {finding.text}":
+            text = finding.text.removeprefix(f"pool {lead.name}: ").replace(f"pool {lead.name}", lead.name)
             finding = replace(finding, subject=finding.subject.replace(lead.name, lead.title),
-                              text=finding.text.replace(lead.name, lead.title))
+                              text=text.replace(lead.name, lead.title))
     return finding
 
 
@@ -136,18 +138,23 @@ async def timed(job: Check, turn: AbstractAsyncContextManager[None], patience: f
         return [refusal("answer", job.title, error)]
 
 
-def buildable(policy: Policy, providers: Examined) -> tuple[list[PoolPolicy], list[Finding]]:
-    """Return the pools and layers whose provider library is installed, and a finding for each of the others."""
+def buildable(policy: Policy, providers: Examined) -> tuple[list[PoolPolicy], list[LeadPolicy], list[Finding]]:
+    """Return the pools and layers, and the leading signals, whose lever and demand source can be made: their library is
+    installed. And a finding for each of the others.
+    """
     pools: list[PoolPolicy] = []
+    leads: list[LeadPolicy] = []
     missing: list[Finding] = []
-    for pool in with_layers(policy.pools):
+    for pool in [*with_layers(policy.pools), *lead_policies(policy.pools)]:
         try:
-            providers.lever(pool)
+            if not isinstance(pool, LeadPolicy):
+                providers.lever(pool)
+            providers.sources([pool])
         except AdapterError as error:
             missing.append(refusal("library", pool.name, error))
         else:
-            pools.append(pool)
-    return pools, missing
+            leads.append(pool) if isinstance(pool, LeadPolicy) else pools.append(pool)
+    return pools, leads, missing
 
 
 async def permissions(granted: Grants, pools: Sequence[PoolPolicy], providers: Examined, patience: float) -> list[Finding]:
@@ -241,7 +248,11 @@ async def lead_findings(source: DemandSource, signals: Sequence[str], clock: Clo
 
 
 async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clock) -> list[Finding]:
-    """Return the age of the newest known minute of each pool."""
+    """Return the age of the newest known minute of each pool. Reports alone have none: they are sent to a running daemon."""
+    accepts: object = source.reports if isinstance(source, HasReports) else None
+    if accepts is source:
+        return [Finding("metrics", pool, Verdict.UNCHECKED, REPORTED, "`stoker status` shows them once the daemon runs")
+                for pool in pools]
     now = clock.now()
     collected = await source.collect(pools, dict.fromkeys(pools, now - LOOK_BACK), now)
     findings = []

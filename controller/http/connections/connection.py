@@ -1,5 +1,7 @@
 """One HTTP connection. Bytes that are not HTTP are answered in the API's error form, and logged as one line a minute."""
 
+from typing import Any
+
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
@@ -17,6 +19,11 @@ class Connection(web.RequestHandler):
     """One connection of aiohttp. Errors before any handler runs have the form of the API."""
 
     __slots__ = ()
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:  # noqa: ANN401  (aiohttp's signature)
+        """Log an error of the connection, except a body that does not match its `Content-Encoding`: the client was answered."""
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kw)
 
     def handle_error(self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None,
                      message: str | None = None) -> web.StreamResponse:

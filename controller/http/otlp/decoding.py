@@ -141,7 +141,7 @@ def parsed(request: Request, body: bytes, as_json: bool) -> Request:
         else:
             request.ParseFromString(body)
     except (DecodeError, json_format.ParseError, ValueError, RecursionError):
-        raise Unreadable(f"the body is not a {type(request).__name__} in {'JSON' if as_json else 'protobuf'}") from None
+        raise Unreadable(f"the body is not an {type(request).__name__} in {'JSON' if as_json else 'protobuf'}") from None
     return request
 
 

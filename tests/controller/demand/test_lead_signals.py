@@ -252,6 +252,20 @@ async def test_the_state_of_a_signal_says_why_nothing_newer_is_known(clock, tmp_
         assert (state.error, state.value) == (text, 59.0)
 
 
+@pytest.mark.parametrize(("error", "text"), [
+    (f"pool {QUEUE.series}: no such key", "no such key"),
+    (f"peak of pool {QUEUE.series}: no data", "peak of lead history-file path=/queue.csv: no data"),
+])
+async def test_an_error_calls_a_signal_no_pool(clock, tmp_path, error, text):
+    signal = queue()
+    async with world(clock, tmp_path, {"tool": steady(2)}, leads={"tool": (QUEUE,)}, signals=[signal]) as here:
+        signal[0].broken = Unreachable(error)
+        await here.tick(MINUTE)
+
+        (state,) = here.fleet.leads.states("tool", clock.now())
+        assert state.error == text
+
+
 async def test_a_signal_without_any_value_is_not_called_known(clock, tmp_path):
     async with world(clock, tmp_path, {"tool": steady(2)}, leads={"tool": (QUEUE,)},
                      signals=[queue(lambda _: float("nan"))]) as here:

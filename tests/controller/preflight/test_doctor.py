@@ -4,10 +4,12 @@ import pytest
 
 from adapters.demand.settings import HistoryFileSettings
 from adapters.ports.diagnostics import Check, Finding, Verdict
-from adapters.ports.errors import Unreachable
+from adapters.ports.errors import Unreachable, Unsupported
+from adapters.push.demand_source import PushDemand
+from adapters.push.settings import PushSettings
 from adapters.runtime.clock import ManualClock
 from config.model.lead import Lead
-from controller.preflight.doctor import examine
+from controller.preflight.doctor import examine, metric_findings
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
 from tests.worlds import policy_of
@@ -52,3 +54,35 @@ async def test_a_signal_that_cannot_be_read_is_a_warning(tmp_path, error, text):
     assert found["metrics", TITLE].verdict is Verdict.WARN
     assert found["metrics", TITLE].text == f"{text}; its pools are decided without it"
     assert found["metrics", "tool"].verdict is Verdict.OK
+
+
+async def test_an_error_names_its_signal_once(tmp_path):
+    error = Unreachable(f"pool {QUEUE.series}: the file does not exist")
+    found = await findings(tmp_path, lambda signal: signal.silent.update({QUEUE.series: error}))
+
+    assert found["metrics", TITLE].text == "the file does not exist; its pools are decided without it"
+
+
+@pytest.mark.parametrize(("refused", "subject", "other"), [(QUEUE.series, TITLE, "tool"), ("tool", "tool", TITLE)])
+async def test_a_source_that_cannot_be_made_is_a_finding(tmp_path, monkeypatch, refused, subject, other):
+    made = Examined.sources
+
+    def sources(self, pools):
+        if refused in {pool.name for pool in pools}:
+            raise Unsupported("needs a library, which is not installed")
+        return made(self, pools)
+    monkeypatch.setattr(Examined, "sources", sources)
+    found = await findings(tmp_path, lambda _: None)
+
+    assert found["library", subject].verdict is Verdict.FAIL
+    assert ("metrics", subject) not in found
+    assert found["metrics", other].verdict is Verdict.OK
+
+
+async def test_pushed_demand_alone_is_not_checked_because_only_a_daemon_receives_reports():
+    clock = ManualClock(NOON)
+    push = PushDemand({"tool": PushSettings(kind="push")}, clock, {})
+    (found,) = await metric_findings(push, ["tool"], clock)
+
+    assert found.verdict is Verdict.UNCHECKED
+    assert "stoker status" in found.remedy

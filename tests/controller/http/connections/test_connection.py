@@ -154,3 +154,15 @@ async def test_a_client_that_disconnects_during_its_body_logs_no_error(tmp_path,
         assert (await world.ask("GET", "/healthz"))[0] == 200
 
     assert lines(stream) == []
+
+
+async def test_a_body_that_does_not_match_its_encoding_logs_no_error(tmp_path, stream):
+    async with serving(tmp_path) as world:
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.service.port)
+        writer.write(UNTOLD + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\n")
+        assert b"401" in await asyncio.wait_for(reader.readline(), PATIENCE_SECONDS)  # answered before the body arrives
+        writer.write(b"abcd")
+        await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
+        writer.close()
+
+    assert lines(stream) == []
