@@ -8,10 +8,10 @@ from pydantic_core import PydanticCustomError
 
 from config.loading.wording import unknown, wording
 from config.model.demand import DemandSettings
-from config.model.duration import Duration
+from config.model.duration import Duration, format_duration
 from config.model.lever import LeverSettings
 
-Silence = Annotated[Duration, Field(ge=timedelta(seconds=5), le=timedelta(minutes=5))]
+SHORTEST_SILENCE, LONGEST_SILENCE = timedelta(seconds=5), timedelta(minutes=5)
 Attribute = Annotated[str, Field(min_length=1, max_length=200)]
 WITHOUT_METRICS = ("push", "none")
 
@@ -20,12 +20,19 @@ class PushSettings(DemandSettings):
     """Requests in flight, as applications, gateways or sidecars report them to the daemon's HTTP API."""
 
     kind: Literal["push"]
-    silence: Silence = Field(default=timedelta(seconds=30), examples=["30s"])
-    """Time without a report after which the requests in flight of a sender are unknown."""
+    silence: Duration = Field(default=timedelta(seconds=30), examples=["30s"])
+    """Time without a report after which the requests in flight of a sender are unknown; from 5s to 5m."""
     match: dict[Attribute, str] | None = Field(default=None, min_length=1, examples=[{"service.name": "support-agent"}])
     """Attributes of OpenTelemetry metrics and spans that belong to the pool; by default `service.name` with the pool's name."""
     metrics: SerializeAsAny[DemandSettings] | None = Field(default=None, examples=[{"kind": "cloudwatch-lambda"}])
     """Another demand source of the pool. Its minutes replace the reported ones once it has them."""
+
+    @field_validator("silence")
+    @classmethod
+    def _silence_is_sane(cls, value: timedelta) -> timedelta:
+        if not SHORTEST_SILENCE <= value <= LONGEST_SILENCE:
+            raise PydanticCustomError("duration", "{span} is not from 5s to 5m", {"span": format_duration(value)})
+        return value
 
     @field_validator("metrics", mode="before")
     @classmethod

@@ -40,7 +40,7 @@ VARIABLES_BY_NAME = ("headers_from",)
 """Mappings from header names, such as Authorization, to the environment variables that hold their values."""
 SECRET_VALUE = re.compile(
     r"(AKIA|ASIA)[A-Z0-9]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[pousr]_[A-Za-z0-9]{36}|\bsk-[A-Za-z0-9_-]{20,}|"
-    r"\b(AIza|ya29\.)[A-Za-z0-9_-]{30,}|\beyJ[A-Za-z0-9_-]{10,}\.eyJ|://[^/\s@:]+:[^/\s@]+@|\b[Bb]earer\s+\S{12,}"
+    r"\b(AIza|ya29\.)[A-Za-z0-9_-]{30,}|\beyJ[A-Za-z0-9_-]{10,}\.eyJ|://[^/\s@:]*:[^/\s@]+@|\b[Bb]earer\s+\S{12,}"
 )
 ADVICE = "secrets are not allowed in the file: use the environment or the machine's identity, and rotate the secret if it is real"
 

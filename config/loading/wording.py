@@ -20,6 +20,7 @@ SHAPES = {
 }
 LIMITS = {"greater_than_equal": ("ge", "at least"), "greater_than": ("gt", "more than"),
           "less_than_equal": ("le", "at most"), "less_than": ("lt", "less than")}
+EMPTY = ("string_too_short", "too_short")
 VARIABLE = re.compile(r"\$\{|\$\(|^\$[A-Za-z_]|\{\{|^%\w+%$")
 """Variable syntax of shells, CloudFormation, Serverless, templates and Windows."""
 LONGEST_SHOWN = 120
@@ -118,7 +119,8 @@ def fitting(value: str, pattern: str, entry: FieldInfo | None) -> str:
         return "Stoker does not expand variables: write the value, or expand it before Stoker reads the file"
     joined = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-")
     name = re.sub(r"\W+", "_", text, flags=re.ASCII)
-    nearby = (text, text.lower(), joined, joined.lower(), joined.lower().replace(".", "-"), name, f"https://{text}",
+    host = re.sub(r"^[a-z]+://|:\d+(/.*)?$", "", text)
+    nearby = (text, text.lower(), host, joined, joined.lower(), joined.lower().replace(".", "-"), name, f"https://{text}",
               re.sub(r"[?#].*", "", text), re.sub(r"//[^/@]*@", "//", text))
     fits = next((each for each in nearby if re.search(pattern, each)), None)
     if fits is not None:
@@ -145,6 +147,8 @@ def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{shown(value)} is not allowed: write {' or '.join(allowed)}{f' (did you mean {near}?)' if near else ''}"
     if kind in SHAPES:
         return f"{shown(value)} is not {SHAPES[kind]}{f' ({about})' if about else ''}"
+    if kind in EMPTY and not value:
+        return f"{shown(value)} is empty: {'write a value' if isinstance(value, str) else 'add an item'}"
     if kind in LIMITS:
         key, words = LIMITS[kind]
         return f"{shown(value)} is out of range: {words} {context[key]:g} is allowed"

@@ -103,6 +103,17 @@ def test_a_problem_of_the_metrics_has_its_place(metrics, text):
     assert text in str(raised.value.problems[0])
 
 
+@pytest.mark.parametrize(("settings", "text"), [
+    ("silence: 1s", "demand.silence: 1s is not from 5s to 5m"), ("silence: 10m", "demand.silence: 10m is not from 5s to 5m"),
+    ("match: {}", "demand.match: a mapping is empty: add an item"),
+])
+def test_a_value_out_of_range_is_refused_with_what_is_allowed(settings, text):
+    with pytest.raises(PolicyError) as raised:
+        parsed(f"{{kind: push, {settings}}}")
+
+    assert text in str(raised.value.problems[0])
+
+
 async def test_pools_with_and_without_metrics_have_sources_of_their_own(clock):
     pools = [*parsed("{kind: push}"), parsed("{kind: push, metrics: {kind: cloudwatch-lambda}}")[0].model_copy(
         update={"name": "other"})]

@@ -129,3 +129,10 @@ def test_the_schema_accepts_leads_and_rejects_what_cannot_be_one():
 
     assert fits("{pool: planner}", QUEUE, FILE, QUERY)
     assert not any(fits(lead) for lead in ("{kind: push}", "{kind: none}", "{pool: 5}", "{pool: a, kind: push}", "planner"))
+
+
+@pytest.mark.parametrize("host", ["redis://cache.example.com:6379/0", "redis://cache.example.com", "cache.example.com:6379"])
+def test_a_url_as_the_host_is_answered_with_its_host(host):
+    (found,) = problems(text(f"{{kind: redis, host: '{host}', command: LLEN, key: jobs}}"))
+
+    assert found.endswith("write cache.example.com")

@@ -235,7 +235,8 @@ def test_a_key_that_looks_like_a_secret_is_rejected_without_its_value(key, where
     assert "hunter2" not in message
 
 
-@pytest.mark.parametrize("value", ["AKIAABCDEFGHIJKLMNOP", "https://user:hunter2@host/path", "ghp_" + "a" * 36])
+@pytest.mark.parametrize("value", ["AKIAABCDEFGHIJKLMNOP", "https://user:hunter2@host/path", "redis://:hunter2@host:6379",
+                                   "ghp_" + "a" * 36])
 def test_a_value_that_looks_like_a_secret_is_rejected_without_quoting_it(value):
     message = only(pool(mode=f"'{value}'"))
 
