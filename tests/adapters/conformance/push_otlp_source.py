@@ -63,7 +63,10 @@ class PushOtlpMetricsSource(ExportingStage):
         self._start: dict[str, int] = {}
         self._lies: dict[str, float] = {}
 
-    async def send(self, pool: str) -> None:
+    async def send(self, pools: list[str]) -> None:
+        await self.post("/v1/metrics", {"resourceMetrics": [self.metrics_of(pool) for pool in pools]})
+
+    def metrics_of(self, pool: str) -> object:
         in_flight = self.in_flight(pool)
         lie = self._lies.pop(pool, None)
         points = [{"startTimeUnixNano": str(self._start.get(pool, SECOND)), "timeUnixNano": str(self.time),
@@ -71,8 +74,8 @@ class PushOtlpMetricsSource(ExportingStage):
                    "attributes": [{"key": "http.request.method", "value": {"stringValue": method}}]}
                   for method, value in (("GET", in_flight if lie is None else lie), ("POST", 0))]
         data = {"dataPoints": points, "aggregationTemporality": 2}
-        await self.post("/v1/metrics", {"resourceMetrics": [{"resource": self.resource(pool), "scopeMetrics": [
-            {"metrics": [{"name": "http.server.active_requests", "sum": data}, {"name": "other", "gauge": data}]}]}]})
+        both = [{"name": "http.server.active_requests", "sum": data}, {"name": "other", "gauge": data}]
+        return {"resource": self.resource(pool), "scopeMetrics": [{"metrics": both}]}
 
     def lie(self, pool: str, value: float) -> int:
         self._lies[pool] = value
@@ -94,9 +97,12 @@ class PushOtlpSpansSource(ExportingStage):
         self._lies = set[str]()
         self._sent = set[str]()
 
-    async def send(self, pool: str) -> None:
+    async def send(self, pools: list[str]) -> None:
+        await self.post("/v1/traces", {"resourceSpans": [self.spans_of(pool) for pool in pools]})
+
+    def spans_of(self, pool: str) -> object:
         spans = [self.span("health", 0, "http.route")]
-        if int(self.clock.now().timestamp()) % 60 == 3 * EVERY_SECONDS:
+        if int(self.clock.now().timestamp()) % 60 == EVERY_SECONDS:
             spans += [self.span(f"{number:04x}", 20) for number in range(self.requests(pool))]
         if pool in self._lies:
             spans.append(self.span("lied", -5))
@@ -104,7 +110,7 @@ class PushOtlpSpansSource(ExportingStage):
             spans.append(self.span("first", 1))
         self._sent.add(pool)
         self._lies.discard(pool)
-        await self.post("/v1/traces", {"resourceSpans": [{"resource": self.resource(pool), "scopeSpans": [{"spans": spans}]}]})
+        return {"resource": self.resource(pool), "scopeSpans": [{"spans": spans}]}
 
     def span(self, name: str, seconds: int, attribute: str = "gen_ai.operation.name") -> Mapping[str, object]:
         """A span of a trace of its own that ends now."""

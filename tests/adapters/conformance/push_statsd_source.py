@@ -52,16 +52,20 @@ class PushStatsDSource(PushedStage):
         super().restart(**changes)
         self._receiver._reports = self.reports
 
-    async def send(self, pool: str) -> None:
+    async def send(self, pools: list[str]) -> None:
+        arrived = self._receiver.arrived
+        for pool in pools:
+            self._client.sendto(self.datagram(pool), self._listener.address)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self._receiver.arrived < arrived + len(pools):  # noqa: ASYNC110
+                await asyncio.sleep(0.0005)
+
+    def datagram(self, pool: str) -> bytes:
         level = self.in_flight(pool)
         before, self._level[pool] = self._level.get(pool, 0), level
         value = self._lies.pop(pool, level)
         text = f"-{before}" if level == 0 < before and value == level else f"{value}"
-        arrived = self._receiver.arrived
-        self._client.sendto(f"stoker.in_flight:{text}|g|#pool:{pool},sender:{pool}-1".encode(), self._listener.address)
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while self._receiver.arrived == arrived:  # noqa: ASYNC110
-                await asyncio.sleep(0.0005)
+        return f"stoker.in_flight:{text}|g|#pool:{pool},sender:{pool}-1".encode()
 
     def lie(self, pool: str, value: float) -> int:
         self._lies[pool] = value

@@ -12,14 +12,14 @@ from adapters.runtime.clock import ManualClock
 from controller.fleet.reports import Reports
 from tests.adapters.conformance.source_stage import POOLS, SourceStage, requests_of
 
-EVERY_SECONDS = 10
+EVERY_SECONDS = 20
 NO_CALL = "it makes no call: reports come to it"
 EARLIER = timedelta(minutes=6)
 """Time before the start from which senders report: the interval of an exporter is not known at first."""
 
 
 class SendingClock(ManualClock):
-    """A clock that waits every 10 s until the daemon has what the senders of `stage` send: the connection is real."""
+    """A clock that waits every 20 s until the daemon has what the senders of `stage` send: the connection is real."""
 
     def __init__(self, stage: "PushedStage") -> None:
         super().__init__(stage.clock.now() - EARLIER)
@@ -34,7 +34,7 @@ class SendingClock(ManualClock):
 
 
 class PushedStage(SourceStage):
-    """One sender for each pool reports every 10 s: all requests of a minute start with it, and are in flight for half of it."""
+    """One sender for each pool reports every 20 s: all requests of a minute start with it, and are in flight for 20 s of it."""
 
     kind, place, setting = "push", "stopped reporting", "none"
     fixes, each_minute, reports_impossible = 1, True, False
@@ -71,17 +71,16 @@ class PushedStage(SourceStage):
 
     async def send_all(self) -> None:
         """Report for each pool whose sender runs."""
-        for pool in POOLS if self.runs else ():
-            if pool not in self.quiet:
-                await self.send(pool)
+        if self.runs and (running := [pool for pool in POOLS if pool not in self.quiet]):
+            await self.send(running)
 
-    async def send(self, pool: str) -> None:
-        """Report for one pool, and wait until the daemon has the report."""
+    async def send(self, pools: list[str]) -> None:
+        """Report for some pools, and wait until the daemon has the reports."""
         raise NotImplementedError
 
     def in_flight(self, pool: str) -> int:
         """Requests in flight now."""
-        return self.requests(pool) if int(self.clock.now().timestamp()) % 60 < 30 else 0
+        return self.requests(pool) if int(self.clock.now().timestamp()) % 60 < 20 else 0
 
     def requests(self, pool: str) -> int:
         """Requests of the current minute."""
