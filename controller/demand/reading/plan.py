@@ -20,8 +20,8 @@ MINUTE = timedelta(minutes=1)
 SHORT, LONG = 180, 1440
 """Minutes back within which a read of everything looks for unknown minutes, and which it does once an hour."""
 
-MEMORY = 1440
-"""Minutes over which the rate of a pool's reads is averaged, with exponentially falling weight."""
+MEMORY, MEASURED = 1440, 60
+"""Minutes over which the rate of a pool's reads is averaged, with exponentially falling weight, and after which it is known."""
 
 
 class Decided(NamedTuple):
@@ -33,19 +33,26 @@ class Decided(NamedTuple):
 
 @dataclass(slots=True)
 class Asked:
-    """Metrics that were read for one pool: their rate per minute, averaged, up to minute `at`."""
+    """Metrics that were read for one pool: their sum, and the minutes since the first read. Weights of both fall with age."""
 
-    rate: float
+    first: int
     at: int
+    metrics: float = 0.0
+    minutes: float = 0.0
 
     def add(self, metrics: float, now: int) -> None:
         """Add a read at minute `now`."""
-        self.rate = self.until(now) + metrics / MEMORY
-        self.at = max(self.at, now)
+        passed = max(0, now - self.at)
+        keep = (1 - 1 / MEMORY) ** passed
+        self.metrics, self.minutes = self.metrics * keep + metrics, self.minutes * keep + MEMORY * (1 - keep)
+        self.at += passed
 
-    def until(self, now: int) -> float:
-        """Return the rate at minute `now`."""
-        return self.rate * (1 - 1 / MEMORY) ** max(0, now - self.at)
+    def rate(self, now: int) -> float | None:
+        """Return the metrics per minute up to minute `now`; None in the first `MEASURED` minutes."""
+        if now - self.first < MEASURED:
+            return None
+        keep = (1 - 1 / MEMORY) ** max(0, now - self.at)
+        return self.metrics * keep / (self.minutes * keep + MEMORY * (1 - keep))
 
 
 def first_ages(minutes: NDArray[np.int64], until: int, gap: int) -> NDArray[np.int64]:
@@ -122,7 +129,7 @@ class ReadingPlan:
         gap = until - state.read_until
         exact = gap == 1 and (not whole or state.whole_until == state.read_until)
         metrics = prices.each_minute if state.retry else prices.whole if whole else prices.peak
-        self._asked.setdefault(name, Asked(prices.each_minute, until)).add(metrics, until)
+        self._asked.setdefault(name, Asked(until, until)).add(metrics, until)
         state.read(until, whole=whole, found=found)
         state.retry = True
         if item.error is None and item.alive is not False:
@@ -153,12 +160,12 @@ class ReadingPlan:
         return min([read_at, *known])
 
     def costs(self, savings: Mapping[str, float]) -> dict[str, ReadCost]:
-        """Return what each pool with a schedule costs. `savings`: by pool, see `ReadCost`."""
+        """Return what each pool with a schedule costs, once that is known. `savings`: by pool, see `ReadCost`."""
         costs = {}
         for name, prices in self.prices.items():
-            slow = prices.whole * prices.usd * MINUTES_A_MONTH / QUARTER
-            usd = self._usual.get(name, self.usd_per_month(name))
-            costs[name] = ReadCost(usd, slow, savings[name], name in self.slowed)
+            if name in self._usual or self._rate(name) is not None:
+                usd, slow = self._usual.get(name, self.usd_per_month(name)), prices.whole * prices.usd * MINUTES_A_MONTH / QUARTER
+                costs[name] = ReadCost(usd, slow, savings[name], name in self.slowed)
         return costs
 
     def slow(self, reasons: Mapping[str, str]) -> None:
@@ -173,9 +180,15 @@ class ReadingPlan:
         return others + sum(self.usd_per_month(name) for name in self.prices)
 
     def usd_per_month(self, name: str) -> float:
-        """Return the cost of reading one pool at list price, in USD per month, averaged over about a day."""
+        """Return the cost of reading one pool at list price, in USD per month, averaged over about a day; in the first hour, the
+        cost of reading it each minute.
+        """
         prices = self.prices.get(name) or self._always.get(name)
         if prices is None:
             return 0.0
+        rate = self._rate(name)
+        return (prices.each_minute if rate is None else rate) * prices.usd * MINUTES_A_MONTH
+
+    def _rate(self, name: str) -> float | None:
         asked = self._asked.get(name)
-        return (prices.each_minute if asked is None else asked.until(self._now)) * prices.usd * MINUTES_A_MONTH
+        return None if asked is None else asked.rate(self._now)

@@ -21,7 +21,7 @@ async def play(tmp_path):
     clock, regions = ManualClock(NOON), ({"a": steady(2), "b": steady(3)}, {"c": steady(4)})
     sources = [BilledSource(each, delay=2, history=timedelta(days=2)) for each in regions]
     async with world(clock, tmp_path, *regions, sources=sources) as here:
-        await here.minutes(3)
+        await here.minutes(63)
         yield here
 
 
@@ -41,10 +41,14 @@ async def test_a_pool_that_saves_less_than_its_reads_cost_is_slowed(play, monkey
 
 async def test_the_limit_is_that_of_all_regions_together(play, monkeypatch):
     monkeypatch.setattr(Proposer, "savings", lambda self: np.array([20.0, 9.0] if len(self._row) == 2 else [30.0]))
-    limit_reads(play.fleet, Limits(metric_reads_usd_per_month=2.5))
+    usual = sum(region.collector.reading.total_usd_per_month(MINUTE) for region in play.fleet.regions)
+    limit_reads(play.fleet, Limits(metric_reads_usd_per_month=usual + 0.01))
+    assert slowed(play) == set()
+
+    limit_reads(play.fleet, Limits(metric_reads_usd_per_month=usual - 0.05))
     assert slowed(play) == {"b"}
 
-    limit_reads(play.fleet, Limits(metric_reads_usd_per_month=0.5))
+    limit_reads(play.fleet, Limits(metric_reads_usd_per_month=0.1))
     assert slowed(play) == {"a", "b", "c"}
 
 

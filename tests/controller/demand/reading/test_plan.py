@@ -179,21 +179,24 @@ async def test_a_sleeping_pool_is_woken_and_then_read_whole(store):
     assert Part.ALL in reader.asked()[asleep:]
 
 
-async def test_what_reading_costs_is_averaged_over_a_day(store):
-    reader = Reader({"a": steady(0)}, store, ZERO)
-    await reader.minutes(1)
+async def test_what_reading_costs_is_known_after_an_hour_and_averaged_over_a_day(store):
+    reader = Reader({"a": steady(0), "b": steady(9)}, store, ZERO)
+    await reader.minutes(30)
     plan = reader.collector.reading
-    full = plan.usd_per_month("a")
-    await reader.minutes(2000)
-    low = plan.usd_per_month("a")
+    assert plan.usd_per_month("a") == pytest.approx(2.4 * LAMBDA.usd * 730 * 60)
+    assert plan.costs({"a": 1.0, "b": 1.0}) == {}
 
-    assert full == pytest.approx(2.4 * LAMBDA.usd * 730 * 60, rel=0.01)
-    assert low < full / 2
+    await reader.minutes(1000)
+    spent = sum(LAMBDA.peak if part is Part.PEAK else LAMBDA.whole for part in reader.asked() if part is not None)
+    assert plan.usd_per_month("a") == pytest.approx(spent / 1030 * LAMBDA.usd * 730 * 60, rel=0.6)
+    await reader.minutes(3000)
+    assert plan.usd_per_month("a") == pytest.approx(0.029, rel=0.3)
+    assert plan.usd_per_month("b") == pytest.approx(0.117, rel=0.3)
 
 
 async def test_a_slowed_pool_is_read_once_a_quarter_and_costs_what_it_did_when_it_was_slowed(store):
     reader = Reader({"a": steady(9), "b": steady(9)}, store)
-    await reader.minutes(20)
+    await reader.minutes(70)
     plan = reader.collector.reading
     before = plan.costs({"a": 0.1, "b": 9.0})["a"].usd
     plan.slow({"a": "why"})
