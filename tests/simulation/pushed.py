@@ -95,7 +95,7 @@ class PushSource:
         self._gone: dict[str, list[SimSender]] = {name: [] for name in traffic}
         self._made = {name: dict[int, float]() for name in traffic}
         self.disturbed = dict.fromkeys(traffic, -1e9)
-        """When a sender of a pool last died, or lied that nothing runs."""
+        """When a sender of a pool last died, lied that nothing runs, or returned after it may have counted as ended."""
         self._late: list[tuple[float, SimSender, Report]] = []
         self._restarted: float | None = None
 
@@ -227,6 +227,8 @@ class PushSource:
         except TooMany:
             return
         if receipt.applied:
+            if sender.arrived and self.clock.seconds - sender.arrived[-1] > SURE_SECONDS:
+                self.disturbed[sender.pool] = self.clock.seconds
             sender.arrived.append(self.clock.seconds)
         if receipt.rose:
             nudges.rose(sender.pool)
