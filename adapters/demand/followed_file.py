@@ -14,7 +14,7 @@ import numpy as np
 
 from adapters.demand.history_file import HEADER, NUMBERS, number_problem
 from adapters.demand.history_times import minute_at
-from adapters.ports.errors import AdapterError, Malformed, Unreachable
+from adapters.ports.errors import AdapterError, Malformed
 from forecasting.demand import DemandSeries
 
 MOST_BYTES = 8 * 2**20
@@ -53,9 +53,9 @@ class FollowedFile:
             with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
                 self._read(file, end)
         except FileNotFoundError:
-            raise Unreachable(f"{self.path}: the file does not exist: {REMEDY}") from None
+            raise Malformed(f"{self.path}: the file does not exist: {REMEDY}") from None
         except OSError as error:
-            raise Unreachable(f"{self.path}: cannot be read ({error.strerror or error}): check the permissions of the file "
+            raise Malformed(f"{self.path}: cannot be read ({error.strerror or error}): check the permissions of the file "
                               "and its folders") from None
 
     def _read(self, file: BinaryIO, end: int) -> None:

@@ -13,7 +13,7 @@ from adapters.demand.settings import HistoryFileSettings
 from adapters.pinging.pinged import PingedPools
 from adapters.ports.demand_source import Demands, DemandSource, Telemetry
 from adapters.ports.diagnostics import Check, Finding, Verdict
-from adapters.ports.errors import AdapterError, Unreachable
+from adapters.ports.errors import AdapterError, Malformed, Unreachable
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from adapters.runtime.threads import DaemonThreads
@@ -105,9 +105,9 @@ class HistoryFileDemand:
         raise error
 
 
-def _stopped(file: FollowedFile, end: int) -> Unreachable | None:
+def _stopped(file: FollowedFile, end: int) -> Malformed | None:
     """Return the error of a file without a row of the last `LATE` minutes; None with one."""
     if len(file.rows) and file.rows.end_minute >= end - LATE:
         return None
     newest = f"since {instant_of(file.rows.end_minute):%Y-%m-%d %H:%M} UTC" if len(file.rows) else "of the last 15 days"
-    return Unreachable(f"{file.path}: no row {newest}: check the program that writes it, or correct path of demand")
+    return Malformed(f"{file.path}: no row {newest}: check the program that writes it, or correct path of demand")

@@ -90,19 +90,28 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
     jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock))
              for source, served in providers.sources(pools)]
     if leads:
-        jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(lead_findings, source, served, clock))
+        jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock))
                  for source, served in providers.sources(leads)]
     jobs += [Check(f"warmers of {', '.join(served[:3])}", partial(warmer_findings, source, [named[name] for name in served],
                                                                   clock))
              for source, served in providers.sources(pools)]  # new sources: one source cannot be used concurrently
     missing += [answers_finding(pool) for pool in pools if pool.top is not None]
     found = await every(jobs, patience, patience + SECONDS_A_POOL * len(layers), progress)
-    return [with_titles(finding, policy) for finding in missing + found]
+    return [of_signal(finding, policy) for finding in missing + found]
 
 
-def with_titles(finding: Finding, policy: Policy) -> Finding:
-    """Return a finding with the display text of each leading signal in place of the name under which it is stored."""
+def of_signal(finding: Finding, policy: Policy) -> Finding:
+    """Return a finding with the display text of each leading signal in place of the name under which it is stored.
+
+    A signal that cannot be read is only a warning: its pools are decided without it. One that cannot be made fails, because the
+    daemon does not start. No pool holds capacity for a signal, and it has no `on_quiet_region`.
+    """
     for lead in lead_policies(policy.pools):
+        if finding.subject == lead.name and finding.verdict is Verdict.FAIL and finding.check != "library":
+            text = f"{finding.text.removesuffix(HELD)}; its pools are decided without it"
+            finding = replace(finding, verdict=Verdict.WARN, text=text)
+        if finding.subject == lead.name and finding.remedy == QUIET:
+            finding = replace(finding, remedy="correct the lead, unless it was idle")
         if lead.name in f"{finding.subject} {finding.text}":
             text = finding.text.removeprefix(f"pool {lead.name}: ").replace(f"pool {lead.name}", lead.name)
             finding = replace(finding, subject=finding.subject.replace(lead.name, lead.title),
@@ -236,15 +245,6 @@ def missing_lease_file(settings: LeaseSettings) -> Path | None:
     """Return the path of a lease file that does not exist yet; None if it exists or the lease is not in a file."""
     path = settings.model_dump().get("path")
     return None if path is None or Path(path).exists() else Path(path)
-
-
-async def lead_findings(source: DemandSource, signals: Sequence[str], clock: Clock) -> list[Finding]:
-    """Return the age of the newest known minute of each leading signal. A signal that cannot be read is only a warning: its pools
-    are decided without it.
-    """
-    found = await metric_findings(source, signals, clock)
-    return [replace(each, verdict=Verdict.WARN, text=f"{each.text.removesuffix(HELD)}; its pools are decided without it")
-            if each.verdict is Verdict.FAIL else each for each in found]
 
 
 async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clock) -> list[Finding]:

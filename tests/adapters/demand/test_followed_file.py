@@ -6,7 +6,7 @@ import pytest
 
 from adapters.demand import followed_file
 from adapters.demand.followed_file import FollowedFile
-from adapters.ports.errors import Malformed, Unreachable
+from adapters.ports.errors import Malformed
 from forecasting.demand import instant_of, minute_of
 from tests.builders import NOON
 
@@ -116,5 +116,5 @@ def test_a_named_pipe_is_refused_and_does_not_block(path):
 
 
 def test_a_missing_file_is_named(path):
-    with pytest.raises(Unreachable, match=r"agent\.csv: the file does not exist"):
+    with pytest.raises(Malformed, match=r"agent\.csv: the file does not exist"):
         FollowedFile(path).update(START)

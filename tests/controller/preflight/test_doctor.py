@@ -56,6 +56,26 @@ async def test_a_signal_that_cannot_be_read_is_a_warning(tmp_path, error, text):
     assert found["metrics", "tool"].verdict is Verdict.OK
 
 
+async def test_a_failing_check_of_a_signal_is_a_warning_and_of_a_pool_a_failure(tmp_path, monkeypatch):
+    async def failing(name):
+        return [Finding("demand", name, Verdict.FAIL, "no row since 12:00 UTC")]
+    monkeypatch.setattr(f"{__name__}.checked", failing)
+    found = await findings(tmp_path, lambda _: None)
+
+    assert (found["demand", "tool"].verdict, found["demand", TITLE].verdict) == (Verdict.FAIL, Verdict.WARN)
+    assert found["demand", TITLE].text == "no row since 12:00 UTC; its pools are decided without it"
+
+
+async def test_a_silent_signal_is_not_remedied_by_a_setting_of_pools(tmp_path):
+    def quiet(signal):
+        signal.traffic[QUEUE.series] = lambda _: float("nan")
+        signal.quiet[QUEUE.series] = "nothing runs, or metrics are missing"
+    found = await findings(tmp_path, quiet)
+
+    assert found["metrics", TITLE].verdict is Verdict.WARN
+    assert found["metrics", TITLE].remedy == "correct the lead, unless it was idle"
+
+
 async def test_an_error_names_its_signal_once(tmp_path):
     error = Unreachable(f"pool {QUEUE.series}: the file does not exist")
     found = await findings(tmp_path, lambda signal: signal.silent.update({QUEUE.series: error}))
