@@ -124,3 +124,9 @@ class HasReports(Protocol):
     @property
     def reports(self) -> AcceptsReports:
         """What accepts the reports."""
+
+
+def is_reported(source: object) -> bool:
+    """Return whether all demand of a source is reported, so that only a running daemon can know it."""
+    accepts: object = source.reports if isinstance(source, HasReports) else None
+    return accepts is source

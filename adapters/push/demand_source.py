@@ -132,12 +132,12 @@ class PushDemand:
         if inbox.silent:
             name, sender = next(iter(inbox.silent.items()))
             others = f" and {len(inbox.silent) - 1} others" if len(inbox.silent) > 1 else ""
-            text = (f"{pool}: {name}{others} stopped reporting without a final report at "
+            text = (f"{name}{others} stopped reporting without a final report at "
                     f"{datetime.fromtimestamp(sender.reported_at, until.tzinfo):%H:%M:%S} UTC, so demand is unknown: let it "
                     "report again, or send a final report for it")
             return Telemetry(series, False, Unreachable(text))
         if not inbox.size:
-            text = f"{pool}: no sender has reported since the start: POST to /v1/pools/{pool}/in-flight, or correct `demand`"
+            text = f"no sender has reported since the start: POST to /v1/pools/{pool}/in-flight, or correct `demand`"
             return Telemetry(series, False, Unreachable(text))
         return Telemetry(series, True if inbox.reporting else None)
 

@@ -19,7 +19,7 @@ from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
 from adapters.ports.errors import AdapterError, Misconfigured, NotFound, PermissionDenied, Unreachable
 from adapters.ports.lease_store import LeaseStore
 from adapters.ports.permissions import Grants
-from adapters.ports.reports import HasReports
+from adapters.ports.reports import is_reported
 from adapters.runtime.clock import Clock
 from config.model.layers import with_layers
 from config.model.lead_policy import LeadPolicy, lead_policies
@@ -249,8 +249,7 @@ def missing_lease_file(settings: LeaseSettings) -> Path | None:
 
 async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clock) -> list[Finding]:
     """Return the age of the newest known minute of each pool. Reports alone have none: they are sent to a running daemon."""
-    accepts: object = source.reports if isinstance(source, HasReports) else None
-    if accepts is source:
+    if is_reported(source):
         return [Finding("metrics", pool, Verdict.UNCHECKED, REPORTED, "`stoker status` shows them once the daemon runs")
                 for pool in pools]
     now = clock.now()

@@ -13,6 +13,7 @@ import numpy as np
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.errors import AdapterError, Throttled
 from adapters.ports.lever import Lever, ResumesTarget
+from adapters.ports.reports import is_reported
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
@@ -176,11 +177,12 @@ def plan_tops(fleet: Fleet, bases: Mapping[str, Plan], now: datetime) -> dict[st
 
 def preview_of(fleet: Fleet, plan: Plan, is_simulated: bool = False) -> PoolPreview:
     """Return the preview of a pool or an upper layer. `is_simulated`: whether its simulated units are those of a running daemon.
-    An error of demand is that of the pool.
+    An error of demand is that of the pool, unless its demand is reported: no process but the daemon receives reports.
     """
     reconciler = fleet.reconcilers.get(plan.pool) or fleet.top_layers.by_name[plan.pool]
     price, readings = reconciler.usd_per_unit_minute * MINUTES_A_MONTH, readings_of(reconciler)
-    error = reconciler.error or fleet.region_of[base_name(plan.pool)].collector.errors.get(plan.pool)
+    collector = fleet.region_of[base_name(plan.pool)].collector
+    error = reconciler.error or (None if is_reported(collector.source) else collector.errors.get(plan.pool))
     others = 0 if readings.actual is None else readings.actual.others
     now = None if readings.actual is None else readings.actual.requested + others
     then = None if plan.target is None else max(plan.target, now or 0) if others else plan.target

@@ -137,6 +137,8 @@ def parsed(request: Request, body: bytes, as_json: bool) -> Request:
     """
     try:
         if as_json:
+            if not body.lstrip().startswith(b"{"):
+                raise ValueError("no object")  # the parser accepts an empty list
             json_format.Parse(body, request, ignore_unknown_fields=True)
         else:
             request.ParseFromString(body)

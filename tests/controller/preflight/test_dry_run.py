@@ -3,6 +3,8 @@ from datetime import timedelta
 import pytest
 
 from adapters.ports.errors import NotFound, Throttled, Unreachable
+from adapters.push.demand_source import PushDemand
+from adapters.push.settings import PushSettings
 from adapters.runtime.clock import ManualClock
 from controller.cli.setup.plan import plan_json, show
 from controller.preflight.dry_run import preview
@@ -58,6 +60,14 @@ async def test_missing_metrics_are_an_error_and_change_nothing(clock):
     shown = await preview(pools("a"), providers, clock)
 
     assert (shown[0].changes, str(shown[0].error)) == (False, "monitoring does not answer")
+
+
+async def test_demand_that_only_a_daemon_can_receive_is_no_error_and_is_held(clock):
+    push = PushDemand({"a": PushSettings(kind="push")}, clock)
+    providers = FakeProviders([(push, ("a",))], clock, {"a": FakeLever(clock)})
+    (shown,) = await preview(pools("a"), providers, clock)
+
+    assert (shown.changes, shown.error) == (False, None)
 
 
 async def test_a_throttled_read_is_retried_after_the_providers_delay(clock):

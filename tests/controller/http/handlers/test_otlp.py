@@ -215,6 +215,7 @@ async def test_an_impossible_number_makes_the_minute_unknown(tmp_path):
 @pytest.mark.parametrize(("sent", "more", "status", "text"), [
     (b"\xff\xff", {"kind": PROTOBUF}, 400, b"not an ExportMetricsServiceRequest in protobuf"),
     (b"[" * 10_000, {}, 400, b"in JSON"),
+    (b"[]", {}, 400, b"in JSON"),
     (b"{}", {"kind": "text/plain"}, 415, b"send application/x-protobuf or application/json"),
     (b"{}", {"Content-Encoding": "snappy"}, 415, b"send gzip, deflate or none"),
     (b"{}", {"token": None}, 401, b"missing token"),
