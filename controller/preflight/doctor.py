@@ -107,7 +107,8 @@ def of_signal(finding: Finding, policy: Policy) -> Finding:
     daemon does not start. No pool holds capacity for a signal, and it has no `on_quiet_region`.
     """
     for lead in lead_policies(policy.pools):
-        if finding.subject == lead.name and finding.verdict is Verdict.FAIL and finding.check != "library":
+        alone = finding.subject.rpartition(" of ")[2] == lead.name  # also the title of a check of this signal and nothing else
+        if alone and finding.verdict is Verdict.FAIL and finding.check != "library":
             text = f"{finding.text.removesuffix(HELD)}; its pools are decided without it"
             finding = replace(finding, verdict=Verdict.WARN, text=text)
         if finding.subject == lead.name and finding.remedy == QUIET:

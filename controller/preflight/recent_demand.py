@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from adapters.ports.demand_source import DemandSource, Telemetry
 from adapters.ports.errors import AdapterError
+from adapters.ports.reports import is_reported
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.plausible import plausible
 
@@ -19,9 +20,12 @@ Sources = Sequence[tuple[DemandSource, tuple[str, ...]]]
 async def recent_demand(sources: Sources, now: datetime) -> AsyncIterator[tuple[str, Telemetry]]:
     """Yield the demand of the last 14 days, pool by pool. Impossible minutes are unknown.
 
-    The error of a source that cannot be read is yielded for all its pools.
+    The error of a source that cannot be read is yielded for all its pools. Nothing is yielded for a pool whose source has no
+    history, as for demand that is reported.
     """
     for source, names in sources:
+        if is_reported(source):
+            continue
         pending = list(names)
         for _ in range(MOST_ROUNDS):
             try:

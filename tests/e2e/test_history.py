@@ -67,6 +67,20 @@ async def test_an_unreadable_history_is_reported_and_leaves_no_file(tmp_path):
     assert not (tmp_path / "past").exists()
 
 
+async def test_a_source_without_history_is_named_as_such_and_the_others_are_written(tmp_path):
+    sandbox, policy = sandbox_of(agent=4), tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent") + """
+  - {name: pushed, max: 5, demand: {kind: push}, lever: {kind: http-ping, url: "http://127.0.0.1:1/"}}
+  - {name: url, max: 5, lever: {kind: http-ping, url: "http://127.0.0.1:2/"}}
+""")
+    told = await asked(sandbox, policy, "--output", str(tmp_path))
+
+    assert told.exit_code == 1
+    assert [line.partition(" has no history")[0] for line in told.stderr.splitlines()] == [
+        "Error: pushed: its demand source", "url: its demand source"]
+    assert (tmp_path / "agent.csv.gz").exists()
+
+
 def test_a_pool_that_is_not_in_the_policy_is_wrong_input(tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))

@@ -12,6 +12,9 @@ from controller.cli.completion_names import pool_names
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 
+NO_HISTORY = ("its demand source has no history: docs/demand.md lists those that have one, and `stoker history import` converts "
+              "other recordings")
+
 if TYPE_CHECKING:
     from adapters.ports.demand_source import Telemetry
     from config.model.policy import PoolPolicy
@@ -85,7 +88,7 @@ def export(name: str, telemetry: "Telemetry | None", file: Path) -> str | None:
     from adapters.demand.history_file import write_history
 
     if telemetry is None or telemetry.error is not None:
-        return "the provider returned no answer" if telemetry is None else str(telemetry.error)
+        return NO_HISTORY if telemetry is None else str(telemetry.error)
     rows = np.flatnonzero(telemetry.series.known)
     if not len(rows):
         return "no data for the last 14 days"

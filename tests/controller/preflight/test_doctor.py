@@ -66,6 +66,16 @@ async def test_a_failing_check_of_a_signal_is_a_warning_and_of_a_pool_a_failure(
     assert found["demand", TITLE].text == "no row since 12:00 UTC; its pools are decided without it"
 
 
+async def test_a_check_that_fails_is_a_warning_where_it_reads_signals_only(tmp_path, monkeypatch):
+    async def refused(name):
+        raise Unreachable("refused")
+    monkeypatch.setattr(f"{__name__}.checked", refused)
+    found = await findings(tmp_path, lambda _: None)
+
+    assert found["answer", "check of tool"].verdict is Verdict.FAIL
+    assert found["answer", f"check of {TITLE}"].verdict is Verdict.WARN
+
+
 async def test_a_silent_signal_is_not_remedied_by_a_setting_of_pools(tmp_path):
     def quiet(signal):
         signal.traffic[QUEUE.series] = lambda _: float("nan")

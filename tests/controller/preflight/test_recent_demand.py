@@ -3,6 +3,9 @@
 import numpy as np
 
 from adapters.ports.demand_source import Telemetry
+from adapters.push.demand_source import PushDemand
+from adapters.push.settings import PushSettings
+from adapters.runtime.clock import ManualClock
 from controller.preflight.recent_demand import recent_demand
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
@@ -23,3 +26,9 @@ async def test_an_impossible_minute_is_unknown():
     told = {name: telemetry async for name, telemetry in recent_demand([(Source(), ("a",))], NOON)}
 
     assert told["a"].series.known.tolist() == [True, False, True, True]
+
+
+async def test_reported_demand_has_no_history_and_no_error():
+    push = PushDemand({"a": PushSettings(kind="push")}, ManualClock(NOON))
+
+    assert [name async for name, _ in recent_demand([(push, ("a",))], NOON)] == []
