@@ -190,7 +190,8 @@ class Check:
         lever, top = self._levers(path, node)
         inherits = defaults is not None and DEMAND not in node.members
         written, source = (("defaults",), defaults) if defaults is not None and inherits else (path, node)
-        demand = self._demand((*written, DEMAND), source.child(DEMAND))
+        given = source.child(DEMAND)
+        demand = self._demand((*written, DEMAND), given)
         own = {key: member.plain() for key, member in node.members.items() if key not in misindented}
         parts: dict[str, object] = {ONE: lever or PLACEHOLDER_LEVER, SEVERAL: top, DEMAND: demand}
         if (leads := node.child(LEADS)) is not None:
@@ -201,7 +202,7 @@ class Check:
             self._report_errors(error, PoolPolicy, lambda item: self._origin(item, path, node, inherited),
                                 set_elsewhere=self._meant)
             return None
-        if lever is None:
+        if lever is None or (demand is None and given is not None and given.plain() is not None):
             return None
         within = (*path, "events") if "events" in node.members else ("defaults", "events")
         return pool.model_copy(update={"events": self._events(pool.events, within)}) if pool.events else pool

@@ -136,3 +136,11 @@ def test_a_url_as_the_host_is_answered_with_its_host(host):
     (found,) = problems(text(f"{{kind: redis, host: '{host}', command: LLEN, key: jobs}}"))
 
     assert found.endswith("write cache.example.com")
+
+
+def test_a_pool_with_invalid_demand_is_not_called_one_without_demand_where_it_leads():
+    lever = "{kind: http-ping, url: 'https://a.example'}"
+    page = f"  - {{name: page, max: 5, lever: {lever}, demand: {{kind: push, silence: 1s}}}}\n"
+    (found,) = problems(text("{pool: page}", more=page))
+
+    assert found.endswith("1s is not from 5s to 5m")
