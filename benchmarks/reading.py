@@ -24,6 +24,7 @@ from config.loading.loader import load_policy
 from config.model.policy import Policy
 from controller.backtest.replay import carry_out_layers, propose
 from controller.decision.costs.cost_model import terms_of
+from controller.demand.reading.intervals import UNWANTED
 from forecasting.demand import DemandSeries
 
 MONTH = 730 * 60
@@ -66,11 +67,11 @@ def costs_of(arguments: argparse.Namespace, policy: Policy, price: float, trace:
 
 
 def usd_of_sleep(policy: Policy) -> float:
-    """Return the reads of a pool without demand in USD a month, after the first day."""
-    pool, rows = policy.pools[0], np.zeros(5 * 1440, np.float32)
+    """Return the reads of a pool without demand in USD a month, once it sleeps."""
+    pool, rows = policy.pools[0], np.zeros(UNWANTED + 2 * 1440, np.float32)
     own, demand = terms_of(pool, policy.assume), DemandSeries(29_000_160, rows, rows.copy(), rows.copy())
     usd = carry_out_layers(pool, demand, propose(demand, own), own, policy.assume, explained=False).read_usd
-    return 0.0 if usd is None else float(usd[1440 + 180 :].mean()) * MONTH
+    return 0.0 if usd is None else float(usd[UNWANTED + 1440 :].mean()) * MONTH
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from adapters.ports.demand_source import DemandSource, Part, Telemetry
 from adapters.ports.errors import AdapterError
-from adapters.ports.minute_rows import STEADY
+from adapters.ports.minute_rows import STEADY, UNSETTLED
 from controller.decision.costs.measurements import DelayMeter, SettlingMeter
 from controller.decision.planning.observation import PATIENCE, DataFreshness, Traffic
 from controller.demand.demand_store import DemandStore
@@ -230,7 +230,7 @@ class DemandCollector:
         newest = int(self.day.newest[row] if self._store_fails else self._stored[row])
         if newest < 0:
             return oldest
-        first = newest + 1 - REREAD // MINUTE
+        first = min(newest + 1, self.reading.whole_before(name, newest + 1)) - REREAD // MINUTE
         back = gappy.get(row, 0)
         gap = self.day.first_gap(row, until - back, first) if until - back < first else None
         return max(oldest, instant_of(first if gap is None else gap))
@@ -294,7 +294,7 @@ class DemandCollector:
                 continue
             changed.append(name)
             if newest >= 0:
-                ages.append(until - minutes if not gap else first_ages(minutes[minutes > newest], until, gap))
-                first.append(until - item.own(minutes) if not gap else ages[-1])
+                first.append(first_ages(minutes[minutes > newest], until, gap) if gap else until - item.own(minutes))
+                ages.append(first[-1] + UNSETTLED if gap else until - minutes)  # requests may follow their peak
         self._measure(ages, first)
         return changed, withdrawn

@@ -99,9 +99,11 @@ class PoolGroup:
 
     def _decided(self, name: str) -> tuple[Decided, float, int]:
         """Return the newest proposal for a pool, and its newest known peak and minute; 0 without one."""
-        proposal, latest = self.proposer.proposal(name), self.collector.latest(name)
-        newest = int(self.collector.day.newest[self.collector.row[name]])
+        proposal, latest, row = self.proposer.proposal(name), self.collector.latest(name), self.collector.row[name]
         decided = Decided() if proposal is None else Decided((proposal.target, self.proposer.level(name)), proposal.trusted)
+        if self.collector.reading.is_new(name):
+            decided = decided._replace(idle_day=not bool((self.collector.day.peak[row] > 0).any()))
+        newest = int(self.collector.day.newest[row])
         return decided, 0.0 if latest is None else latest[0], newest
 
     def view(self, name: str, now: datetime) -> DemandView:

@@ -14,7 +14,7 @@ from adapters.ports.read_prices import ReadPrices
 from controller.decision.planning.observation import PATIENCE
 from controller.demand.reading.budget import ReadCost
 from controller.demand.reading.intervals import MINUTES_A_MONTH, QUARTER
-from controller.demand.reading.schedule import ReadState, quarter_of
+from controller.demand.reading.schedule import LONG_AGO, ReadState, quarter_of
 
 MINUTE = timedelta(minutes=1)
 SHORT, LONG = 180, 1440
@@ -25,10 +25,13 @@ MEMORY, MEASURED = 1440, 60
 
 
 class Decided(NamedTuple):
-    """Units that the rules propose, of the base and of all layers, and whether history is long enough to compare rules."""
+    """Units that the rules propose, of the base and of all layers, and whether history is long enough to compare rules.
+    `idle_day`: there was no demand in the last day; needed of a pool that `is_new`.
+    """
 
     units: tuple[float, float] = (0.0, 0.0)
     trusted: bool = True
+    idle_day: bool = False
 
 
 @dataclass(slots=True)
@@ -112,6 +115,13 @@ class ReadingPlan:
                 self.states[name].retry = True
             raise
 
+    def whole_before(self, name: str, end: int) -> int:
+        """Return the end of the last read of everything of a pool, so that the next one also completes its newest minutes; `end`
+        without a schedule.
+        """
+        state = self.states.get(name)
+        return end if state is None or state.whole_until < 0 else state.whole_until
+
     def spans(self, parts: Mapping[str, Part], until: int, metric_delay: int) -> dict[str, int]:
         """Return the minutes back within which unknown minutes are read again, of pools whose schedule reads everything now."""
         quarter = quarter_of(until, metric_delay)
@@ -136,16 +146,20 @@ class ReadingPlan:
             self._new[name] = until, found
         return 0 if exact or gap > QUARTER else gap
 
+    def is_new(self, name: str) -> bool:
+        """Return whether nothing has been decided for a pool in this run."""
+        return self.states[name].wanted_at == LONG_AGO
+
     def decide(self, decided: Callable[[str], tuple[Decided, float, int]], metric_delay: int) -> None:
         """Set when to read each pool next that was read since the last call. `decided`: returns what follows from its demand, and
         its newest known peak and minute.
         """
         new, self._new = self._new, {}
         for name, (until, found) in new.items():
-            (units, trusted), peak, newest = decided(name)
+            (units, trusted, idle_day), peak, newest = decided(name)
             state = self.states[name]
             state.decided(until, units, peak, active=found, trusted=trusted, wakes=self.prices[name].wakes,
-                          slowed=name in self.slowed)
+                          slowed=name in self.slowed, idle_day=idle_day)
             late = until - newest - 1 > metric_delay + PATIENCE // MINUTE
             state.retry |= late and not state.waits
 

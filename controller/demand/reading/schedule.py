@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from adapters.ports.demand_source import Part
 from adapters.ports.read_prices import ReadPrices
-from controller.demand.reading.intervals import MOVING, QUARTER, QUIET, RECENT, SETTLED, UNWANTED, UNWOKEN
+from controller.demand.reading.intervals import (
+    LATELY,
+    MOVING,
+    QUARTER,
+    QUIET,
+    RECENT,
+    SETTLED,
+    UNWANTED,
+    UNWOKEN,
+)
 from forecasting.demand import DemandSeries
 
 LONG_AGO = -1_000_000_000
@@ -50,17 +59,18 @@ class ReadState:
         return self.asleep or self.next_at is None
 
     def decided(self, until: int, units: tuple[float, float], peak: float, *, active: bool, trusted: bool, wakes: bool,
-                slowed: bool = False) -> None:
+                slowed: bool = False, idle_day: bool = False) -> None:
         """Set when to read next, after the read that ended at `until`.
 
         `peak`: newest known one. `active`: there was demand since the read before. `trusted`: history is long enough to compare
         rules; before, each minute is read. `wakes`: the source wakes sleeping pools. `slowed`: reading costs more than it saves.
+        `idle_day`: there was no demand in the day before the first read.
         """
         first, total = self.wanted_at == LONG_AGO, max(units)
         if units != self.units:
             self.changed_at, self.units = LONG_AGO if first else until, units
         if total > 0 or first:
-            self.wanted_at = until
+            self.wanted_at = until - (UNWANTED - LATELY if idle_day and total <= 0 else 0)
         if active or first:
             self.active_at = until
         self.asleep = self.retry = False
@@ -70,7 +80,9 @@ class ReadState:
             self.next_at = until + UNWOKEN if quiet and not wakes else None
             return
         self.retry, since = not trusted, until - self.changed_at
-        self.next_at = until + (1 if since < 1 or peak > total else MOVING if since < RECENT else SETTLED)
+        short = peak > total and until - self.wanted_at < LATELY
+        steps = (1, MOVING) if short else (MOVING, SETTLED)
+        self.next_at = until + (1 if since < 1 else steps[since >= RECENT])
 
     def next_read(self, metric_delay: int) -> int:
         """Return the minute at which something must be read again."""

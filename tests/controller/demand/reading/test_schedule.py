@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from adapters.ports.demand_source import Part
 from adapters.ports.read_prices import LAMBDA, ReadPrices
-from controller.demand.reading.intervals import QUARTER, UNWANTED, UNWOKEN
+from controller.demand.reading.intervals import LATELY, QUARTER, UNWANTED, UNWOKEN
 from controller.demand.reading.schedule import ReadState, reads_of
 from forecasting.demand import DemandSeries
 from tests.examples import examples
@@ -38,33 +38,41 @@ def steps(result, first=200):
 
 
 def test_a_pool_without_demand_and_units_is_read_four_times_an_hour_for_3_cents_a_month():
-    result = reads(np.zeros(5000), np.zeros(5000))
+    result = reads(np.zeros(UNWANTED + 3000), np.zeros(UNWANTED + 3000))
 
-    assert set(steps(result)) == {QUARTER}
-    assert per_month(result.metrics[200:]) == pytest.approx(0.029, abs=0.001)
+    assert set(steps(result, UNWANTED + 20)) == {QUARTER}
+    assert per_month(result.metrics[UNWANTED + 20 :]) == pytest.approx(0.029, abs=0.001)
 
 
 def test_a_sleeping_pool_is_read_as_soon_as_its_demand_can_be():
-    peak, rises = np.zeros(600), 433
+    peak, rises = np.zeros(UNWANTED + 600), UNWANTED + 433
     peak[rises:] = 4
-    result = reads(peak, np.zeros(600))
+    result = reads(peak, np.zeros(len(peak)))
 
     assert result.newest[rises + DELAY] == rises
 
 
 def test_a_sleeping_pool_that_nothing_wakes_is_read_every_5_minutes():
-    assert set(steps(reads(np.zeros(600), np.zeros(600), prices=UNWAKENABLE))) <= {UNWOKEN, 2, 3}
+    rows = np.zeros(UNWANTED + 600)
+    assert set(steps(reads(rows, rows, prices=UNWAKENABLE), UNWANTED + 20)) == {UNWOKEN}
 
 
 def test_a_pool_that_is_never_warmed_is_read_once_a_quarter_whole():
-    result = reads(np.full(2000, 3.0), np.zeros(2000))
+    result = reads(np.full(UNWANTED + 2000, 3.0), np.zeros(UNWANTED + 2000))
 
     assert set(steps(result, UNWANTED + 20)) == {QUARTER}
     assert set(result.metrics[UNWANTED + 20 :]) == {0.0, LAMBDA.whole}
 
 
-def test_the_peak_is_read_each_minute_while_it_exceeds_the_units():
-    assert set(steps(reads(np.full(600, 5.0), np.full(600, 3.0)))) == {1}
+def test_the_peak_is_read_more_often_while_it_exceeds_the_units():
+    units = np.where(np.arange(600) % 10 < 5, 3.0, 4.0)
+
+    assert max(steps(reads(np.full(600, 5.0), np.full(600, 3.0)))) == 2
+    assert set(steps(reads(np.full(600, 5.0), units))) == {1}, "and each minute while they change"
+
+
+def test_a_peak_above_no_units_for_two_hours_is_not_urgent():
+    assert max(steps(reads(np.full(900, 5.0), np.zeros(900)), LATELY + 30)) == 3
 
 
 def test_the_peak_is_read_at_once_after_a_change_and_less_often_later():
@@ -137,8 +145,20 @@ def test_every_minute_is_read_in_time_and_none_before_it_is_readable(peaks, want
     assert (np.diff(result.newest) >= 0).all()
     assert (at - delay - result.newest < QUARTER + 1)[delay + 1 :].all()
     assert (result.metrics[np.flatnonzero(np.diff(result.newest)) + 1] > 0).all(), "nothing is known without a read"
-    moved = np.flatnonzero(peak > 0)
-    asleep = moved[(moved > UNWANTED + 60) & (moved + delay < len(peak))]
-    for row in asleep:
-        if wakes and not units[: row].any() and not peak[: row].any():
-            assert result.newest[row + delay] == row, "woken"
+
+
+def test_a_pool_that_had_units_in_the_last_week_does_not_wait_because_a_rule_may_propose_them_again_before_any_demand():
+    units = np.zeros(UNWANTED)
+    units[1440:1500] = 4
+    result = reads(np.zeros(UNWANTED), units)
+
+    assert max(steps(result)) == 3
+
+
+def test_after_a_start_a_pool_without_demand_for_a_day_sleeps_after_two_hours():
+    state = ReadState()
+    for at in range(LATELY + 1):
+        assert not state.asleep
+        state.decided(FIRST + at, (0.0, 0.0), 0.0, active=False, trusted=True, wakes=True, idle_day=True)
+
+    assert state.asleep
