@@ -100,7 +100,8 @@ async def test_an_outage_lowers_nothing_and_leaves_no_zero(tmp_path, length, sec
         await here.minutes(20)
 
         assert before > 0
-        assert min(here.requested[BEFORE:]) >= before - 1, "what was known when it began may still lower by a unit"
+        # what was known when it began may still lower by a unit, and so may work that is read a quarter of an hour later
+        assert min(here.requested[BEFORE:]) >= before - 2
         assert not (await here.known(0, BEFORE + length + 15) == 0).any()
         assert here.sandbox.hosted("agent").driver.totals.cold_starts == 0
 
@@ -186,10 +187,10 @@ async def test_a_sparse_pool_learns_its_zeros_from_a_busy_region(tmp_path):
     sparse = DemandSeries(minute_of(NOON) - 3 * 1440, peak, peak / 2, peak)
     async with cloud(tmp_path, sparse) as here, here.daemon():
         await here.minutes(40)
-        known = await here.known(-1440, 36)
+        known = await here.known(-1440, 34)  # the newest minutes may not be read yet
 
         assert not np.isnan(known).any()
-        assert known.tolist() == peak[2 * 1440 : 3 * 1440 + 36].tolist()
+        assert known.tolist() == peak[2 * 1440 : 3 * 1440 + 34].tolist()
 
 
 def lonely(**settings):
