@@ -28,7 +28,7 @@ from tests.adapters.conformance.ping_stage import time_passes
 from tests.patience import PATIENCE_SECONDS
 
 ACTIVE, SHADOW = ("support-agent", "nightly-reports"), "chat"
-MINUTES, SEED = 65, 11
+MINUTES, SEED = 95, 11
 ON_DEMAND, WARM_IDLE, WARM_BUSY = 0.0000166667, 0.0000041667, 0.0000097222
 """USD per GB-second."""
 
