@@ -10,6 +10,8 @@ from controller.decision.planning.observation import CapacityView, DataFreshness
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PUSHED = PushSettings(kind="push")
 """Settings of pushed demand by default."""
+SHORT_IDLE = timedelta(minutes=3), timedelta(minutes=5)
+"""Maximum idle times of emulated environments: with those of AWS, a new function first plays an hour of requests."""
 
 
 def pool_policy(**changes: object) -> PoolPolicy:

@@ -25,7 +25,7 @@ from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.lambda_stage import pool
 from tests.adapters.conformance.ping_stage import ping_pool
-from tests.builders import NOON, demands
+from tests.builders import NOON, SHORT_IDLE, demands
 
 FIRST = Lease("ada:1", "http://10.0.0.1:8080", 1, 1)
 PING = ping_pool()
@@ -84,7 +84,7 @@ class Stage:
         column = np.full(60, 3, np.float32)
         history = DemandSeries(minute_of(NOON) - 30, column, column, column * 10)
         for name in ("agent", "neighbour"):
-            self.sandbox.add_function(name, history)
+            self.sandbox.add_function(name, history, keep_alive=SHORT_IDLE)
         self.sandbox.hosted("agent").function.reserved = 50
         target = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency",
                   "ResourceId": "function:neighbour:live", "MinCapacity": 1, "MaxCapacity": 9,

@@ -11,6 +11,7 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from tests.adapters.conformance.lambda_stage import IMPATIENT
 from tests.adapters.conformance.source_stage import POOLS, SourceStage, traffic_of
+from tests.builders import SHORT_IDLE
 
 
 class CloudWatchStage(SourceStage):
@@ -65,7 +66,7 @@ class CloudWatchLambdaSource(CloudWatchStage):
     def __init__(self) -> None:
         super().__init__()
         for name in POOLS:
-            self.sandbox.add_function(name, traffic_of(name))
+            self.sandbox.add_function(name, traffic_of(name), keep_alive=SHORT_IDLE)
 
     def settings(self, pool: str, *, elsewhere: bool = False) -> CloudWatchLambdaSettings:
         region = "eu-west-1" if elsewhere else "us-east-1"

@@ -15,7 +15,7 @@ from adapters.runtime.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, instant_of, minute_of
-from tests.builders import NOON
+from tests.builders import NOON, SHORT_IDLE
 
 MINUTE = timedelta(minutes=1)
 DAY = 1440
@@ -35,8 +35,8 @@ async def cloud():
     sandbox = Sandbox(clock, seed=5)
     before, after = 2 * DAY, 600
     minutes = np.arange(before + after)
-    sandbox.add_function("busy", recorded(2 + minutes % 7, before, after))
-    sandbox.add_function("calm", recorded(np.where(minutes % 50 < 5, 4, 0), before, after))
+    sandbox.add_function("busy", recorded(2 + minutes % 7, before, after), keep_alive=SHORT_IDLE)
+    sandbox.add_function("calm", recorded(np.where(minutes % 50 < 5, 4, 0), before, after), keep_alive=SHORT_IDLE)
     sandbox.add_function("never")
     async with SandboxServer(sandbox) as server:
         connections = Connections("us-east-1", server.url)
