@@ -50,9 +50,10 @@ class Memo:
         return {metric: columns[metric] if metric in columns else self._column(metric, first, end)
                 for metric in ALWAYS + SOMETIMES}
 
-    def has_requests(self, end: int) -> bool:
-        """Return whether the requests of minutes before `end` have been read; their newest points may follow later."""
-        return self._end(INVOCATIONS) >= end
+    def requests_until(self, end: int) -> int:
+        """Return the end of the minutes before `end` whose requests have been read, without those whose points may follow."""
+        read = self._end(INVOCATIONS)
+        return end if read >= end else read - UNSETTLED
 
     def peaks(self, first: int, end: int) -> Minutes:
         """Return the last peaks by minute; after the last read, its newest one. A minute without a point is 0."""

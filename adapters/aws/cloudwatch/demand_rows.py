@@ -76,15 +76,18 @@ def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, n
         peak = np.where(invocations > 0, np.maximum(1.0, np.ceil(_zero_for_nan(work))), _zero_for_nan(peak))
     proof = _without_newest(proof, has_point, None if newest is None else newest - points.first) & np.isnan(points.duration_ms)
     recorded = has_point | (proof & np.isnan(points.throttles))
-    most = np.where(recorded, _most(peak, invocations, own), np.nan)
-    busy = _at_work(points, _zero_for_nan(np.where(np.isnan(work), peak, work)), peak, most, counted, own,
+    not_read = np.zeros(len(peak), bool) if unread is None else unread.minutes & (peak > 0)
+    most = np.where(recorded & ~not_read, _most(peak, invocations, own), np.nan)
+    # without its requests, the peak of a minute does not tell how much earlier work ran until then
+    peak_of_counted = np.where(not_read, np.nan, peak)
+    busy = _at_work(points, _zero_for_nan(np.where(np.isnan(work), peak, work)), peak_of_counted, most, counted, own,
                     runs_on=runs_on and not peakless)
     if unread is not None:
-        busy = np.where(unread.minutes & (peak > 0), np.minimum(peak, unread.share * peak), busy)
+        busy = np.where(not_read, np.minimum(peak, unread.share * peak), busy)
     wanted = peak + np.where(throttles > 0, np.maximum(1.0, np.ceil(refused)), 0.0)
     busy = np.minimum(busy + refused, wanted)
     known = recorded & ~np.isnan(wanted)
-    counted_requests = recorded if unread is None else recorded & ~(unread.minutes & (peak > 0))
+    counted_requests = recorded & ~not_read
     requests = invocations + throttles if own is None else \
         np.maximum(_zero_for_nan(points.invocations) + throttles - own.pings, 0.0)
     columns = (np.where(where, column, np.nan).astype(np.float32) for where, column in (

@@ -237,7 +237,8 @@ class CloudWatchDemand:
         if memo.peakless is not False:
             memo.peakless = has_no_peak(points)
         uncounted = np.isnan(points.invocations)
-        unread = np.zeros(len(uncounted), bool) if memo.has_requests(window.end) else uncounted
+        minutes = points.first + np.arange(len(uncounted))
+        unread = uncounted & (minutes >= memo.requests_until(window.end))
         series = demand(points, *proof, usual_ms, newest, peakless=bool(memo.peakless), own=own, runs_on=memo.runs_on,
                         unread=Unread(unread, memo.usual_share))
         memo.usual_share = share_of(series, ~uncounted, memo.usual_share)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.aws.cloudwatch.demand_rows import UNCOUNTED, Points, demand, has_no_peak, present
+from adapters.aws.cloudwatch.demand_rows import UNCOUNTED, Points, Unread, demand, has_no_peak, present
 from adapters.pinging.own_traffic import OwnTraffic
 
 NAN = np.nan
@@ -242,3 +242,16 @@ def test_a_long_request_in_a_minute_of_only_pings_is_work():
     rows = ledger.bounded(rows_of(made, own=ledger.own(1000, 4)))
 
     assert rows.busy[2:].tolist() == [1, 1]
+
+
+def test_minutes_without_their_requests_leave_the_work_before_them_as_it_is():
+    """The peak of such a minute would otherwise look like requests that had all started earlier, and hold their work back."""
+    read = [20, 24, 22, 18], [10, 14, 12, 11], [31_000, 30_000, 32_000, 29_000]
+    before = rows_of(points(*read), runs_on=True)
+    later = [each + [NAN] * 3 for each in read[::2]]
+    rows = rows_of(points(later[0], [*read[1], 12, 13, 11], later[1]), runs_on=True,
+                   unread=Unread(np.array([False] * 4 + [True] * 3), 0.5))
+
+    assert rows.busy.tolist()[:4] == before.busy.tolist()
+    assert rows.busy.tolist()[4:] == [6, 6.5, 5.5]
+    assert np.isnan(rows.invocations[4:]).all()
