@@ -194,8 +194,12 @@ def _spans(peak_at: int, early: list[float], late: list[float]) -> list[tuple[in
         last = min(free, peak_at - int(to))
         free = min(last - 1, peak_at - int(from_peak))
         before.append((free, last))
-    clamped = [(min(max(first, 0), MINUTE_MS - 1), last) for first, last in before[::-1] + spans]
-    return [(first, min(max(last, first + 1), MINUTE_MS)) for first, last in clamped]
+    within, free = [], 0
+    for first, last in before[::-1] + spans:
+        begin = min(max(first, free), MINUTE_MS - 1)  # one request of a lane at a time, also of many at the edge of the minute
+        free = min(max(last, begin + 1), MINUTE_MS)
+        within.append((begin, free))
+    return within
 
 
 def _fitted(peak_at: int, work: float, before: int, after: int) -> int:

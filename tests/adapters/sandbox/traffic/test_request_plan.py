@@ -66,6 +66,12 @@ def test_the_peak_is_as_recorded_in_any_minutes(rows: list[Minute], seed: int) -
         assert seen.started >= min(seen.row.invocations, MOST) * (seen.row.most > 0)
 
 
+def test_a_lane_has_one_request_at_a_time_also_at_the_edge_of_a_minute_without_work() -> None:
+    figures = ((0, 0, 3), (13, 2, 4), (8, 3, 3), (4, 0.75, 3), (19, 3, 3), (20, 4, 4), (9, 0, 2))
+
+    assert [seen.peak for seen in played([Minute(*map(float, each)) for each in figures], 3)] == [each[2] for each in figures]
+
+
 @pytest.mark.parametrize("invented", [bursty, office_hours])
 def test_requests_average_and_peak_of_a_day_are_as_recorded(invented) -> None:
     series = invented(Span(FIRST - FIRST % 1440, 1440), np.random.default_rng(3))
