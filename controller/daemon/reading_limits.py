@@ -26,6 +26,6 @@ def limit_reads(fleet: Fleet, limits: Limits) -> None:
     for region in fleet.regions:
         region.collector.reading.slow(reasons)
     for name in sorted(reasons.keys() - before.keys()):
-        log.info("reads-slowed", pool=name, text=reasons[name])
+        log.info("reads-slowed", pool=name, mode=fleet.reconcilers[name].policy.mode, text=reasons[name])
     for name in sorted(before.keys() - reasons.keys()):
-        log.info("reads-resumed", pool=name)
+        log.info("reads-resumed", pool=name, mode=fleet.reconcilers[name].policy.mode)

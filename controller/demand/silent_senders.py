@@ -6,9 +6,6 @@ import structlog
 
 from adapters.ports.reports import AcceptsReports
 
-MOST_NAMED = 20
-"""Most pools that an event names."""
-
 log = structlog.get_logger("stoker.demand")
 
 
@@ -23,10 +20,9 @@ class SilentSenders:
         """Log the changes since the last look."""
         silent = {name: count for name in pools if (count := self._reports.senders(name)["silent"])}
         if started := sorted(silent.keys() - self._silent.keys()):
-            log.warning("senders-silent", pools=started[:MOST_NAMED], total=len(started),
-                        senders=sum(silent[name] for name in started),
+            log.warning("senders-silent", total=len(started), senders=sum(silent[name] for name in started),
                         text="demand is unknown and capacity is held: /status names a sender of each pool; let it report again, "
                              "or send a final report for it")
         if ended := sorted(self._silent.keys() - silent.keys()):
-            log.info("senders-reporting", pools=ended[:MOST_NAMED], total=len(ended))
+            log.info("senders-reporting", total=len(ended))
         self._silent = silent

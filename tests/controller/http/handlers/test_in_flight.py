@@ -268,5 +268,5 @@ async def test_silent_senders_are_counted_and_logged_once(tmp_path):
     assert 'stoker_push_senders{pool="b",mode="active",state="silent"} 1.0' in page.decode()
     assert 'stoker_push_senders{pool="a",mode="active",state="reporting"} 1.0' in page.decode()
     assert 'stoker_push_senders{pool="b",mode="active",state="silent"} 0.0' in after.decode()
-    assert [(each["event"], each["pools"]) for each in logged if each["event"].startswith("senders-")] == [
-        ("senders-silent", ["b"]), ("senders-reporting", ["b"])]
+    assert [(each["event"], each["total"]) for each in logged if each["event"].startswith("senders-")] == [
+        ("senders-silent", 1), ("senders-reporting", 1)]
