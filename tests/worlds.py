@@ -16,7 +16,7 @@ from tests.builders import pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource
 from tests.patience import PATIENCE_SECONDS
 
-STORE_CALLS = 4
+STORE_CALLS = 8
 """Empty calls that wait in the queue of the store before each step of the clock: calls before them are done by then."""
 
 
