@@ -43,14 +43,19 @@ def relative_cost(referee: ModuleType, price: float, delay: int, layers: bool, t
     return float(referee.score(demand, target, terms, start, pinged)["cost_usd"] / nothing["cost_usd"])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(description: str | None) -> argparse.Namespace:
+    """Return the options of a benchmark that plays the traces for the referee."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--traces", type=Path, default=SHARED / "traces")
     parser.add_argument("--referee", type=Path, default=SHARED / "score" / "score.py")
     parser.add_argument("--layers", action="store_true", help="provisioned concurrency with pings on top")
     parser.add_argument("--price", type=float, action="append", help="cold-start cost in USD; by default all three")
     parser.add_argument("--jobs", type=int, default=2)
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = options(__doc__)
     referee, traces = referee_at(arguments.referee), sorted(arguments.traces.glob("*.csv.gz"))
     print(f"| cold-start cost | {' | '.join(f'delay {delay} min' for delay in DELAYS)} |")
     print("|---" * (1 + len(DELAYS)) + "|")

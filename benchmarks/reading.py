@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from metric_delay import referee_at
-from quality import FEWEST, PRICES, SHARED
+from metric_delay import options, referee_at
+from quality import FEWEST, PRICES
 
 from adapters.demand.history_file import open_history
 from adapters.kinds import policy_kinds
@@ -77,13 +77,7 @@ def usd_of_sleep(policy: Policy) -> float:
 def main() -> None:
     import tempfile
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--traces", type=Path, default=SHARED / "traces")
-    parser.add_argument("--referee", type=Path, default=SHARED / "score" / "score.py")
-    parser.add_argument("--layers", action="store_true", help="provisioned concurrency with pings on top")
-    parser.add_argument("--price", type=float, action="append", help="cold-start cost in USD; by default all three")
-    parser.add_argument("--jobs", type=int, default=2)
-    arguments = parser.parse_args()
+    arguments = options(__doc__)
     referee, traces = referee_at(arguments.referee), sorted(arguments.traces.glob("*.csv.gz"))
     print(f"each minute: {LAMBDA.each_minute * MONTH * LAMBDA.usd:.2f} USD per pool and month")
     print("| cold-start cost | each minute | schedule | highest loss | reads: median | mean | highest | a pool without demand |")
