@@ -25,7 +25,9 @@ FORGET_EVERY = 5.0
 """Seconds between two looks for silent senders that have ended."""
 
 LONGEST_SILENCE, INTERVALS = 300.0, 2.5
-"""A sender is silent after so many of its intervals; at most so many seconds, at least the pool's setting."""
+"""A sender is silent after `INTERVALS` of its intervals, but after `LONGEST_SILENCE` seconds at most; after the pool's setting at
+least.
+"""
 
 
 @dataclass(slots=True)

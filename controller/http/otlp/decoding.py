@@ -158,7 +158,7 @@ def response_of(signal: str, rejected: int, text: str, as_json: bool) -> bytes:
 
 
 def by_sender(exported: Exported, points: Iterable[Point]) -> Mapping[str, list[Point]]:
-    """Return points by sender. A resource without an identity is told apart by the time at which it started to count."""
+    """Return points by sender. A resource without an identity is identified by the time at which it started to count."""
     found: dict[str, list[Point]] = {}
     for point in points:
         found.setdefault(exported.sender or f"started-{point.start}", []).append(point)
