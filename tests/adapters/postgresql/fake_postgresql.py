@@ -1,10 +1,11 @@
 """A server with PostgreSQL's protocol, whose answers a test gives."""
 
 import asyncio
-import contextlib
 import re
 import struct
 from collections.abc import Awaitable, Callable
+
+from tests.adapters.sampling.fake_server import FakeServer
 
 SSL, CANCEL = 80877103, 80877102
 CURSOR = re.compile(r"CURSOR FOR (.*)\n; FETCH", re.DOTALL)
@@ -13,43 +14,13 @@ Reply = list[tuple[str | None, ...]] | str
 """Rows of texts, or the SQLSTATE of an error."""
 
 
-class FakePostgresql:
+class FakePostgresql(FakeServer):
     """`answer` gets the query for which a cursor is declared."""
 
     def __init__(self, answer: Callable[[str], Awaitable[Reply]]) -> None:
-        self._answer, self.port = answer, 0
+        super().__init__()
+        self._answer = answer
         self.connections, self.batches = 0, list[str]()
-        self._tasks = set[asyncio.Task]()
-
-    async def start(self) -> None:
-        """Listen on the port of the last start."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        self._server.close()
-        await self._end()
-        await self._server.wait_closed()
-
-    async def _end(self) -> None:
-        """End all connections."""
-        others = self._tasks - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        self._tasks.add(task)
-        try:
-            await self._session(reader, writer)
-        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         size, code = struct.unpack("!ii", await reader.readexactly(8))

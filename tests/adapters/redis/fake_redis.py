@@ -1,47 +1,26 @@
 """A server with Redis' protocol, whose answers a test gives."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
+
+from tests.adapters.sampling.fake_server import FakeServer
 
 Reply = int | str | None | list | Exception
 """Answer to a command. The text of an exception is the server's error."""
 
 
-class FakeRedis:
+class FakeRedis(FakeServer):
     """Commands but AUTH and SELECT are answered by `answer`, which gets the command and its arguments."""
 
     def __init__(self, answer: Callable[..., Awaitable[Reply]], password: str | None = None) -> None:
-        self._answer, self._password, self.port = answer, password, 0
+        super().__init__()
+        self._answer, self._password = answer, password
         self.commands: list[tuple[str, ...]] = []
-        self._tasks = set[asyncio.Task]()
 
-    async def start(self) -> None:
-        """Listen on the port of the last start."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        self._tasks.add(task)
-        try:
-            while words := await self._command(reader):
-                self.commands.append(words)
-                writer.write(encoded(await self._replied(*words)))
-        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
-            pass
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while words := await self._command(reader):
+            self.commands.append(words)
+            writer.write(encoded(await self._replied(*words)))
 
     async def _command(self, reader: asyncio.StreamReader) -> tuple[str, ...]:
         count = int((await reader.readuntil(b"\r\n"))[1:])
