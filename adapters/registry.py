@@ -9,6 +9,7 @@ from adapters.kinds import KINDS, LEASES, SOURCES, SURVEYED, Kind, SourceKind, d
 from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
 from adapters.ports.errors import Unsupported
+from config.model.credentials import Credentials
 from config.model.demand import DemandSettings
 from config.model.lease import LeaseSettings
 from config.model.policy import PoolPolicy
@@ -55,7 +56,7 @@ class Provider(DemandProvider, Protocol):
 
 
 class Registry:
-    """Factory of levers and demand sources; owns what they share.
+    """Factory of levers and demand sources; owns what they share: one provider for each cloud or server and credentials.
 
     With `sandbox_url` or `sandbox_grpc` (`host:port`) every client connects only to that address, with dummy credentials; a pool
     whose provider needs the address that is not given is refused.
@@ -63,7 +64,7 @@ class Registry:
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, sandbox_grpc: str | None = None) -> None:
         self._clock, self._rng, self._sandbox_url, self._sandbox_grpc = clock, rng, sandbox_url, sandbox_grpc
-        self._providers: dict[str, DemandProvider] = {}
+        self._providers: dict[tuple[str, Credentials | None], DemandProvider] = {}
         from adapters.pinging.pinged import PingedPools
 
         self._pinged = PingedPools()
@@ -71,7 +72,7 @@ class Registry:
     def lever(self, pool: PoolPolicy) -> Lever:
         """Return the lever of one pool. Raise `Unsupported` when the provider's library is not installed."""
         entry, kind, who = KINDS[pool.lever.kind], pool.lever.kind, pool.title
-        provider = self._provider(entry, kind, who)
+        provider = self._provider(entry, kind, who, pool.credentials_at(pool.lever.cloud))
         make = cast("Callable[[PoolPolicy, Provider], Lever]", _needed(entry.lever, entry.extra, f"{who}: the lever {kind}"))
         return make(pool, provider)
 
@@ -91,12 +92,13 @@ class Registry:
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """Return the tests of a pool's permissions; see `Provider`."""
-        return self._provider(KINDS[pool.lever.kind], pool.lever.kind, f"pool {pool.name}").probes(pool)
+        own = pool.credentials_at(pool.lever.cloud)
+        return self._provider(KINDS[pool.lever.kind], pool.lever.kind, f"pool {pool.name}", own).probes(pool)
 
-    async def survey(self, where: Where) -> Survey:
-        """Return the resources at `where`, from the provider of that place; see `Provider`."""
+    async def survey(self, where: Where, credentials: Credentials | None = None) -> Survey:
+        """Return the resources at `where`, read with `credentials`, from the provider of that place; see `Provider`."""
         kind = SURVEYED[frozenset(where)]
-        return await self._provider(KINDS[kind], kind, f"to list {' '.join(where.values())}").survey(where)
+        return await self._provider(KINDS[kind], kind, f"to list {' '.join(where.values())}", credentials).survey(where)
 
     def calls(self) -> Counter[Call]:
         """Return the number of calls to each provider since the start, by operation and outcome."""
@@ -118,11 +120,12 @@ class Registry:
             await provider.close()
 
     def _by_provider(self, pools: Iterable[PoolPolicy]) -> list[tuple[Provider, list[PoolPolicy]]]:
-        of_provider: dict[str, list[PoolPolicy]] = {}
+        of_provider: dict[tuple[str, Credentials | None], list[PoolPolicy]] = {}
         for pool in pools:
-            of_provider.setdefault(KINDS[pool.lever.kind].provider, []).append(pool)
-        return [(self._provider(KINDS[members[0].lever.kind], members[0].lever.kind, f"pool {members[0].name}"), members)
-                for members in of_provider.values()]
+            own = pool.credentials_at(pool.lever.cloud)
+            of_provider.setdefault((KINDS[pool.lever.kind].provider, own), []).append(pool)
+        return [(self._provider(KINDS[members[0].lever.kind], members[0].lever.kind, f"pool {members[0].name}", own), members)
+                for (_, own), members in of_provider.items()]
 
     def _sources(self, demands: Demands) -> Sources:
         """Return the sources of `demands`; where another source corrects one later, both as one."""
@@ -135,21 +138,27 @@ class Registry:
         return found
 
     def _by_source(self, demands: Demands) -> list[tuple[DemandProvider, Demands]]:
-        of_provider: dict[str, list[tuple[PoolPolicy, DemandSettings]]] = {}
+        of_provider: dict[tuple[str, Credentials | None], list[tuple[PoolPolicy, DemandSettings]]] = {}
         for pool, demand in demands:
-            of_provider.setdefault(SOURCES[demand.kind].provider, []).append((pool, demand))
-        return [(self._made(SOURCES[demand.kind], demand.kind, f"{pool.title}: the demand source"), members)
-                for members in of_provider.values() for pool, demand in members[:1]]
+            own = pool.credentials_at(demand.cloud)
+            of_provider.setdefault((SOURCES[demand.kind].provider, own), []).append((pool, demand))
+        return [(self._made(SOURCES[demand.kind], demand.kind, f"{pool.title}: the demand source", own), members)
+                for (_, own), members in of_provider.items() for pool, demand in members[:1]]
 
-    def _provider(self, entry: Kind, kind: str, who: str) -> Provider:
+    def _provider(self, entry: Kind, kind: str, who: str, credentials: Credentials | None) -> Provider:
         """Return the provider of a lever kind. `who`: the user of the provider, for error messages."""
-        return cast("Provider", self._made(entry, kind, f"{who}: the lever"))
+        return cast("Provider", self._made(entry, kind, f"{who}: the lever", credentials))
 
-    def _made(self, entry: Kind | SourceKind, kind: str, who: str) -> DemandProvider:
-        if entry.provider not in self._providers:
+    def _made(self, entry: Kind | SourceKind, kind: str, who: str, credentials: Credentials | None) -> DemandProvider:
+        """Return the provider for `credentials`: each has connections, threads and rate limits of its own, so that one account
+        that refuses or does not answer delays no other.
+        """
+        key = entry.provider, credentials
+        if key not in self._providers:
             make = cast("Callable[..., DemandProvider]", _needed(entry.provider, entry.extra, f"{who} {kind}"))
-            self._providers[entry.provider] = make(self._clock, self._rng, self._sandbox(entry, kind, who), pinged=self._pinged)
-        return self._providers[entry.provider]
+            own = {} if credentials is None else {"credentials": credentials}
+            self._providers[key] = make(self._clock, self._rng, self._sandbox(entry, kind, who), pinged=self._pinged, **own)
+        return self._providers[key]
 
     def _sandbox(self, entry: Kind | SourceKind, kind: str, who: str) -> str | None:
         """Return the sandbox address of the provider's clients; None: the provider itself."""

@@ -14,7 +14,6 @@ from botocore.config import Config
 from adapters.aws.credentials import CredentialSource
 from adapters.aws.errors import ApiCall, InvalidBody, no_response, not_sent, refuses_keys, translate
 from adapters.aws.library_sessions import SANDBOX_KEYS, client_session, finding_session
-from adapters.aws.setup_faults import not_ready
 from adapters.aws.single_call import CURRENT_CALL, PendingCall, before_send
 from adapters.ports.errors import AdapterError, brief
 from adapters.ports.lease_store import fence_of_this_task
@@ -66,12 +65,14 @@ class Connections:
     """All clients of one region. A client is created by the first call that needs it, in that call's thread.
 
     With `sandbox_url`, every client connects to that address with dummy credentials; no profile, environment variable or proxy of
-    the machine applies. `at_once`: maximum of concurrent calls to Lambda.
+    the machine applies. `at_once`: maximum of concurrent calls to Lambda. `credentials`: source that the regions of a role share;
+    the caller closes it. `account`: that of the role, for messages.
     """
 
     def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None,
-                 at_once: int = CONTROL_THREADS) -> None:
-        self.region = region
+                 at_once: int = CONTROL_THREADS, credentials: CredentialSource | None = None,
+                 account: str | None = None) -> None:
+        self.region, self.place = region, region if account is None else f"{region} of account {account}"
         self.date: str | None = None
         """`Date` header of the last response, which may be an error."""
         self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
@@ -79,7 +80,9 @@ class Connections:
         self._at_once = {"lambda": at_once, "application-autoscaling": SCALING_THREADS, "dynamodb": TABLE_THREADS}
         self._threads = {service: DaemonThreads(count, f"aws-{service}-{region}") for service, count in self._at_once.items()}
         self._bulk = DaemonThreads(BULK_THREADS, f"aws-bulk-{region}")
-        self._credentials = CredentialSource(f"aws-credentials-{region}", partial(finding_session, region))
+        self._owns_credentials = credentials is None or sandbox_url is not None
+        self._credentials = credentials if credentials is not None and sandbox_url is None else CredentialSource(
+            f"aws-credentials-{region}", partial(finding_session, region))
         if sandbox_url is not None:
             self._credentials.held.hold(SANDBOX_KEYS)
         self._making = threading.Lock()
@@ -108,7 +111,7 @@ class Connections:
         except TimeoutError:
             if pending.abandon():
                 raise no_response(call, f"nothing within {seconds:g} s") from None
-            raise not_ready(seconds).of(call.resource) from None
+            raise self._credentials.not_ready(seconds).of(call.resource) from None
         finally:
             pending.abandon()
 
@@ -116,7 +119,8 @@ class Connections:
         """Close idle connections. Running calls end by their own timeouts and are not waited for."""
         for threads in (*self._threads.values(), self._bulk):
             threads.shutdown()
-        self._credentials.close()
+        if self._owns_credentials:
+            self._credentials.close()
         for client in self._clients.values():
             client.close()
 

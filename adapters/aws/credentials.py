@@ -11,9 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
-from botocore.session import Session
 
 from adapters.aws.setup_faults import fault_of, not_found, not_ready
 from adapters.aws.token_faults import Fault
@@ -84,11 +84,20 @@ class Attempt:
     started_at: float
 
 
-class CredentialSource:
-    """Source of the keys in `held`. `find` returns a new session of the library, without cached credentials."""
+class Finds(Protocol):
+    """A session that finds credentials, such as one of the library."""
 
-    def __init__(self, name: str, find: Callable[[], Session], clock: Clock | None = None) -> None:
-        self.held = HeldCredentials()
+    def get_credentials(self) -> Credentials | None:
+        """Return the credentials; None when there are none."""
+
+
+class CredentialSource:
+    """Source of the keys in `held`. `find` returns a new session without cached credentials. `subject`: the role of the keys, for
+    error messages; empty for the daemon's own.
+    """
+
+    def __init__(self, name: str, find: Callable[[], Finds], clock: Clock | None = None, subject: str = "") -> None:
+        self.held, self._subject = HeldCredentials(), subject
         self._find, self._clock = find, clock or SystemClock()
         self._threads = DaemonThreads(1 + MOST_STUCK, name)
         self._lock = threading.Lock()
@@ -112,7 +121,11 @@ class CredentialSource:
         if self._failed is not None and now - self._failed[1] < RETRY_AFTER:
             return self._failed[0]
         attempt = self._start(now)
-        return not_ready(STUCK_AFTER) if attempt is None else await _done(attempt.result)
+        return self.not_ready(STUCK_AFTER) if attempt is None else await _done(attempt.result)
+
+    def not_ready(self, seconds: float) -> Fault:
+        """Return the fault of a call that got no keys within `seconds`."""
+        return not_ready(seconds, self._subject)
 
     def refused(self) -> None:
         """Look up the keys from the start at the next call, because AWS refused them; at most once in `REREAD_AFTER` seconds."""

@@ -43,8 +43,8 @@ def checks(sessions: AwsSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
         regions.setdefault(str(pool.lever.model_dump()["region"]), []).append(pool)
     found = []
     for region, members in regions.items():
-        found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
-        found.append(Check(f"concurrency of AWS in {region}", partial(_concurrency, sessions, region, members)))
+        found.append(Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region)))
+        found.append(Check(f"concurrency of AWS in {sessions.place(region)}", partial(_concurrency, sessions, region, members)))
     return found
 
 
@@ -56,11 +56,11 @@ def demand_checks(sessions: AwsSessions, pools: Demands) -> list[Check]:
     for pool, demand in pools:
         if isinstance(demand, CloudWatchMetricSettings | CloudWatchAlbSettings):
             region = str(demand.region)
-            found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
+            found.append(Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region)))
             found.append(Check(f"metrics of {pool.name}", partial(_points, sessions, pool.name, demand)))
         if isinstance(demand, DynamoQuerySettings):
             region = str(demand.region)
-            found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
+            found.append(Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region)))
             found.append(Check(f"items of {pool.name}", partial(_items, sessions, pool.name, demand)))
     regions: dict[str, set[str]] = {}
     for _, demand in pools:
@@ -68,8 +68,9 @@ def demand_checks(sessions: AwsSessions, pools: Demands) -> list[Check]:
             continue
         regions.setdefault(str(demand.model_dump()["region"]), set()).add(demand.resource)
     for region, resources in regions.items():
-        found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
-        found.append(Check(f"metrics of AWS in {region}", partial(_metrics, region, len(resources))))
+        found.append(Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region)))
+        place = sessions.place(region)
+        found.append(Check(f"metrics of AWS in {place}", partial(_metrics, place, len(resources))))
     return found
 
 
@@ -78,7 +79,8 @@ def probes(sessions: AwsSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
     settings = pool.lever.model_dump()
     region, function, alias = (str(settings[key]) for key in ("region", "function", "alias"))
     plane, connections = sessions.plane(region), sessions.connections(region)
-    resource, qualified = f"Lambda alias {function}:{alias} in {region}", {"FunctionName": function, "Qualifier": alias}
+    resource = f"Lambda alias {function}:{alias} in {connections.place}"
+    qualified = {"FunctionName": function, "Qualifier": alias}
 
     async def provisioned() -> None:
         with suppress(NotSet):
@@ -86,7 +88,7 @@ def probes(sessions: AwsSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
 
     async def metric() -> None:
         end = minute_of(sessions.clock.now())
-        call = ApiCall("cloudwatch", "get_metric_data", f"Lambda metrics in {region}")
+        call = ApiCall("cloudwatch", "get_metric_data", f"Lambda metrics in {connections.place}")
         await connections.call(call, request([Query("", INVOCATIONS, end - SLOWLY, end)]), _ignored)
 
     return {
@@ -105,9 +107,11 @@ def probes(sessions: AwsSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
 
 
 async def _identity(sessions: AwsSessions, region: str) -> list[Finding]:
-    connections, subject = sessions.connections(region), f"AWS in {region}"
+    connections = sessions.connections(region)
+    subject = f"AWS in {connections.place}"
     try:
-        who = await connections.call(ApiCall("sts", "get_caller_identity", f"the AWS account in {region}"), {}, _caller)
+        call = ApiCall("sts", "get_caller_identity", f"the AWS account in {connections.place}")
+        who = await connections.call(call, {}, _caller)
         credentials = Finding("credentials", subject, Verdict.OK, who)
     except AdapterError as error:
         credentials = Finding("credentials", subject, Verdict.FAIL, str(error))
@@ -116,7 +120,7 @@ async def _identity(sessions: AwsSessions, region: str) -> list[Finding]:
 
 async def _concurrency(sessions: AwsSessions, region: str, pools: Sequence[PoolPolicy]) -> list[Finding]:
     """Check that the account allows the max of every pool at once. Reserved concurrency of functions is not counted."""
-    subject = f"concurrency in {region}"
+    subject = f"concurrency in {sessions.place(region)}"
     try:
         account = await sessions.plane(region).account.get()
     except AdapterError as error:
@@ -133,22 +137,22 @@ async def _concurrency(sessions: AwsSessions, region: str, pools: Sequence[PoolP
     return [Finding("quota", subject, Verdict.OK, text)]
 
 
-async def _metrics(region: str, aliases: int) -> list[Finding]:
+async def _metrics(place: str, aliases: int) -> list[Finding]:
     """Check the reads against Stoker's own rate limit: CloudWatch does not report the rest of its limits."""
     metrics = aliases * (len(ALWAYS) + len(SOMETIMES) / SLOWLY) + len(REGION)
     calls, most = math.ceil(metrics / MOST_QUERIES) + 1, RATE * timedelta(minutes=1).total_seconds()
     text = f"about {metrics:.0f} metrics a minute in {calls} calls"
     if calls > most:
-        return [Finding("quota", f"CloudWatch in {region}", Verdict.WARN, f"{text}, above Stoker's own limit of {most:.0f}",
+        return [Finding("quota", f"CloudWatch in {place}", Verdict.WARN, f"{text}, above Stoker's own limit of {most:.0f}",
                         "spread the pools over several daemons")]
-    return [Finding("quota", f"CloudWatch in {region}", Verdict.OK, f"{text}; AWS allows 50 calls a second or more")]
+    return [Finding("quota", f"CloudWatch in {place}", Verdict.OK, f"{text}; AWS allows 50 calls a second or more")]
 
 
 async def _points(sessions: AwsSessions, pool: str, demand: CloudWatchMetricSettings | CloudWatchAlbSettings) -> list[Finding]:
     """Check that each metric of a pool has a point in the last hour: CloudWatch has no error for a wrong name."""
     end, series = minute_of(sessions.clock.now()), series_of(demand)
     connections = sessions.connections(str(demand.region))
-    reader = MetricReader(connections, sessions.clock, f"metrics of {pool} in {demand.region}")
+    reader = MetricReader(connections, sessions.clock, f"metrics of {pool} in {connections.place}")
     queries = {role: Query(pool, each.metric, end - LOOKED_BACK, end, each.dimensions) for role, each in series.items()}
     results, failures = await reader.read(list(queries.values()))
     if failures:

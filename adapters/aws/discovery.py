@@ -66,19 +66,20 @@ def unfit(function: Function, alias: Alias | None) -> str | None:
 
 
 async def _functions(plane: ControlPlane) -> dict[str, Function]:
-    read = partial(plane.read, "list_functions", f"functions in {plane.region}")
+    read = partial(plane.read, "list_functions", f"functions in {plane.place}")
     return dict(await all_pages(read, {}, _named_functions, MARKER))
 
 
 async def _aliases(plane: ControlPlane, function: str) -> dict[str, Alias | None]:
-    read = partial(plane.read, "list_aliases", f"Lambda function {function} in {plane.region}")
+    read = partial(plane.read, "list_aliases", f"Lambda function {function} in {plane.place}")
     return dict(await all_pages(read, {"FunctionName": function}, _named_aliases, MARKER))
 
 
 async def _invoked(sessions: AwsSessions, region: str) -> dict[str, set[str]]:
     """Return the functions with a point of Invocations in the last 14 days, each with its resources (`function:qualifier`)."""
     found: dict[str, set[str]] = {}
-    read = partial(sessions.connections(region).call, ApiCall("cloudwatch", "list_metrics", f"Lambda metrics in {region}"))
+    read = partial(sessions.connections(region).call,
+                   ApiCall("cloudwatch", "list_metrics", f"Lambda metrics in {sessions.place(region)}"))
     for dimensions in await all_pages(read, {"Namespace": NAMESPACE, "MetricName": INVOCATIONS.name}, _dimensions):
         if "FunctionName" in dimensions:
             found.setdefault(dimensions["FunctionName"], set()).add(dimensions.get("Resource", ""))

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from adapters.aws.expressions import WrongExpression, parsed
-from adapters.aws.settings import Region
-from config.model.demand import DemandSettings, shortened
+from adapters.aws.settings import AwsDemandSettings, Region
+from config.model.demand import shortened
 
 Word = Annotated[str, Field(pattern=r"^[ -9;-~][ -~]{0,254}$")]
 """Printable ASCII that does not start with a colon, at most 255 characters, as the API allows."""
@@ -99,7 +99,7 @@ class MeasureSettings(BaseModel):
         return f"{''.join(self.expression.split())}[{','.join(f'{name}={each}' for name, each in self.inputs.items())}]"
 
 
-class CloudWatchMetricSettings(DemandSettings):
+class CloudWatchMetricSettings(AwsDemandSettings):
     """Any metrics in CloudWatch."""
 
     of_lever: ClassVar[tuple[str, ...]] = ("region",)
@@ -137,7 +137,7 @@ class CloudWatchMetricSettings(DemandSettings):
         return len(read if self.proof is None else read | {str(self.proof)})
 
 
-class CloudWatchAlbSettings(DemandSettings):
+class CloudWatchAlbSettings(AwsDemandSettings):
     """Requests of an Application Load Balancer."""
 
     of_lever: ClassVar[tuple[str, ...]] = ("region",)

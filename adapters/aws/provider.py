@@ -22,16 +22,17 @@ from adapters.ports.discovery import Survey, Where
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from adapters.sampling.demand_source import SampledDemand
+from config.model.credentials import Credentials
 from config.model.policy import PoolPolicy
 
 
 class Aws(PingProvider):
-    """AWS with the account of the credentials that the AWS library finds. The registry makes one per process."""
+    """AWS as one identity: the role in `credentials`, or without it the one that the AWS library finds."""
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, timeouts: Timeouts | None = None,
-                 pinged: PingedPools | None = None) -> None:
+                 pinged: PingedPools | None = None, credentials: Credentials | None = None) -> None:
         super().__init__(pinged)
-        self.rng, self.sessions = rng, AwsSessions(clock, sandbox_url, timeouts)
+        self.rng, self.sessions = rng, AwsSessions(clock, sandbox_url, timeouts, credentials)
         self._sampled: list[tuple[SampledDemand, ItemCounts]] = []
 
     def call_counters(self) -> list[CallCounter]:

@@ -9,18 +9,22 @@ from botocore.awsrequest import AWSRequest
 
 from adapters.aws.credentials import CredentialSource
 from adapters.aws.library_sessions import finding_session
-from adapters.aws.setup_faults import not_ready
+from adapters.aws.role_sessions import role_source
+from config.model.credentials import Credentials
 
 READY_SECONDS = 20.0
 """Time that a request waits for credentials."""
 
 
 class RequestSigner:
-    """Signer with the credentials that the AWS library finds, loaded and renewed in threads. `service`: its signing name."""
+    """Signer with the role in `credentials`, or without it with those that the AWS library finds. They are loaded and renewed in
+    threads. `service`: its signing name.
+    """
 
-    def __init__(self, region: str, service: str) -> None:
+    def __init__(self, region: str, service: str, credentials: Credentials | None = None) -> None:
         self._region, self._service = region, service
-        self._credentials = CredentialSource(f"aws-credentials-{service}-{region}", partial(finding_session, region))
+        self._credentials = role_source(credentials, region) if credentials is not None else CredentialSource(
+            f"aws-credentials-{service}-{region}", partial(finding_session, region))
 
     async def headers(self, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
         """Return `headers` with a signature of all of them and of `body`. Raise `AdapterError` when there are no credentials."""
@@ -28,7 +32,7 @@ class RequestSigner:
             async with asyncio.timeout(READY_SECONDS):
                 fault = await self._credentials.ready()
         except TimeoutError:
-            fault = not_ready(READY_SECONDS)
+            fault = self._credentials.not_ready(READY_SECONDS)
         if fault is not None:
             raise fault.of(url)
         request = AWSRequest(method=method, url=url, data=body, headers=dict(headers))

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from adapters.aws.names import ALIAS, FUNCTION, REGION, alias_name, function_name, region_name
 from adapters.pinging.settings import Pause
+from config.model.credentials import Cloud
 from config.model.demand import DemandSettings
 from config.model.lever import LeverSettings
 
@@ -16,7 +17,16 @@ FunctionName = Annotated[str, Field(pattern=FUNCTION), BeforeValidator(function_
 Alias = Annotated[str, Field(pattern=ALIAS, max_length=128), BeforeValidator(alias_name)]
 
 
-class CloudWatchLambdaSettings(DemandSettings):
+class AwsDemandSettings(DemandSettings):
+    """Demand source that is read with an identity of AWS."""
+
+    @property
+    def cloud(self) -> Cloud | None:
+        """See `DemandSettings`."""
+        return "aws"
+
+
+class CloudWatchLambdaSettings(AwsDemandSettings):
     """Metrics of a Lambda alias in CloudWatch."""
 
     of_lever: ClassVar[tuple[str, ...]] = ("region", "function", "alias")
@@ -32,6 +42,7 @@ class CloudWatchLambdaSettings(DemandSettings):
 class LambdaProvisionedConcurrencySettings(LeverSettings):
     """Provisioned concurrency of a Lambda alias."""
 
+    cloud: ClassVar[Cloud | None] = "aws"
     usual_demand: ClassVar[str] = "cloudwatch-lambda"
     schedules_fallback: ClassVar[bool] = True
     deletes_at_zero: ClassVar[bool] = True
@@ -50,6 +61,7 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
 class LambdaPingSettings(LeverSettings):
     """Pings to a Lambda alias whose handler recognises them."""
 
+    cloud: ClassVar[Cloud | None] = "aws"
     usual_demand: ClassVar[str] = "cloudwatch-lambda"
     pings: ClassVar[bool] = True
     persists: ClassVar[bool] = False

@@ -26,6 +26,14 @@ NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "RECORD_LA
 WHERE_CREDENTIALS = "give the task a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 
 
+class FaultError(Exception):
+    """A fault that is explained already."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.text)
+        self.fault = fault
+
+
 def fault_of(error: Exception) -> Fault:
     """Return the fault behind an error that the library raised before it sent a request."""
     for kinds, explain in EXPLAINED:
@@ -39,9 +47,9 @@ def fault(text: str) -> Fault:
     return Fault(Misconfigured, text)
 
 
-def not_ready(seconds: float) -> Fault:
-    """Return the fault of a call that got no credentials or no free thread within `seconds`."""
-    whose = f" of profile {profile()}" if profile() else ""
+def not_ready(seconds: float, subject: str = "") -> Fault:
+    """Return the fault of a call that got no credentials or no free thread within `seconds`. `subject`: their role, or empty."""
+    whose = f" of {subject}" if subject else f" of profile {profile()}" if profile() else ""
     return Fault(Unreachable, f"not ready within {seconds:g} s: the source of the AWS credentials{whose} does not answer, or "
                  "this machine is overloaded")
 
@@ -184,6 +192,7 @@ QUOTABLE = (boto.InvalidConfigError, boto.ValidationError, boto.InvalidRetryConf
 """Errors whose text contains only names of settings."""
 
 EXPLAINED: tuple[tuple[Any, Callable[[Any], Fault]], ...] = (
+    (FaultError, lambda error: error.fault),
     (boto.ClientError, refused),
     (boto.CredentialRetrievalError, retrieval),
     (tuple(SIGN_IN), sign_in),

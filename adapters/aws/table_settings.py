@@ -6,8 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from adapters.aws.settings import Region
-from config.model.demand import DemandSettings
+from adapters.aws.settings import AwsDemandSettings, Region
 
 NAME = r"^[A-Za-z0-9_.-]{3,255}$"
 NOW = ":now"
@@ -18,7 +17,7 @@ ValueName = Annotated[str, Field(pattern=r"^:[A-Za-z0-9_]{1,100}$")]
 Value = Annotated[str, Field(min_length=1, max_length=1000)] | int | float
 
 
-class DynamoQuerySettings(DemandSettings):
+class DynamoQuerySettings(AwsDemandSettings):
     """The number of items of a DynamoDB table or index that a key condition selects, counted every 10 s."""
 
     of_lever: ClassVar[tuple[str, ...]] = ("region",)

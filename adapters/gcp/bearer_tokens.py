@@ -12,11 +12,13 @@ READY_SECONDS = 20.0
 
 
 class BearerTokens:
-    """Tokens of the Application Default Credentials that may only read metrics, renewed before they expire. `server`: URL."""
+    """Tokens that may only read metrics, renewed before they expire. `server`: URL. `impersonate`: service account of the tokens;
+    without it, they are of the Application Default Credentials.
+    """
 
-    def __init__(self, server: str, clock: Clock, environment: Mapping[str, str]) -> None:
+    def __init__(self, server: str, clock: Clock, environment: Mapping[str, str], impersonate: str | None = None) -> None:
         self._server = server
-        self._tokens = Tokens(clock, READY_SECONDS, environment, scopes=(READ_METRICS,))
+        self._tokens = Tokens(clock, READY_SECONDS, environment, scopes=(READ_METRICS,), impersonate=impersonate)
 
     async def headers(self) -> Mapping[str, str]:
         """Return the headers of a request. Raise `AdapterError` when there is no token."""

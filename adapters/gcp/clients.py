@@ -49,14 +49,14 @@ class Connections:
     """Clients of a process, each created on first use, with the credentials that Google's library finds.
 
     With `sandbox` (`host:port`), every call goes to that address without TLS, with a token that only the sandbox accepts.
-    Credentials, environment variables and proxies of the machine are then ignored.
+    Credentials, environment variables and proxies of the machine are then ignored. `impersonate`: service account of the calls.
     """
 
-    def __init__(self, sandbox: str | None = None, timeouts: Timeouts | None = None) -> None:
+    def __init__(self, sandbox: str | None = None, timeouts: Timeouts | None = None, impersonate: str | None = None) -> None:
         self.timeouts = timeouts or Timeouts()
         self.calls = CallCounter()
         self._clock = SystemClock()  # tokens and responses have real dates, also when decisions use another clock
-        self._tokens = Tokens(self._clock, self.timeouts.slack) if sandbox is None else None
+        self._tokens = Tokens(self._clock, self.timeouts.slack, impersonate=impersonate) if sandbox is None else None
         self._dated: Dated | None = None
         options = network.keepalive(self.timeouts.keepalive, self.timeouts.keepalive_answer)
         self._run = Api("run", ServicesAsyncClient, ServicesGrpcAsyncIOTransport, sandbox, options, self._note_date)

@@ -86,8 +86,9 @@ def _identities(sessions: GcpSessions, resources: Sequence[LeverSettings | Deman
     for each in resources:
         settings = each.model_dump()
         first.setdefault((str(settings["project"]), str(settings["location"])), settings)
-    return [Check(f"credentials and clock of Google in {project}, {location}",
-                  partial(_identity, sessions, settings, f"{project} in {location}"))
+    who = "" if sessions.account is None else f" as {sessions.account}"
+    return [Check(f"credentials and clock of Google in {project}, {location}{who}",
+                  partial(_identity, sessions, settings, f"{project} in {location}{who}"))
             for (project, location), settings in first.items()]
 
 

@@ -6,8 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from adapters.gcp.settings import Project
-from config.model.demand import DemandSettings
+from adapters.gcp.settings import GoogleDemandSettings, Project
 
 ONE_METRIC = re.compile(r"\bmetric\.type\s*=")
 LONGEST_FILTER = 2048
@@ -44,7 +43,7 @@ class SeriesSettings(BaseModel):
         return f"{self.reducer}({self.aligner}({' '.join(self.filter.split())}))"
 
 
-class CloudMonitoringMetricSettings(DemandSettings):
+class CloudMonitoringMetricSettings(GoogleDemandSettings):
     """Any metrics in Cloud Monitoring."""
 
     of_lever: ClassVar[tuple[str, ...]] = ("project",)

@@ -19,18 +19,20 @@ from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
+from config.model.credentials import Credentials
 from config.model.policy import PoolPolicy
 
 
 class Gcp:
-    """Provider of all Google Cloud pools, created once by the registry.
+    """Provider of the Google Cloud pools of one identity: the service account in `credentials`, or without it the daemon's own.
 
     With `sandbox_grpc` (`host:port`), every call goes to the sandbox and to no other address.
     """
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_grpc: str | None = None,  # noqa: ARG002  (nothing here is random)
-                 timeouts: Timeouts | None = None, pinged: PingedPools | None = None) -> None:
-        self.sessions, self.pinged = GcpSessions(clock, sandbox_grpc, timeouts), pinged or PingedPools()
+                 timeouts: Timeouts | None = None, pinged: PingedPools | None = None,
+                 credentials: Credentials | None = None) -> None:
+        self.sessions, self.pinged = GcpSessions(clock, sandbox_grpc, timeouts, credentials), pinged or PingedPools()
 
     def call_counters(self) -> list[CallCounter]:
         """Return the counters of calls made."""

@@ -7,14 +7,16 @@ from adapters.gcp.run.instance_counts import ProjectInstances
 from adapters.ports.diagnostics import Dated
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
+from config.model.credentials import Credentials
 
 
 class GcpSessions:
-    """Control planes, metric readers and instance counts, each created on first use and then shared."""
+    """Control planes, metric readers and instance counts of one identity, each created on first use and then shared."""
 
-    def __init__(self, clock: Clock, sandbox_grpc: str | None = None, timeouts: Timeouts | None = None) -> None:
-        self.clock = clock
-        self._connections = Connections(sandbox_grpc, timeouts)
+    def __init__(self, clock: Clock, sandbox_grpc: str | None = None, timeouts: Timeouts | None = None,
+                 credentials: Credentials | None = None) -> None:
+        self.clock, self.account = clock, None if credentials is None else credentials.impersonate
+        self._connections = Connections(sandbox_grpc, timeouts, self.account)
         self._planes: dict[tuple[str, str], RunPlane] = {}
         self._readers: dict[str, MetricReader] = {}
         self._instances: dict[str, ProjectInstances] = {}

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field
 
 from adapters.gcp.names import LOCATION, PROJECT, SERVICE, location_name, project_id, service_name
+from config.model.credentials import Cloud
 from config.model.demand import DemandSettings
 from config.model.lever import LeverSettings
 
@@ -17,7 +18,16 @@ COMPARED = 30
 """Characters of a service's name that are compared with a URL: Cloud Run can shorten longer names in its URLs."""
 
 
-class CloudMonitoringSettings(DemandSettings):
+class GoogleDemandSettings(DemandSettings):
+    """Demand source that is read with an identity of Google Cloud."""
+
+    @property
+    def cloud(self) -> Cloud | None:
+        """See `DemandSettings`."""
+        return "google"
+
+
+class CloudMonitoringSettings(GoogleDemandSettings):
     """Metrics of a Cloud Run service in Cloud Monitoring."""
 
     estimates_peak: ClassVar[bool] = True
@@ -36,6 +46,7 @@ class CloudMonitoringSettings(DemandSettings):
 class CloudRunMinInstancesSettings(LeverSettings):
     """Minimum instances of a Cloud Run service, set on the service and not on a revision."""
 
+    cloud: ClassVar[Cloud | None] = "google"
     usual_demand: ClassVar[str] = "cloud-monitoring"
     stacks_under: ClassVar[frozenset[str]] = frozenset({"http-ping"})
     kind: Literal["cloud-run-min-instances"]

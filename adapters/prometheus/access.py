@@ -15,6 +15,7 @@ from adapters.ports.errors import Misconfigured
 from adapters.prometheus.cloud_access import aws_signer, tokens_of
 from adapters.prometheus.settings import PrometheusSettings, TlsSettings
 from adapters.runtime.clock import Clock
+from config.model.credentials import Credentials
 
 MOST_BYTES = 64 << 10
 """Size limit of a file that holds a secret."""
@@ -29,13 +30,14 @@ class Access(NamedTuple):
 
 
 class AccessReader:
-    """Reader of the secrets of one server. `signer`: for `sigv4`, else None."""
+    """Reader of the secrets of one server. `signer`: for `sigv4`, else None. `credentials`: those of its pools at a cloud."""
 
-    def __init__(self, settings: PrometheusSettings, clock: Clock, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, settings: PrometheusSettings, clock: Clock, environment: Mapping[str, str] = os.environ,
+                 credentials: Credentials | None = None) -> None:
         self._settings, self._environment = settings, environment
-        self._tokens = tokens_of(settings, clock, environment)
+        self._tokens = tokens_of(settings, clock, environment, credentials)
         self._sent: Mapping[str, str] = {}
-        self.signer = None if settings.sigv4 is None else aws_signer(settings.sigv4)
+        self.signer = None if settings.sigv4 is None else aws_signer(settings.sigv4, credentials)
         self._tls: ssl.SSLContext | bool = True
         self._files: object = None
 

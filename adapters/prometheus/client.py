@@ -23,6 +23,7 @@ from adapters.prometheus.settings import PrometheusSettings
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from adapters.runtime.web_environment import certificates_fault, proxy_fault, proxy_of, proxy_url
+from config.model.credentials import Credentials
 from forecasting.demand import minute_of
 
 AT_ONCE = 8
@@ -46,12 +47,12 @@ class Answer(NamedTuple):
 
 
 class PrometheusClient:
-    """Connections to one server. `seconds`: timeout of one request."""
+    """Connections to one server. `seconds`: timeout of one request. `credentials`: those of its pools at a cloud."""
 
     def __init__(self, settings: PrometheusSettings, clock: Clock, environment: Mapping[str, str] = os.environ,
-                 seconds: float = TOTAL_SECONDS) -> None:
+                 seconds: float = TOTAL_SECONDS, credentials: Credentials | None = None) -> None:
         self.url, self._clock, self.calls = settings.url.rstrip("/"), clock, CallCounter()
-        self.access = AccessReader(settings, clock, environment)
+        self.access = AccessReader(settings, clock, environment, credentials)
         self.dated: Dated | None = None
         """`Date` of the last response."""
         self._server_name = None if settings.tls is None else settings.tls.server_name

@@ -7,6 +7,7 @@ from adapters.ports.errors import Unsupported
 from adapters.prometheus.azure_tokens import AzureTokens
 from adapters.prometheus.settings import PrometheusSettings, SigV4Settings
 from adapters.runtime.clock import Clock
+from config.model.credentials import Credentials
 
 
 class Signer(Protocol):
@@ -35,18 +36,23 @@ class TokenSource(Protocol):
         """Stop renewing."""
 
 
-def aws_signer(settings: SigV4Settings) -> Signer:
-    """Return a signer with the credentials that the AWS library finds. Raise `Unsupported` when it is not installed."""
+def aws_signer(settings: SigV4Settings, credentials: Credentials | None) -> Signer:
+    """Return a signer with the role in `credentials`, or with those that the AWS library finds. Raise `Unsupported` if it is not
+    installed.
+    """
     try:
         from adapters.aws.request_signer import RequestSigner
     except ModuleNotFoundError as missing:
         raise Unsupported(f"sigv4 needs the library {missing.name}, which is not installed: pip install "
                           "'stoker[aws]'") from missing
-    return RequestSigner(settings.region, settings.service)
+    return RequestSigner(settings.region, settings.service, credentials)
 
 
-def tokens_of(settings: PrometheusSettings, clock: Clock, environment: Mapping[str, str]) -> TokenSource | None:
-    """Return the source of access tokens; None when the server takes none. Raise `Unsupported` when a library is missing."""
+def tokens_of(settings: PrometheusSettings, clock: Clock, environment: Mapping[str, str],
+              credentials: Credentials | None) -> TokenSource | None:
+    """Return the source of access tokens, of Google with `credentials`; None when the server takes none. Raise `Unsupported` when
+    a library is missing.
+    """
     if settings.azure is not None:
         return AzureTokens(settings, settings.azure, clock, environment)
     if settings.google is None:
@@ -56,4 +62,4 @@ def tokens_of(settings: PrometheusSettings, clock: Clock, environment: Mapping[s
     except ModuleNotFoundError as missing:
         raise Unsupported(f"google needs the library {missing.name}, which is not installed: pip install "
                           "'stoker[gcp]'") from missing
-    return BearerTokens(settings.url, clock, environment)
+    return BearerTokens(settings.url, clock, environment, None if credentials is None else credentials.impersonate)

@@ -16,16 +16,21 @@ from adapters.prometheus.demand_source import PrometheusDemand
 from adapters.prometheus.settings import PrometheusSettings
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
+from config.model.credentials import Credentials
 
 
 class Prometheus:
-    """See `adapters.registry.DemandProvider`. The sandbox has no Prometheus, so a run within it is refused."""
+    """See `adapters.registry.DemandProvider`. The sandbox has no Prometheus, so a run within it is refused.
 
-    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, pinged: PingedPools | None = None) -> None:  # noqa: ARG002
+    `credentials`: those for servers that a cloud runs.
+    """
+
+    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None,  # noqa: ARG002  (nothing here is random)
+                 pinged: PingedPools | None = None, credentials: Credentials | None = None) -> None:
         if sandbox_url is not None:
             raise Unsupported("this run may connect only to its sandbox, which has no Prometheus: remove each `demand` and each "
                               "of the `leads` of kind prometheus")
-        self._clock, self._pinged = clock, pinged or PingedPools()
+        self._clock, self._pinged, self._credentials = clock, pinged or PingedPools(), credentials
         self._clients: dict[str, PrometheusClient] = {}
 
     def sources(self, pools: Demands) -> list[tuple[DemandSource, tuple[str, ...]]]:
@@ -65,5 +70,6 @@ class Prometheus:
                 servers.setdefault(demand.connection, {})[pool.name] = demand
         for connection, members in servers.items():
             if connection not in self._clients:
-                self._clients[connection] = PrometheusClient(next(iter(members.values())), self._clock)
+                self._clients[connection] = PrometheusClient(next(iter(members.values())), self._clock,
+                                                              credentials=self._credentials)
             yield self._clients[connection], members

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from adapters.prometheus.promql import expanded, proof_fault, text_fault
+from config.model.credentials import Cloud
 from config.model.demand import DemandSettings, shortened
 from config.model.web import Address, HeadersFrom, Variable
 
@@ -129,6 +130,11 @@ class PrometheusSettings(DemandSettings):
         """Return the URL and the queries, without what authenticates."""
         queries = ((name, getattr(self, name)) for name in QUERIES)
         return " ".join((f"url={self.url}", *(f"{name}={' '.join(query.split())}" for name, query in queries if query)))
+
+    @property
+    def cloud(self) -> Cloud | None:
+        """See `DemandSettings`."""
+        return "aws" if self.sigv4 is not None else "google" if self.google else None
 
     @property
     def label(self) -> str:

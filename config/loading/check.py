@@ -11,18 +11,20 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.loading.calendar_file import Calendars
+from config.loading.credentials import report_credentials
 from config.loading.layers import ONE, SEVERAL, report_layers, report_same_resource, written_levers
 from config.loading.leads import LEADS, report_leads, written_leads
 from config.loading.problem import Problem, path_text
 from config.loading.report import Report, Step
 from config.loading.secrecy import secrets_in
 from config.loading.wording import as_written, keys_of, meant, shown, unknown, without_consequences, wording
+from config.model.credentials import Credentials
 from config.model.dead_man import DeadMan
 from config.model.demand import DemandSettings
 from config.model.event import Event, Holidays
 from config.model.kinds import Kinds
 from config.model.lease import LEASE_KINDS
-from config.model.lever import LeverSettings
+from config.model.lever import Address, LeverSettings
 from config.model.limits import Limits
 from config.model.notify import Notify, Sink, WeeklyReport
 from config.model.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
@@ -82,8 +84,8 @@ class Check:
                                  lease=lease, statsd=statsd)
 
     def _declared(self) -> frozenset[str]:
-        ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, DeadMan, Limits,
-                                             Assume, Sink, WeeklyReport, StatsD)
+        ours: tuple[type[BaseModel], ...] = (PoolPolicy, Credentials, Objective, Schedule, Event, Holidays, PriceOverride,
+                                             DeadMan, Limits, Assume, Sink, WeeklyReport, StatsD)
         models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.levers.values(),
                                              *self._kinds.demand.values())
         return frozenset(TOP_KEYS).union(*(keys_of(model) for model in models))
@@ -169,7 +171,7 @@ class Check:
             key: member.plain() for key, member in defaults.members.items() if key in DEFAULT_KEYS and key != DEMAND
         }
         names: dict[str, int] = {}
-        resources: dict[tuple[str, str], int] = {}
+        resources: dict[Address, int] = {}
         indexed: dict[int, PoolPolicy] = {}
         for index, item in enumerate(node.items):
             pool = self._pool(index, item, inherited, defaults)
@@ -177,6 +179,7 @@ class Check:
             if pool is not None:
                 indexed[index] = pool
                 report_same_resource(self.report, index, pool, resources)
+                report_credentials(self.report, index, pool)
         report_leads(self.report, indexed, names)
         return list(indexed.values())
 

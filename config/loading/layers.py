@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from config.loading.report import Path, Report
 from config.loading.wording import meant, shown
-from config.model.lever import LeverSettings
+from config.model.lever import Address, LeverSettings, address
 from config.model.policy import PoolPolicy
 from config.yaml_text.node import Node
 
@@ -59,15 +59,15 @@ def report_layers(report: Report, path: Path, base: LeverSettings, top: LeverSet
     return False
 
 
-def report_same_resource(report: Report, index: int, pool: PoolPolicy, resources: dict[tuple[str, str], int]) -> None:
+def report_same_resource(report: Report, index: int, pool: PoolPolicy, resources: dict[Address, int]) -> None:
     """Report each layer of pool number `index` whose resource another pool sets by the same kind of lever, and add it to
-    `resources`: the number of the first pool by kind and resource.
+    `resources`: the number of the first pool by address. Functions of one name in two accounts are two resources.
     """
     layers = [each for each in (pool.lever, pool.top) if each is not None]
     listed = report.reach(("pools", index, SEVERAL)) is not None
     for layer, settings in enumerate(layers):
         path: Path = ("pools", index, SEVERAL, layer) if listed else ("pools", index, ONE)
-        first = resources.setdefault((settings.kind, settings.resource), index)
+        first = resources.setdefault(address(settings, pool.credentials), index)
         if first != index and not report.has_secret(path):
             report.note_at(path, f"pools[{first}] already sets {settings.resource} by {settings.kind}: one pool per resource and "
                                  "lever")

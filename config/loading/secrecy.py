@@ -36,6 +36,9 @@ NO_SECRET_WORDS = re.compile(
 NO_SECRETS = frozenset({"PWD", "OLDPWD", "OLD_PWD", "INIT_CWD", "GOOGLE_APPLICATION_CREDENTIALS"})
 """Environment variables whose name looks like a secret and whose value is a directory or a file."""
 
+TEXT_IS_SECRET = ("credentials",)
+"""Declared keys of mappings: text in their place may be a secret."""
+
 VARIABLES_BY_NAME = ("headers_from",)
 """Mappings from header names, such as Authorization, to the environment variables that hold their values."""
 SECRET_VALUE = re.compile(
@@ -72,10 +75,11 @@ def secrets_in(
 ) -> Iterator[tuple[Place, tuple[str | int, ...], str]]:
     """Yield place, path and message of everything in a document that looks like a secret. No message quotes a value.
 
-    A key that a model declares is never a secret by its name.
+    A key that a model declares is not a secret by its name, unless it is one of a mapping and has text.
     """
     for key, member in node.members.items():
-        if key not in declared and path[-1:] != VARIABLES_BY_NAME and looks_secret(key):
+        known = key in declared and not (key in TEXT_IS_SECRET and isinstance(member.scalar, str))
+        if not known and path[-1:] != VARIABLES_BY_NAME and looks_secret(key):
             yield node.keys[key], (*path, key), f"the name looks like a secret; {ADVICE}"
         else:
             yield from secrets_in(member, declared, (*path, key))

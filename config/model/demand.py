@@ -4,6 +4,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from config.model.credentials import Cloud
 from config.model.lever import LeverSettings
 
 LABEL_LENGTH = 60
@@ -26,6 +27,11 @@ class DemandSettings(BaseModel):
     def resource(self) -> str:
         """What is read, in one line. Stored demand of another resource is read again."""
         return " ".join(f"{name}={value}" for name, value in self if name != "kind" and value is not None)
+
+    @property
+    def cloud(self) -> Cloud | None:
+        """Cloud whose identity the reads have; None where they need none."""
+        return None
 
     @property
     def label(self) -> str:

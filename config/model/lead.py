@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from config.model.credentials import Credentials
 from config.model.demand import DemandSettings
 from config.model.lever import LeverSettings
 
@@ -26,6 +27,8 @@ class Lead(BaseModel):
     """Name of another pool of the policy, whose demand is the signal."""
     source: SerializeAsAny[DemandSettings] | None = None
     """Demand source whose peak is the signal; None with `pool`."""
+    credentials: Credentials | None = None
+    """Those of the pool, as far as the source needs any. They are not in a file."""
 
     @property
     def name(self) -> str:
@@ -36,18 +39,21 @@ class Lead(BaseModel):
     def series(self) -> str:
         """Return the name under which the signal is stored: that of the pool, or one of the source.
 
-        The name of a source has a colon, so it is no pool's name. Two pools with the same source share it, and it is read once.
+        The name of a source has a colon, so it is no pool's name. Two pools with the same source and credentials share it, and it
+        is read once.
         """
         if self.source is None:
             return str(self.pool)
-        digest = blake2b(self.source.resource.encode(), digest_size=6).hexdigest()
+        reader = "" if self.credentials is None else f" {self.credentials.model_dump_json(exclude_none=True)}"
+        digest = blake2b(f"{self.source.resource}{reader}".encode(), digest_size=6).hexdigest()
         return f"lead:{self.source.kind}:{digest}"
 
-    def completed(self, pool: str, lever: LeverSettings) -> Self:
+    def completed(self, pool: str, lever: LeverSettings, credentials: Credentials | None) -> Self:
         """Return the lead with the absent keys of its source set for `pool`. Raise `ValueError` if `lever` lacks one."""
         if self.source is None:
             return self
-        return self.model_copy(update={"source": self.source.completed(lever).of_pool(pool)})
+        own = None if credentials is None else credentials.at(self.source.cloud)
+        return self.model_copy(update={"source": self.source.completed(lever).of_pool(pool), "credentials": own})
 
     @model_validator(mode="after")
     def _one_signal(self) -> Self:
@@ -64,12 +70,13 @@ class Lead(BaseModel):
         return {"pool": self.pool} if self.source is None else self.source.model_dump(mode="json", exclude_none=True)
 
 
-def completed_leads(leads: tuple[Lead, ...], pool: str, lever: LeverSettings) -> tuple[Lead, ...]:
+def completed_leads(leads: tuple[Lead, ...], pool: str, lever: LeverSettings,
+                    credentials: Credentials | None) -> tuple[Lead, ...]:
     """Return the leads of a pool, completed. Raise the error of the first that is not possible, with its index as `at`."""
     found: list[Lead] = []
     for index, lead in enumerate(leads):
         try:
-            found.append(lead if lever.kind == "unknown" else lead.completed(pool, lever))
+            found.append(lead if lever.kind == "unknown" else lead.completed(pool, lever, credentials))
         except ValueError as error:
             raise _misplaced(str(error), (index,)) from None
         if lead.pool == pool:

@@ -30,5 +30,6 @@ def lead_policies(pools: Iterable[PoolPolicy]) -> list[LeadPolicy]:
         for lead in pool.leads:
             if lead.source is not None:
                 signals.setdefault(lead.series, (lead, []))[1].append(pool.name)
-    return [LeadPolicy.model_construct(name=name, lever=NO_LEVER, demand=lead.source, max=0, text=lead.name,
-                                       leads_to=tuple(pools_of_lead)) for name, (lead, pools_of_lead) in signals.items()]
+    return [LeadPolicy.model_construct(name=name, lever=NO_LEVER, demand=lead.source, credentials=lead.credentials, max=0,
+                                       text=lead.name, leads_to=tuple(pools_of_lead))
+            for name, (lead, pools_of_lead) in signals.items()]

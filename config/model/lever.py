@@ -4,6 +4,11 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from config.model.credentials import Cloud, Credentials
+
+Address = tuple[str, str, str]
+"""Kind and resource of a lever, and its account where the resource does not name it. Two pools must not share it."""
+
 
 class LeverSettings(BaseModel):
     """Resource whose warm capacity is set, and the provider mechanism (`kind`) that sets it.
@@ -35,6 +40,9 @@ class LeverSettings(BaseModel):
     usual_demand: ClassVar[str] = "none"
     """Kind of the demand source of a pool that names none; its absent keys are taken from this lever."""
 
+    cloud: ClassVar[Cloud | None] = None
+    """Cloud whose identity the lever's calls have; None where they need none."""
+
     kind: str
     """The provider mechanism that sets the pool's warm capacity."""
 
@@ -52,3 +60,12 @@ class LeverSettings(BaseModel):
         The default compares the keys that both have. A subclass overrides this if the two name the resource differently.
         """
         return next(((key, f"write {value}") for key, value in self if key != "kind" and getattr(top, key, value) != value), None)
+
+
+def address(lever: LeverSettings, credentials: Credentials | None) -> Address:
+    """Return the address of the number that a lever sets, when its pool has `credentials`.
+
+    A resource of Google Cloud names its project; one of AWS has no account, which is that of the role, or the daemon's own ("").
+    """
+    of_cloud = None if credentials is None else credentials.at(lever.cloud)
+    return lever.kind, lever.resource, "" if of_cloud is None or of_cloud.account is None else of_cloud.account

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validat
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
+from config.model.credentials import Cloud, Credentials
 from config.model.dead_man import DeadMan
 from config.model.demand import DemandSettings
 from config.model.duration import Duration, format_duration
@@ -96,6 +97,9 @@ class PoolPolicy(Model):
     """Where its demand is read: the kind of the source and the keys that identify the series. When absent, the usual source of
     the lever's resource.
     """
+    credentials: Credentials | None = None
+    """Role or service account for all calls about the pool, when it is in another account; the daemon's own identity when absent.
+    """
     leads: tuple[Lead, ...] = Field(default=(), strict=False, max_length=MOST_LEADS)
     """Leading signals: what rises before this pool's demand, such as another pool or the depth of a queue."""
     mode: Literal["shadow", "active"] = Field(default="shadow", examples=["shadow"])
@@ -153,6 +157,16 @@ class PoolPolicy(Model):
         return f"pool {self.name}"
 
     @property
+    def account(self) -> str | None:
+        """Return the AWS account of the lever, by the pool's role; None for the account of the daemon and for other clouds."""
+        found = self.credentials_at(self.lever.cloud)
+        return None if found is None else found.account
+
+    def credentials_at(self, cloud: Cloud | None) -> Credentials | None:
+        """Return the pool's credentials at one cloud; None where the daemon's own identity applies."""
+        return None if self.credentials is None else self.credentials.at(cloud)
+
+    @property
     def demand_kind(self) -> str:
         """Return the kind of the source that the pool's demand is read from."""
         return self.lever.usual_demand if self.demand is None else self.demand.kind
@@ -174,7 +188,7 @@ class PoolPolicy(Model):
         name, lever = info.data.get("name"), info.data.get("lever")
         if value and info.data.get("top") is not None:
             raise PydanticCustomError("lead", "a pool with two layers cannot have leads: remove leads, or use one lever")
-        return value if name is None or lever is None else completed_leads(value, name, lever)
+        return value if name is None or lever is None else completed_leads(value, name, lever, info.data.get("credentials"))
 
     @field_validator("dead_man")
     @classmethod

@@ -144,7 +144,8 @@ def read_by(pool: PoolPolicy) -> str:
     """Return the rules that convert a pool's metrics to demand; stored demand of other rules is read again."""
     rhythm = "" if (found := rhythm_of(pool)) is None else found.text
     source = "" if pool.demand is None else f"{pool.demand.kind} {pool.demand.resource}"
-    return " ".join(part for part in (str(READ_BY), pool.on_quiet_region, rhythm, source) if part)
+    account = "" if pool.account is None else f"account={pool.account}"
+    return " ".join(part for part in (str(READ_BY), pool.on_quiet_region, rhythm, source, account) if part)
 
 
 def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:

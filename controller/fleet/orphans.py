@@ -121,7 +121,8 @@ class Orphans:
 
 def policy_of(orphan: Orphan, pools: Container[str], **changes: Any) -> PoolPolicy:  # noqa: ANN401
     """Return a policy for an orphan, with a name that `pools` do not use; in shadow unless `changes` set the mode."""
-    settings = {"name": orphan.name_beside(pools), "lever": orphan.lever, "max": max(1, orphan.units)}
+    settings = {"name": orphan.name_beside(pools), "lever": orphan.lever, "credentials": orphan.credentials,
+                "max": max(1, orphan.units)}
     return PoolPolicy.model_validate(settings | changes)
 
 

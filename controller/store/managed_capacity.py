@@ -11,14 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from config.model.lever import LeverSettings
+from config.model.credentials import Credentials
+from config.model.lever import Address, LeverSettings, address
 from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state.state import PoolState
 from controller.store.codec import dump_state, load_state
 
 Kinds = Mapping[str, type[LeverSettings]]
-Address = tuple[str, str]
-"""Kind and resource of a lever, which two pools must not share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,13 @@ class Orphan:
     since: datetime
     requested: int | None = None
     error: str | None = None
+    credentials: Credentials | None = None
+    """Those of the pool, with which the provider is read and the units are released."""
+
+    @property
+    def address(self) -> Address:
+        """Return the address of the number that the lever sets."""
+        return address(self.lever, self.credentials)
 
     @property
     def units(self) -> int:
@@ -54,15 +60,17 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Pools that may have set units. `levers`: by pool, those of the policy. `orphans`: pools no longer in the policy."""
+    """Pools that may have set units. `levers`: by pool, those of the policy. `orphans`: pools no longer in the policy.
+    `credentials`: by pool, those of the policy, for pools that have any.
+    """
 
     levers: Mapping[str, LeverSettings] = field(default_factory=dict)
     orphans: tuple[Orphan, ...] = ()
+    credentials: Mapping[str, Credentials] = field(default_factory=dict)
 
-
-def address(lever: LeverSettings) -> Address:
-    """Return the kind and resource of a lever."""
-    return lever.kind, lever.resource
+    def addresses(self) -> dict[str, Address]:
+        """Return the address of each lever, by pool."""
+        return {name: address(lever, self.credentials.get(name)) for name, lever in self.levers.items()}
 
 
 def units_left(state: PoolState) -> set[int]:
@@ -76,31 +84,34 @@ def taken_over(held: Held, pools: Mapping[str, PoolPolicy], states: Mapping[str,
     """Return the managed capacity under the policy `pools`, and the states of its pools by state key. A renamed pool takes over
     the state of its resource. A pool with another resource starts without a state.
     """
-    in_policy = {address(pool.lever) for pool in pools.values()}
-    free = {address(lever): states[name] for name, lever in held.levers.items()
-            if name in states and (name not in pools or address(pools[name].lever) != address(lever))}
-    free |= {address(each.lever): each.state for each in held.orphans}
+    before, after = held.addresses(), {name: address(pool.lever, pool.credentials) for name, pool in pools.items()}
+    in_policy = set(after.values())
+    free = {at: states[name] for name, at in before.items() if name in states and after.get(name) != at}
+    free |= {each.address: each.state for each in held.orphans}
     assigned = {name: state for name, state in states.items()
-            if name not in pools or name not in held.levers or address(held.levers[name]) == address(pools[name].lever)}
+                if name not in pools or name not in before or before[name] == after[name]}
     for name, pool in pools.items():
-        if pool.mode == "active" and name not in assigned and address(pool.lever) in free:
-            assigned[name] = free[address(pool.lever)]
-    orphans = {address(each.lever): each for each in held.orphans if address(each.lever) not in in_policy}
-    for name, lever in held.levers.items():
-        if address(lever) in free and address(lever) not in in_policy and max(units_left(free[address(lever)])) > 0:
-            orphans.setdefault(address(lever), Orphan(name, lever, free[address(lever)], now))
+        if pool.mode == "active" and name not in assigned and after[name] in free:
+            assigned[name] = free[after[name]]
+    orphans = {each.address: each for each in held.orphans if each.address not in in_policy}
+    for name, at in before.items():
+        if at in free and at not in in_policy and max(units_left(free[at])) > 0:
+            orphans.setdefault(at, Orphan(name, held.levers[name], free[at], now, credentials=held.credentials.get(name)))
     levers = {name: pool.lever for name, pool in pools.items() if pool.lever.persists and (
-        pool.mode == "active" or (name in held.levers and address(held.levers[name]) == address(pool.lever)))}
-    return Held(levers, tuple(orphans.values())), assigned
+        pool.mode == "active" or before.get(name) == after[name])}
+    credentials = {name: own for name in levers if (own := pools[name].credentials) is not None}
+    return Held(levers, tuple(orphans.values()), credentials), assigned
 
 
 def dumped(held: Held) -> bytes:
     """Return `held` as stored bytes."""
     orphans = [{"pool": each.pool, "lever": each.lever.model_dump(mode="json"), "state": dump_state(each.state),
-                "intent": each.state.intent, "since": each.since.isoformat(), "requested": each.requested}
+                "intent": each.state.intent, "since": each.since.isoformat(), "requested": each.requested,
+                "credentials": None if each.credentials is None else each.credentials.model_dump(exclude_none=True)}
                for each in held.orphans]
     levers = {name: lever.model_dump(mode="json") for name, lever in held.levers.items()}
-    return json.dumps({"levers": levers, "orphans": orphans}, separators=(",", ":")).encode()
+    credentials = {name: each.model_dump(exclude_none=True) for name, each in held.credentials.items()}
+    return json.dumps({"levers": levers, "orphans": orphans, "credentials": credentials}, separators=(",", ":")).encode()
 
 
 def loaded(body: bytes | None, kinds: Kinds) -> Held:
@@ -108,10 +119,15 @@ def loaded(body: bytes | None, kinds: Kinds) -> Held:
     try:
         stored = json.loads(body or b"{}")
         levers, orphans = dict(stored.get("levers", {})), list(stored.get("orphans", []))
+        given = dict(stored.get("credentials", {}))
     except (ValueError, TypeError, AttributeError):
         return Held()
+    try:
+        credentials = {str(name): Credentials.model_validate(each) for name, each in given.items()}
+    except ValueError:
+        return Held()
     read = {name: lever for name, each in levers.items() if (lever := _lever(each, kinds)) is not None}
-    return Held(read, tuple(each for body in orphans if (each := _orphan(body, kinds)) is not None))
+    return Held(read, tuple(each for body in orphans if (each := _orphan(body, kinds)) is not None), credentials)
 
 
 def _lever(body: Any, kinds: Kinds) -> LeverSettings | None:  # noqa: ANN401
@@ -126,6 +142,7 @@ def _orphan(body: Any, kinds: Kinds) -> Orphan | None:  # noqa: ANN401
         lever = _lever(body["lever"], kinds)
         state = load_state(body["state"], body["intent"])
         since = datetime.fromisoformat(body["since"])
-        return None if lever is None else Orphan(str(body["pool"]), lever, state, since, body.get("requested"))
+        own = None if body.get("credentials") is None else Credentials.model_validate(body["credentials"])
+        return None if lever is None else Orphan(str(body["pool"]), lever, state, since, body.get("requested"), credentials=own)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

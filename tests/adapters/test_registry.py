@@ -15,6 +15,7 @@ from adapters.kinds import Kind, grants
 from adapters.ports.errors import Unsupported
 from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
+from config.model.credentials import Credentials
 from config.model.demand import NoDemandSettings
 from config.model.lead import Lead
 from config.model.lead_policy import LeadPolicy, lead_policies
@@ -55,7 +56,7 @@ def test_a_missing_library_is_named_with_the_remedy():
 def test_a_fault_within_an_adapter_is_not_taken_for_a_missing_library():
     entry = Kind("x:y", "adapters.nowhere:Thing", "adapters.nowhere:Thing", "aws")
     with pytest.raises(ModuleNotFoundError):
-        Registry(ManualClock(NOON), np.random.default_rng(0))._made(entry, KIND, "pool agent: the lever")
+        Registry(ManualClock(NOON), np.random.default_rng(0))._made(entry, KIND, "pool agent: the lever", None)
 
 
 async def test_a_lever_is_built_for_its_kind(made):
@@ -165,3 +166,38 @@ async def test_pools_of_one_lever_kind_can_have_different_sources(made):
     pools = [pool("a"), pool("b").model_copy(update={"demand": NoDemandSettings(kind="none")})]
 
     assert [(source.kind, names) for source, names in made.sources(pools)] == [("cloudwatch-lambda", ("a",)), ("none", ("b",))]
+
+
+ROLES = [Credentials(role_arn=f"arn:aws:iam::{account}:role/stoker") for account in ("111122223333", "444455556666")]
+
+
+def of_account(name, credentials):
+    return pool("agent").model_copy(update={"name": name, "credentials": credentials})
+
+
+def test_each_credentials_have_sources_connections_and_limits_of_their_own(made):
+    pools = [of_account("own", None), *(of_account(f"in-{each.account}", each) for each in ROLES)]
+    pools.append(of_account("also-first", ROLES[0]))
+    levers = [made.lever(each) for each in pools]
+
+    assert [names for _, names in made.sources(pools)] == [("own",), ("in-111122223333", "also-first"), ("in-444455556666",)]
+    planes = [each._plane for each in levers]
+    assert planes[1] is planes[3]
+    assert len({id(each) for each in planes}) == len({id(each._connections) for each in planes}) == 3
+    assert levers[1].resource == "Lambda alias agent:live in us-east-1 of account 111122223333"
+
+
+def test_checks_of_one_region_are_made_in_each_account(made):
+    pools = [of_account("own", None), *(of_account(each.account, each) for each in ROLES)]
+    titles = [check.title for check in made.checks(pools)]
+
+    assert [title for title in titles if title.startswith("credentials")] == [
+        "credentials and clock of AWS in us-east-1", *(f"credentials and clock of AWS in us-east-1 of account {each.account}"
+                                                       for each in ROLES)]
+
+
+def test_the_demand_of_a_pool_at_another_cloud_is_read_with_the_daemons_own_identity(made):
+    service = CloudMonitoringSettings(kind="cloud-monitoring", project="acme", location="europe-west1", service="chat",
+                                      concurrency_target=0.6)
+
+    assert of_account("a", ROLES[0]).model_copy(update={"demand": service}).credentials_at(service.cloud) is None

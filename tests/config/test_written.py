@@ -12,6 +12,7 @@ import config
 from adapters.kinds import policy_kinds
 from config.loading.loader import TOP_KEYS, load_policy, parse_policy
 from config.loading.wording import keys_of
+from config.model.credentials import Credentials
 from config.model.dead_man import DeadMan
 from config.model.demand import DemandSettings
 from config.model.duration import format_duration
@@ -71,6 +72,7 @@ def test_the_example_uses_every_key_of_every_model():
 
     assert found[""] == set(TOP_KEYS)
     assert found["pools"] | found["defaults"] == set(keys_of(PoolPolicy))
+    assert found["pools.credentials"] <= set(Credentials.model_fields)
     assert found["pools.objective"] | found["defaults.objective"] == set(Objective.model_fields)
     assert found["pools.schedules"] == set(Schedule.model_fields)
     assert found["pools.events"] == set(Event.model_fields)

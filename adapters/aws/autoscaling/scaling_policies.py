@@ -34,7 +34,7 @@ async def foreign_scalers(connections: Connections) -> dict[str, str]:
     Reads pages of 50, which takes fewer calls than one for each pool. Scheduled actions are read only if a target is Stoker's.
     """
     targets = await _listed(connections, "describe_scalable_targets", "ScalableTargets",
-                            f"scalable targets in {connections.region}")
+                            f"scalable targets in {connections.place}")
     moving = [each for each in targets if not all((each.get("SuspendedState") or {}).get(switch, False) for switch in SWITCHES)]
     foreign = {str(each["ResourceId"]): f"Application Auto Scaling (a scalable target of {each['MinCapacity']} to "
                f"{each['MaxCapacity']})" for each in moving if not is_ours(each)}
@@ -42,7 +42,7 @@ async def foreign_scalers(connections: Connections) -> dict[str, str]:
         return foreign
     try:
         actions = await _listed(connections, "describe_scheduled_actions", "ScheduledActions",
-                                f"scheduled actions in {connections.region}")
+                                f"scheduled actions in {connections.place}")
     except PermissionDenied:  # needed only for `dead_man`: pools without it must work
         text = "Application Auto Scaling (a scalable target; its actions cannot be read: see `stoker iam`)"
         return foreign | {str(each["ResourceId"]): text for each in moving if is_ours(each)}

@@ -42,7 +42,7 @@ class CloudWatchMetricDemand:
         self.kind, self.region, self._ledgers = kind, connections.region, ledgers
         self._series = {name: series_of(settings) for name, settings in pools.items()}
         self._trees = {name: trees_of(settings) for name, settings in pools.items()}
-        self._reader = MetricReader(connections, clock, f"metrics in {connections.region}")
+        self._reader = MetricReader(connections, clock, f"metrics in {connections.place}")
 
     @property
     def spent_usd(self) -> float:

@@ -29,8 +29,8 @@ class MetricReader:
         self.metrics_requested = 0
         """Metrics requested since the start, which CloudWatch bills."""
         self._connections = connections
-        self._bucket = TokenBucket(clock, RATE, BURST, f"CloudWatch calls in {connections.region}")
-        self._call = ApiCall("cloudwatch", "get_metric_data", what or f"Lambda metrics in {connections.region}")
+        self._bucket = TokenBucket(clock, RATE, BURST, f"CloudWatch calls in {connections.place}")
+        self._call = ApiCall("cloudwatch", "get_metric_data", what or f"Lambda metrics in {connections.place}")
 
     async def read(self, queries: Sequence[Query]) -> tuple[dict[Query, list[Result]], dict[str, AdapterError]]:
         """Return the results of each query, and the error of each resource that failed."""

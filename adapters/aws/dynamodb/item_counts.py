@@ -87,7 +87,7 @@ class ItemCounts:
     def _what(self, pool: str) -> str:
         settings = self._pools[pool]
         index = "" if settings.index is None else f" with index {settings.index}"
-        return f"pool {pool}: table {settings.table}{index} in {self._connections.region}"
+        return f"pool {pool}: table {settings.table}{index} in {self._connections.place}"
 
     def _late(self, pool: str) -> AdapterError:
         return Unreachable(f"{self._what(pool)}: not counted within {READ_SECONDS:g} s: check the network, or narrow "

@@ -14,10 +14,10 @@ class AliasMonitor:
     is called, unless it is being deployed. All methods except `owner` raise `AdapterError`.
     """
 
-    def __init__(self, plane: ControlPlane, clock: Clock, region: str, function: str, alias: str, fresh: timedelta) -> None:
+    def __init__(self, plane: ControlPlane, clock: Clock, function: str, alias: str, fresh: timedelta) -> None:
         self._plane, self._clock, self._fresh = plane, clock, fresh
         self.function, self._name = function, alias
-        self.resource = f"Lambda alias {function}:{alias} in {region}"
+        self.resource = f"Lambda alias {function}:{alias} in {plane.place}"
         self.key = f"{function}:{alias}"
         self.qualified: Mapping[str, str] = {"FunctionName": function, "Qualifier": alias}
         self._alias: tuple[Alias, datetime] | None = None

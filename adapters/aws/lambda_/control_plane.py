@@ -94,11 +94,11 @@ class ControlPlane:
     """Control plane of one region, through which all levers make their calls."""
 
     def __init__(self, connections: Connections, clock: Clock) -> None:
-        self.region = connections.region
+        self.region, self.place = connections.region, connections.place
         self._connections, self._clock = connections, clock
-        self._bucket = TokenBucket(clock, RATE, BURST, f"Lambda calls in {self.region}")
-        self._scaling = TokenBucket(clock, SCALE_RATE, SCALE_BURST, f"Application Auto Scaling calls in {self.region}")
-        self._functions = TokenBucket(clock, FUNCTION_RATE, FUNCTION_BURST, f"GetFunction calls in {self.region}")
+        self._bucket = TokenBucket(clock, RATE, BURST, f"Lambda calls in {self.place}")
+        self._scaling = TokenBucket(clock, SCALE_RATE, SCALE_BURST, f"Application Auto Scaling calls in {self.place}")
+        self._functions = TokenBucket(clock, FUNCTION_RATE, FUNCTION_BURST, f"GetFunction calls in {self.place}")
         self._targets = SharedAnswer(clock, TARGETS_FRESH, lambda: foreign_scalers(connections))
         self.account = SharedAnswer(clock, ACCOUNT_FRESH, self._account)
         self.requested: dict[str, int] = {}
@@ -184,7 +184,7 @@ class ControlPlane:
             return Account(*(None if limits.get(name) is None else int(limits[name])
                              for name in ("ConcurrentExecutions", "UnreservedConcurrentExecutions")))
 
-        return await self.read("get_account_settings", f"the AWS account in {self.region}", {}, digest)
+        return await self.read("get_account_settings", f"the AWS account in {self.place}", {}, digest)
 
 
 def _whole(answer: Answer) -> Function:

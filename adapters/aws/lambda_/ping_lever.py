@@ -38,7 +38,7 @@ class LambdaPing:
         self._settings = settings = pool.lever
         self._layered = isinstance(pool, TopPolicy)
         self._plane, self._clock = provider.sessions.plane(settings.region), provider.sessions.clock
-        self._monitor = AliasMonitor(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
+        self._monitor = AliasMonitor(self._plane, self._clock, settings.function, settings.alias, ALIAS_FRESH)
         self.resource = self._monitor.resource
         rng, shared = provider.rng.spawn(1)[0], provider.pinged.of(pool)
         self._pinger = LambdaPinger(settings, provider.sessions.pings(settings.region), rng, self.resource)

@@ -12,6 +12,7 @@ from numpy.random import Generator
 
 from adapters.aws.clients import Answer as Reply
 from adapters.aws.clients import Connections, Digest, Timeouts
+from adapters.aws.credentials import CredentialSource
 from adapters.aws.errors import ApiCall
 from adapters.aws.lambda_.ping_payloads import Ping, environment_in, misunderstood, parameters, provisioned_in
 from adapters.aws.lambda_.report_line import report_in
@@ -37,8 +38,9 @@ SEE = "see docs/ping-handler.md"
 class TimedConnections(Connections):
     """Connections that record when each call was sent and answered, by the machine's clock: handlers hold pings in real time."""
 
-    def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
-        super().__init__(region, sandbox_url, timeouts or PATIENCE, AT_ONCE)
+    def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None,
+                 credentials: CredentialSource | None = None, account: str | None = None) -> None:
+        super().__init__(region, sandbox_url, timeouts or PATIENCE, AT_ONCE, credentials, account)
         self._wire = SystemClock()
 
     def _send(self, call: ApiCall, parameters: Mapping[str, object], digest: Digest[T]) -> T:

@@ -40,7 +40,7 @@ class ProvisionedConcurrency:
             raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
         settings = pool.lever
         self._plane, self._clock = provider.sessions.plane(settings.region), provider.sessions.clock
-        self._monitor = AliasMonitor(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
+        self._monitor = AliasMonitor(self._plane, self._clock, settings.function, settings.alias, ALIAS_FRESH)
         self.resource, self._qualified = self._monitor.resource, self._monitor.qualified
         self._seen = Provisioned()
         self._shared = None if pool.top is None else provider.pinged.of(pool)

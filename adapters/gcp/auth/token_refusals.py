@@ -123,7 +123,8 @@ def _refusal(last: Exchange, file: CredentialFile | None) -> str:
     """Return what a service rejects, and the remedy."""
     status = f"status {last.status}" + (f", {last.code}" if last.code else "")
     if last.account and last.status == 404:
-        return f"finds no service account {last.account} ({status}): correct its name in the credentials file"
+        return (f"finds no service account {last.account} ({status}): correct its name in the credentials file, or in the "
+                "policy's credentials")
     if last.account:
         return (f"refuses to impersonate {last.account} ({status}): allow iam.serviceAccounts.getAccessToken on it, by "
                 "roles/iam.serviceAccountTokenCreator or, for federation, by roles/iam.workloadIdentityUser, and enable "

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import google.auth
+from google.auth import impersonated_credentials
 from google.auth.credentials import with_scopes_if_required
 from google.oauth2 import service_account
 
@@ -59,12 +60,13 @@ class Tokens:
     """Tokens of Application Default Credentials, which are found by `environment`.
 
     `patience`: seconds that a call waits for a token. `give_up`: seconds after which a renewal is abandoned. `scopes`: what the
-    tokens allow, as far as the kind of credentials can be restricted.
+    tokens allow, as far as the kind of credentials can be restricted. `impersonate`: email address of the service account whose
+    tokens the credentials request; None: their own.
     """
 
     def __init__(self, clock: Clock, patience: float, environment: Mapping[str, str] = os.environ,
-                 give_up: float = GIVE_UP, scopes: Sequence[str] = SCOPES) -> None:
-        self._scopes = scopes
+                 give_up: float = GIVE_UP, scopes: Sequence[str] = SCOPES, impersonate: str | None = None) -> None:
+        self._scopes, self._impersonate = scopes, impersonate
         self._clock, self._patience, self._environment, self._give_up = clock, patience, environment, give_up
         self._threads = DaemonThreads(THREADS, "google-tokens")
         self._credentials: Any = None
@@ -136,7 +138,7 @@ class Tokens:
         try:
             async with asyncio.timeout(self._give_up):
                 credentials, headers = await self._in_thread(_refreshed, self._credentials, requests, self._environment,
-                                                               self._scopes)
+                                                               self._scopes, self._impersonate)
         except TimeoutError:
             self._credentials = None  # the abandoned thread uses them
             raise self._timed_out(self._give_up) from None
@@ -160,10 +162,15 @@ class Tokens:
 
 
 def _refreshed(credentials: Any, requests: TokenRequests, environment: Mapping[str, str],  # noqa: ANN401
-               scopes: Sequence[str]) -> tuple[Any, Headers]:
+               scopes: Sequence[str], impersonate: str | None) -> tuple[Any, Headers]:
     """Return the credentials, which are loaded when `credentials` is None, and the headers of a new token. Blocks."""
     if credentials is None:
-        credentials = with_scopes_if_required(_loaded(requests, environment), scopes)  # type: ignore[no-untyped-call]
+        credentials = _loaded(requests, environment)
+        if impersonate is None:
+            credentials = with_scopes_if_required(credentials, scopes)  # type: ignore[no-untyped-call]
+        else:
+            credentials = impersonated_credentials.Credentials(  # type: ignore[no-untyped-call]
+                with_scopes_if_required(credentials, SCOPES), impersonate, scopes)  # type: ignore[no-untyped-call]
         if isinstance(credentials, service_account.Credentials):
             credentials = credentials.with_always_use_jwt_access(True)  # type: ignore[no-untyped-call]
     credentials.refresh(requests)

@@ -160,7 +160,7 @@ def test_six_mistakes_give_six_messages_with_places():
         (HEAD + POOL + "pols: []\n", "4:1 pols: unknown key 'pols': did you mean pools? allowed: version, defaults, "),
         (HEAD + POOL + "defaults: {lever: {}}\n", "4:12 defaults.lever: lever cannot have a default: set it in each pool"),
         (HEAD + POOL + "defaults: {mod: active}\n",
-         "4:12 defaults.mod: unknown key 'mod': did you mean mode? allowed: demand, mode, "),
+         "4:12 defaults.mod: unknown key 'mod': did you mean mode? allowed: demand, credentials, mode, "),
         (HEAD + POOL + "defaults:\n", "4:10 defaults: empty is not a mapping of keys"),
         (HEAD + POOL + "defaults: {min: 6}\n", "3:73 pools[0].max: max 5 is below min 6"),
         (pool(max=None, min="6") + "defaults: {max: 5}\n", "5:10 pools[0].min: max 5 is below min 6"),

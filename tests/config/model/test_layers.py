@@ -21,6 +21,7 @@ EVERYTHING = {
     "events": [{"name": "launch", "factor": 2, "start": "2026-12-01", "duration": "1h"}], "scale_down_delay": "15m",
     "max_step_up": 3, "max_step_down": 2, "budget_usd_per_month": 50, "warmer": {"every": "5m", "requests": 2},
     "prewarm": {"max_units": 2}, "on_foreign_write": "yield", "demand": {"kind": "none"},
+    "credentials": {"role_arn": "arn:aws:iam::111122223333:role/stoker"},
 }
 RESET = {"name", "lever", "top", "min", "on_foreign_write", "schedules", "events", "leads", "dead_man", "keep_setting",
          "scale_down_delay", "max_step_up", "max_step_down", "budget_usd_per_month", "warmer", "prewarm"}

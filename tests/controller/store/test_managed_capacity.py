@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.kinds import policy_kinds
+from config.model.credentials import Credentials
 from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state.state import PoolState
 from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over
@@ -129,3 +130,36 @@ def test_an_orphan_gets_a_suffix_if_a_pool_has_its_name():
 
     assert orphan.name_beside(()) == "a" * 80
     assert orphan.name_beside({"a" * 80}) == "a" * 72 + ".orphan"
+
+
+ROLE = Credentials(role_arn="arn:aws:iam::111122223333:role/stoker", external_id="known-id")
+
+
+def test_one_function_name_in_two_accounts_has_two_states():
+    before = Held({"a": lever("f"), "b": lever("f")}, credentials={"a": ROLE})
+    in_account = {name: pool.model_copy(update={"credentials": before.credentials.get(name)})
+                  for name, pool in pools(a=lever("f"), b=lever("f")).items()}
+
+    held, states = taken_over(before, in_account, STATES, NOON)
+
+    assert (held.orphans, states) == ((), STATES)
+    assert held.credentials == {"a": ROLE}
+
+
+def test_an_orphan_keeps_the_credentials_of_its_pool_across_restarts():
+    held, _ = taken_over(Held({"a": lever("a")}, credentials={"a": ROLE}), pools(b=lever("b")), STATES, NOON)
+
+    assert held.orphans[0].credentials == ROLE
+    assert loaded(dumped(held), KINDS) == held
+
+
+def test_a_pool_that_moves_to_another_account_leaves_an_orphan_and_starts_without_a_state():
+    moved = {"a": pools(a=lever("a"))["a"].model_copy(update={"credentials": ROLE})}
+    held, states = taken_over(Held({"a": lever("a")}), moved, {"a": FIVE}, NOON)
+
+    assert [(each.pool, each.credentials) for each in held.orphans] == [("a", None)]
+    assert "a" not in states
+
+
+def test_stored_credentials_that_cannot_be_read_do_not_stop_a_start():
+    assert loaded(b'{"levers": {}, "orphans": [], "credentials": {"a": {"role_arn": "x"}}}', KINDS) == Held()

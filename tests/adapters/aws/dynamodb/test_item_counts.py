@@ -15,7 +15,7 @@ OPEN = {"kind": "dynamodb-query", "region": "us-east-1", "table": "sessions", "k
 class FakeConnections:
     """Answers of pages, or an error, by table."""
 
-    region = "us-east-1"
+    region = place = "us-east-1"
 
     def __init__(self, **answers):
         self.answers, self.sent = answers, []

@@ -167,3 +167,17 @@ async def test_closing_does_not_wait_for_a_renewal(federation):
 
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_a_service_account_is_impersonated_with_the_tokens_of_the_credentials(federation, monkeypatch):
+    plain = federation.token_url.removesuffix("/v1/token")
+    monkeypatch.setattr("google.auth.iam._IAM_ENDPOINT", f"{plain}/v1/projects/-/serviceAccounts/{{}}:generateAccessToken")
+    tokens = federation.tokens(impersonate=token_services.ACCOUNT)
+    await tokens.headers()
+    due(tokens)
+    await asyncio.wait_for(tokens._start_renewal(), PATIENCE_SECONDS)
+
+    assert federation.services.asked == {"sts": 1, "iamcredentials": 2}, "each renewal needs one request; its own token is valid"
+    federation.services.trouble["iamcredentials"] = 403, {"error": {"status": "PERMISSION_DENIED"}}
+    with pytest.raises(NoToken, match=f"refuses to impersonate {token_services.ACCOUNT} .*roles/iam.serviceAccountTokenCreator"):
+        await federation.tokens(impersonate=token_services.ACCOUNT).headers()
