@@ -5,6 +5,7 @@ added before their differences were taken. They count as unknown: a single one w
 """
 
 from collections.abc import Callable, Sequence
+from math import gcd
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,9 @@ USUAL_OF, ENOUGH = 30, 3
 
 A real change of traffic of this size is accepted from the 15th such minute on.
 """
+
+ENOUGH_CHANGES = 12
+"""Least number of changes that determine a period."""
 
 LEAST_WORK = 0.01
 """Least work in unit-minutes. Averages are often rounded to this."""
@@ -80,6 +84,18 @@ def _unusual(series: DemandSeries, parts: Sequence[DemandSeries], candidates: Ro
     out = np.zeros(len(series), bool)
     out[np.flatnonzero(candidates)] = rates[at + USUAL_OF] > UNUSUAL * usual
     return out
+
+
+def recorded_period(series: DemandSeries) -> int:
+    """Return the minutes of the periods that a series was recorded in: 1, or more when values change only once a period.
+
+    That holds for a recording of longer periods, whose values were repeated in each minute.
+    """
+    changed = np.zeros(max(0, len(series) - 1), bool)
+    for column in (series.peak, series.busy, series.invocations):
+        changed |= (column[1:] != column[:-1]) & ~(np.isnan(column[1:]) & np.isnan(column[:-1]))
+    apart = np.diff(np.flatnonzero(changed))
+    return 1 if len(apart) < ENOUGH_CHANGES else gcd(*apart.tolist())
 
 
 def plausible(series: DemandSeries) -> DemandSeries:

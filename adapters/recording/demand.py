@@ -1,7 +1,8 @@
 """Import of recorded demand: files of other tools become one demand series, with notes on every conversion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,12 +19,13 @@ class Imported:
     """An imported demand series.
 
     `notes`: for each file, its name and the notes on its conversion; the name is empty for notes on all files. `missing`: the
-    columns that no file has.
+    columns that no file has. `rows`: minute -> the places of its values in the files.
     """
 
     series: DemandSeries
     notes: list[tuple[str, list[str]]]
     missing: tuple[str, ...]
+    rows: Callable[[int], list[str]]
 
 
 def imported(texts: Mapping[str, str], columns: Mapping[str, str], timezone: str | None = None,
@@ -35,7 +37,7 @@ def imported(texts: Mapping[str, str], columns: Mapping[str, str], timezone: str
     """
     tables: list[Table] = []
     for source, text in texts.items():
-        read = read_document(source, text, timezone) if is_document(text) else read_sheet(source, text, timezone)
+        read = read_document(source, text, timezone, step) if is_document(text) else read_sheet(source, text, timezone)
         tables += read
     chosen, common = assigned(tables, columns)
     notes: dict[str, list[str]] = {source: [] for source in texts}
@@ -46,7 +48,13 @@ def imported(texts: Mapping[str, str], columns: Mapping[str, str], timezone: str
         notes[table.source] += [counted(len(table.times), "row"), *table.notes, *minutes.notes]
     series, missing = together(parts, common)
     files = [(source, list(dict.fromkeys(lines))) for source, lines in notes.items()]
-    return Imported(series, [*files, ("", common)], missing)
+    return Imported(series, [*files, ("", common)], missing, partial(places_of, parts))
+
+
+def places_of(parts: Sequence[tuple[Table, Minutes]], minute: int) -> list[str]:
+    """Return the places in the files that the values of a minute are from."""
+    at = [(table, part, int(np.searchsorted(part.minutes, minute))) for table, part in parts]
+    return [table.at(int(part.rows[row])) for table, part, row in at if row < len(part.minutes) and part.minutes[row] == minute]
 
 
 def together(parts: Sequence[tuple[Table, Minutes]], notes: list[str]) -> tuple[DemandSeries, tuple[str, ...]]:

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from adapters.recording.grid import span
 from adapters.recording.stamps import read_stamps
 from adapters.recording.table import Column, NotImportable, Table
 
@@ -22,15 +23,18 @@ def is_document(text: str) -> bool:
     return text.lstrip()[:1] in ("{", "[")
 
 
-def read_document(source: str, text: str, timezone: str | None) -> list[Table]:
-    """Return the series of a response, each as a table. Raise `NotImportable` when it is of no known kind."""
+def read_document(source: str, text: str, timezone: str | None, step: int | None = None) -> list[Table]:
+    """Return the series of a response, each as a table. Raise `NotImportable` when it is of no known kind.
+
+    `step`: seconds of a period, if the user has set it.
+    """
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
         line, why = getattr(error, "lineno", 1), getattr(error, "msg", error)
         raise NotImportable(f"{source}:{line}: invalid JSON ({why}); save the whole response") from None
     try:
-        tables = list(tables_of(source, body, timezone))
+        tables = list(tables_of(source, body, timezone, step))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, NotImportable):
             raise
@@ -41,7 +45,8 @@ def read_document(source: str, text: str, timezone: str | None) -> list[Table]:
     return [table for table in tables if len(table.times)]
 
 
-def tables_of(source: str, body: Any, timezone: str | None) -> Iterator[Table]:  # noqa: ANN401  (any JSON value)
+def tables_of(source: str, body: Any, timezone: str | None,  # noqa: ANN401  (any JSON value)
+              period: int | None) -> Iterator[Table]:
     """Yield the series of a response, by its kind."""
     first = body[0] if isinstance(body, list) and body else body
     if isinstance(first, dict) and "MetricDataResults" in first:
@@ -50,7 +55,7 @@ def tables_of(source: str, body: Any, timezone: str | None) -> Iterator[Table]: 
     elif isinstance(first, dict) and "Datapoints" in first:
         yield from metric_statistics(source, first, timezone)
     elif isinstance(first, dict) and isinstance(first.get("data"), dict) and "resultType" in first["data"]:
-        yield from query_range(source, first["data"])
+        yield from query_range(source, first["data"], period)
     elif isinstance(first, dict) and ("timeSeries" in first or "points" in first):
         yield from time_series(source, body if isinstance(body, list) else body.get("timeSeries", [body]))
     elif isinstance(first, dict) and first.get("status") == "error":
@@ -86,8 +91,11 @@ def metric_statistics(source: str, body: Json, timezone: str | None) -> Iterator
     yield series(source, place, [point["Timestamp"] for point in points], columns, timezone, [])
 
 
-def query_range(source: str, data: Json) -> Iterator[Table]:
-    """Yield the series of a Prometheus matrix: a value at each step, for the range before it that the query selects."""
+def query_range(source: str, data: Json, period: int | None) -> Iterator[Table]:
+    """Yield the series of a Prometheus matrix: a value at each step, for the range before it that the query selects.
+
+    The response does not have that range: it is 1 min at a step of 1 min, or else `period` seconds if that is the step.
+    """
     if data["resultType"] != "matrix":
         raise NotImportable(f"{source}: a result of type {data['resultType']}, which has one time; use query_range with "
                             "step=60")
@@ -99,18 +107,20 @@ def query_range(source: str, data: Json) -> Iterator[Table]:
         times = [float(time) for time, _ in result["values"]]
         if metric.endswith(COUNTERS):
             raise NotImportable(f"{where}: {name} is a counter; query its increase per minute: sum(increase({metric}[1m]))")
-        step = min((after - before for before, after in pairwise(times)), default=60.0)
-        if step != 60:
+        wanted = 60.0 if period is None else period
+        step = min((after - before for before, after in pairwise(times)), default=wanted)
+        if step != wanted:
             raise NotImportable(f"{where}: the step is {step:g} s, so the period of its values is unknown; query with step=60 "
-                                "and [1m]")
+                                "and [1m], or set --step if the query has that range too, such as step=300 and [5m]")
         column = Column((name or f"result {number + 1}", str(number + 1)), [value for _, value in result["values"]], metric)
         yield Table(source, f"{where}.values[{{}}]", range(len(times)), times, [column], ends=True,
-                    notes=["a response of Prometheus: each value is for the minute that ends at its time"])
+                    step=int(wanted),
+                    notes=[f"a response of Prometheus: each value is for the {period_text(int(wanted))} that ends at its time"])
 
 
 def time_series(source: str, body: Sequence[Json]) -> Iterator[Table]:
     """Yield the series of Cloud Monitoring's timeSeries: points with their intervals. Series of a DELTA metric are summed."""
-    notes = ["a response of Cloud Monitoring: each point is for the minute that ends with its interval"]
+    notes = ["a response of Cloud Monitoring: each point is for the period that ends with its interval"]
     sums: dict[str, dict[float, float]] = {}
     for number, result in enumerate(body):
         points, metric = result.get("points", []), str(result["metric"]["type"])
@@ -129,6 +139,11 @@ def time_series(source: str, body: Sequence[Json]) -> Iterator[Table]:
         column = Column((metric,), list(total.values()), metric)
         place, summing = f"{source}: {metric} [{{}}]", [f"{summed} series of {metric} are summed"] if summed > 1 else []
         yield Table(source, place, range(len(total)), list(total), [column], ends=True, notes=[*notes, *summing])
+
+
+def period_text(seconds: int) -> str:
+    """Return a period as text: `minute`, or its length."""
+    return "minute" if seconds == 60 else f"period of {span(seconds)}"
 
 
 def named(metric: str, labels: Json) -> str:

@@ -156,8 +156,9 @@ def spread(table: Table, rows: Rows, step: int, notes: list[str]) -> Minutes:
     minutes = (begin[:, None] + np.arange(parts)).ravel()
     values = {role: np.repeat(column / parts if role == "invocations" else column, parts) for role, column in rows.values.items()}
     if parts > 1:
-        notes.append(f"periods of {span(step)}: requests are divided by {parts}, averages and maxima are repeated; minutes "
-                     "within a period are approximate. Set --step 1m if each row covers 1 min and the other minutes are unknown")
+        notes.append(f"periods of {span(step)}: requests are divided by {parts}, averages and maxima are repeated. The minutes "
+                     "within a period are approximate: a maximum of 1 min counts in all of them. Set --step 1m if each row "
+                     "covers 1 min and the other minutes are unknown")
     return Minutes(minutes, values, np.repeat(rows.rows, parts), notes)
 
 

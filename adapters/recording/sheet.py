@@ -4,11 +4,14 @@ import csv
 import io
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from adapters.recording.stamps import NUMBER, STAMP, read_stamps
 from adapters.recording.table import Column, NotImportable, Table
 
+DAY = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}", re.ASCII)
+CLOCK = re.compile(r"\d{1,2}:\d\d", re.ASCII)
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 TIME_NAMES = ("timestamp", "time", "date", "datetime", "date time", "date/time", "period", "start", "start time", "period start",
               "bucket", "minute", "time (utc)", "timestamp (utc)", "@timestamp", "_time", "ts", "epoch")
@@ -33,10 +36,10 @@ def read_sheet(source: str, text: str, timezone: str | None) -> list[Table]:
     """
     lines, delimiter = lines_of(source, text)
     notes = [] if delimiter == "," else [f"cells are separated by {DELIMITERS[delimiter]}"]
-    heads = [line for line in lines[: len(CONSOLE_ROWS)] if line.cells[0].strip().lower() in CONSOLE_ROWS]
-    if heads and heads[0] is lines[0] and not is_time(lines[0].cells[0]):
+    heads = label_rows(lines)
+    if heads:
         return [console(source, heads, lines[len(heads):], timezone, notes)]
-    header, rows = [cell.strip() for cell in lines[0].cells], lines[1:]
+    header, rows = with_joined_times([cell.strip() for cell in lines[0].cells], lines[1:], notes)
     at = time_column(source, header, rows)
     names = [cell.lower() for cell in header]
     series = next((place for place, name in enumerate(names) if name in SERIES_NAMES), None)
@@ -50,11 +53,16 @@ def read_sheet(source: str, text: str, timezone: str | None) -> list[Table]:
 
 
 def lines_of(source: str, text: str) -> tuple[list[Line], str]:
-    """Return the rows that are not blank, all with as many cells as the header, and the separator of cells."""
+    """Return the rows that are not blank, all with as many cells as the header, and the separator of cells.
+
+    Lines above the header that begin with # are comments.
+    """
     offset = 0
+    while text.startswith("#"):
+        text, offset = text.partition("\n")[2], offset + 1
     declared = re.match(r"sep=(.)\r?\n", text)
     if declared is not None:
-        text, offset = text[declared.end():], 1
+        text, offset = text[declared.end():], offset + 1
     delimiter = declared[1] if declared is not None else separator(text)
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     lines: list[Line] = []
@@ -81,14 +89,42 @@ def separator(text: str) -> str:
     return max(DELIMITERS, key=outside.count)
 
 
+def label_rows(lines: Sequence[Line]) -> list[Line]:
+    """Return the rows of labels above the data of an export of the CloudWatch console; none for another file.
+
+    The console writes a row for each attribute of the metrics, also dimensions under their own name, such as FunctionName.
+    """
+    above = list(takewhile(lambda line: not is_time(line.cells[0]), lines))
+    known = [line for line in above if line.cells[0].strip().lower() in CONSOLE_ROWS]
+    return above if len(above) > 1 and known else known
+
+
+def with_joined_times(header: list[str], rows: Sequence[Line], notes: list[str]) -> tuple[list[str], Sequence[Line]]:
+    """Return header and rows with a column of dates and a column of times of day joined into the first of the two."""
+    names = [name.lower() for name in header]
+    if not rows or "date" not in names or "time" not in names:
+        return header, rows
+    day, clock = names.index("date"), names.index("time")
+    if not DAY.fullmatch(rows[0].cells[day].strip()) or not CLOCK.match(rows[0].cells[clock].strip()):
+        return header, rows
+    notes.append("the columns date and time are joined")
+    joined = [Line(row.number, [f"{row.cells[day].strip()} {row.cells[clock].strip()}" if place == day else cell
+                                for place, cell in enumerate(row.cells) if place != clock]) for row in rows]
+    return ["timestamp" if place == day else name for place, name in enumerate(header) if place != clock], joined
+
+
 def time_column(source: str, header: Sequence[str], rows: Sequence[Line]) -> int:
-    """Return the index of the column of times: the one with such a name, or else the first with times."""
+    """Return the index of the column of times: one with such a name, or else the first with times.
+
+    Of several columns with such a name, the first whose times need no zone is preferred: Datadog writes local time beside it.
+    """
     if is_time(header[0]) or all(re.fullmatch(r"[\d.,:\-/TZ +]*", cell) for cell in header):
         raise NotImportable(f"{source}:1: the first row has values and no names; add a row above it, such as "
                             "timestamp,invocations,avg_concurrency,max_concurrency")
-    for place, name in enumerate(header):
-        if name.lower() in TIME_NAMES:
-            return place
+    called = [place for place, name in enumerate(header) if name.lower() in TIME_NAMES]
+    exact = [place for place in called if is_exact(rows[0].cells[place].strip())]
+    if called:
+        return (exact or called)[0]
     for place in range(len(header)):
         if is_time(rows[0].cells[place]) and not NUMBER.fullmatch(rows[0].cells[place].strip()):
             return place
@@ -100,6 +136,12 @@ def is_time(cell: str) -> bool:
     """Return whether a cell has the form of an instant."""
     text = cell.strip()
     return STAMP.fullmatch(text) is not None or (NUMBER.fullmatch(text) is not None and len(text.partition(".")[0]) >= 9)
+
+
+def is_exact(text: str) -> bool:
+    """Return whether a cell is a number since the epoch, or a time with a zone."""
+    stamp = STAMP.fullmatch(text)
+    return bool(stamp["zone"].strip()) if stamp is not None else NUMBER.fullmatch(text) is not None and is_time(text)
 
 
 def console(source: str, heads: Sequence[Line], rows: Sequence[Line], timezone: str | None, notes: list[str]) -> Table:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -16,6 +17,8 @@ from config.model.zones import zone
 STAMP = re.compile(
     r"(?P<a>\d{1,4})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{1,4})(?:[T ]|,\s*|\s+)(?P<hour>\d{1,2}):(?P<minute>\d\d)"
     r"(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>.*)", re.ASCII)
+COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)T?(\d\d)(\d\d)(\d\d)?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+"""ISO 8601 in its form without separators."""
 OFFSET = re.compile(r"(?:UTC|GMT)?([+-])([01]\d|2[0-3]):?([0-5]\d)?(?:\s*[\[(].*[\])])?", re.ASCII)
 NUMBER = re.compile(r"\d+(\.\d+)?([eE]\+?\d+)?", re.ASCII)
 UTC_NAMES = ("Z", "UTC", "GMT", "UT", "ZULU")
@@ -103,6 +106,9 @@ def day_order(texts: Sequence[str], at: Callable[[int], str]) -> str:
 
 def one_stamp(text: str, order: str, at: Callable[[], str]) -> datetime:
     """Return one instant, without a zone if the text has none."""
+    compact = COMPACT.fullmatch(text)
+    if compact is not None:
+        text = "{}-{}-{}T{}:{}:{}{}".format(*compact.groups("")[:5], compact[6] or "00", compact[7] or "")
     match = STAMP.fullmatch(text)
     if match is None:
         return of_mail(text, at)
@@ -129,6 +135,9 @@ def with_zone(stamp: datetime, name: str, text: str, at: Callable[[], str]) -> d
     if offset is not None:
         span = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
         return stamp.replace(tzinfo=timezone(span if offset[1] == "+" else -span))
+    if "/" in name:
+        with suppress(ValueError):
+            return stamp.replace(tzinfo=zone(name))
     raise NotImportable(f"{at()}: {text!r} has the time zone {name!r}, which is not an offset from UTC; remove it and give "
                         "--timezone")
 

@@ -18,6 +18,7 @@ from controller.decision.costs.estimated_peaks import peak_range
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_body
 from controller.decision.costs.sentences import WITHOUT_STOKER
 from forecasting.demand import DemandSeries, instant_of
+from forecasting.plausible import recorded_period
 
 STOKER = "stoker"
 OWN = (STOKER, WITHOUT_STOKER)
@@ -62,6 +63,11 @@ class PoolOutcome:
         """Price of reading the pool's metrics in the counted minutes, in USD per month; None where reads are free."""
         read = self.replay.read_usd
         return None if read is None else float(read[self.load.start :].mean()) * MINUTES_A_MONTH
+
+    @property
+    def period(self) -> int:
+        """Minutes of the periods that the history was recorded in."""
+        return recorded_period(self.demand)
 
     @property
     def zeros(self) -> int:
@@ -179,6 +185,7 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "first": _stamp(first), "last": _stamp(end - 1), "counted_from": _stamp(first + pool.load.start),
             "minutes": len(pool.demand), "unknown_minutes": int((~pool.load.known).sum()),
             "counted_known_share": round(pool.known_share, 6), "zeros_without_gaps": pool.zeros,
+            "recorded_period_minutes": pool.period,
             "impossible_rows": [{"line": line, "what": what} for line, what in pool.doubts],
         },
         "terms": {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from forecasting.demand import DemandSeries
-from forecasting.plausible import ENOUGH, USUAL_OF, doubts, without
+from forecasting.plausible import ENOUGH, USUAL_OF, doubts, recorded_period, without
 
 
 def series(*rows, first=0) -> DemandSeries:
@@ -95,3 +95,15 @@ def test_rejected_rows_are_unknown_in_every_column():
 
     assert left.known.tolist() == [True, False]
     assert np.isnan([left.busy[1], left.invocations[1]]).all()
+
+
+def test_values_that_change_once_a_period_show_the_period():
+    peaks = np.repeat(np.arange(40) % 7, 5).astype(float)
+    minutes = [(peak, peak / 2, peak * 10) for peak in peaks]
+
+    assert recorded_period(series(*minutes)) == 5
+    assert recorded_period(series(*minutes[3:])) == 5
+    assert recorded_period(series(*minutes[:12], (9, 4, 90), *minutes[13:])) == 1
+    assert recorded_period(series(*minutes[:55])) == 1  # too few changes
+    assert recorded_period(series(*([(math.nan, math.nan, math.nan)] * 300))) == 1
+    assert recorded_period(DemandSeries.empty(0)) == 1

@@ -27,7 +27,7 @@ from controller.backtest.report.text import (
 )
 from controller.backtest.report.worst_hour import Minute, WorstHour, worst_hour
 from controller.backtest.result import STOKER, Outcome, PoolOutcome, monthly, strategies
-from controller.decision.costs.assumptions import common_text, zeros_text
+from controller.decision.costs.assumptions import common_text, periods_text, zeros_text
 from controller.decision.costs.bill import Bill, total
 from controller.decision.costs.cost_model import PRICES_AS_OF
 from controller.decision.costs.sentences import TARGET_TRACKING, WITHOUT_STOKER, dollars
@@ -208,6 +208,8 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
         items.append(f"Assumed (not set in the policy): {escape(assumed)}.")
     if zeros := zeros_text({one.name: one.zeros for one in outcome.pools}):
         items.append(f"{escape(zeros[0].upper() + zeros[1:])}.")
+    if periods := periods_text({one.name: one.period for one in outcome.pools}):
+        items.append(f"{escape(periods[0].upper() + periods[1:])}.")
     for doubted in (one for one in outcome.pools if one.doubts):
         first, rows = doubted.doubts[0], count(len(doubted.doubts))
         items.append(f"Rows of {escape(doubted.name)} with contradictory values, counted as unknown: {rows}. The first is line "

@@ -11,7 +11,7 @@ from controller.backtest.report.frame import frame, peak_of
 from controller.backtest.report.text import count, hits, share, spread_text
 from controller.backtest.result import STOKER, Outcome, PoolOutcome, monthly, strategies
 from controller.cli.evaluate.fitted_table import Column, Line, Row, fitted
-from controller.decision.costs.assumptions import zeros_text
+from controller.decision.costs.assumptions import periods_text, zeros_text
 from controller.decision.costs.bill import Bill, total
 from controller.decision.costs.sentences import WITHOUT_STOKER, dollars
 
@@ -105,9 +105,10 @@ def wrapped(texts: Iterable[str], width: int) -> list[Line]:
 
 
 def sentences(pools: Sequence[PoolOutcome], width: int) -> list[Line]:
-    """Return what follows a table: the range of the keep-alive, idle minutes in gapless histories, and the price of reads."""
+    """Return what follows a table: the range of the keep-alive, notices about the histories, and the price of reads."""
     zeros = zeros_text({pool.name: pool.zeros for pool in pools})
-    return wrapped([text for text in (spread_text(pools), zeros, reads_text(pools)) if text], width)
+    periods = periods_text({pool.name: pool.period for pool in pools})
+    return wrapped([text for text in (spread_text(pools), zeros, periods, reads_text(pools)) if text], width)
 
 
 def reads_text(pools: Sequence[PoolOutcome]) -> str:

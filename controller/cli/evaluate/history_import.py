@@ -19,6 +19,10 @@ WHERE = {
     "invocations": "on AWS the metric Invocations (Sum)", "avg_concurrency": "on AWS the metric ConcurrentExecutions (Average)",
     "max_concurrency": "on AWS the metric ConcurrentExecutions (Maximum), which a backtest requires",
 }
+NAMED = 10
+"""Maximum number of impossible rows that are named."""
+FIRST_LINE = 2
+"""Line of the first minute in a history file, below the header."""
 ROLES = ("invocations", "avg_concurrency", "max_concurrency", "avg_duration_ms")
 
 
@@ -100,6 +104,7 @@ def report(result: "Imported", output: Path) -> None:
     import numpy as np
 
     from adapters.demand.history_file import open_history
+    from adapters.recording.grid import counted
     from forecasting.demand import instant_of
 
     for source, lines in result.notes:
@@ -114,8 +119,12 @@ def report(result: "Imported", output: Path) -> None:
     click.echo(f"written: {output}")
     doubts = open_history(output).doubts
     if doubts:
-        first = f"line {doubts[0].line}: {doubts[0].what}"
-        click.echo(f"warning: {len(doubts)} minutes have contradictory values and count as unknown; first: {first}", err=True)
+        click.echo(f"warning: {counted(len(doubts), 'minute')} with contradictory values: unknown in a backtest", err=True)
+        for doubt in doubts[:NAMED]:
+            places = " and ".join(result.rows(series.first_minute + doubt.line - FIRST_LINE))
+            click.echo(f"  {places}: {doubt.what}", err=True)
+        if len(doubts) > NAMED:
+            click.echo(f"  and {len(doubts) - NAMED} more", err=True)
     for name in result.missing:
         click.echo(f"warning: no FILE has values of {name}, so it is unknown in every minute; add a file with it: "
                    f"{WHERE[name]}",

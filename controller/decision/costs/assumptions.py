@@ -40,6 +40,16 @@ def common_text(each: Iterable[Mapping[str, str]]) -> str:
     return ", ".join(f"{text} for {count} pool{'s' if count > 1 else ''}" for text, count in counts.items())
 
 
+def periods_text(periods: Mapping[str, int]) -> str:
+    """Return a notice about histories of periods longer than 1 min; empty without any. `periods`: minutes of a period by pool."""
+    some = [f"{minutes} min for {name}" for name, minutes in periods.items() if minutes > 1]
+    if not some:
+        return ""
+    which = ", ".join(some[:NAMED]) + (f" and {len(some) - NAMED} more pools" if len(some) > NAMED else "")
+    return (f"histories recorded in longer periods than 1 min: {which}. The figures are approximate: the peak of a period counts "
+            "in each of its minutes, and bursts within a period are not visible")
+
+
 def zeros_text(zeros: Mapping[str, int]) -> str:
     """Return a notice about idle minutes in histories without a gap; empty without any. `zeros`: idle minutes by pool."""
     some = [f"{minutes:,} of {name}" for name, minutes in zeros.items() if minutes]

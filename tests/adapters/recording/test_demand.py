@@ -73,7 +73,7 @@ def test_longer_periods_divide_requests_repeat_concurrency_and_add_a_note():
     assert plain(found.series.invocations) == [6] * 10 + [6.2] * 5
     assert plain(found.series.peak) == [4] * 5 + [5] * 10
     assert plain(found.series.busy) == [3] * 5 + [3.04] * 5 + [3.09] * 5
-    assert "periods of 5 min: requests are divided by 5, averages and maxima are repeated; minutes within a" in notes(found)
+    assert "periods of 5 min: requests are divided by 5, averages and maxima are repeated. The minutes within a" in notes(found)
 
 
 def test_a_period_that_is_missing_stays_unknown():

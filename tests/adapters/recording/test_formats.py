@@ -88,9 +88,42 @@ def test_concurrency_next_to_an_average_column_is_the_maximum():
     ('time,"sum:aws.lambda.invocations{functionname:x}.as_count()","avg:aws.lambda.concurrent_executions{functionname:x}",'
      '"max:aws.lambda.concurrent_executions{functionname:x}"\n2026-03-02T00:00:00.000Z,5,1.5,3\n'),
     "x,max_concurrency|avg_concurrency|note|invocations|date\n".replace(",", "|") + "a|3|1.5|b c|5|2026-03-02 00:00:00 UTC\n",
-], ids=["excel", "tabs", "quotes", "long", "datadog", "bars"])
+    ("metric,group,date,timestamp,value\nsum:aws.lambda.invocations,f:x,2026-03-01 19:00:00,1772409600000,5\n"
+     "avg:aws.lambda.concurrent_executions,f:x,2026-03-01 19:00:00,1772409600000,1.5\n"
+     "max:aws.lambda.concurrent_executions,f:x,2026-03-01 19:00:00,1772409600000,3\n"),
+    "# exported\n# by hand\nts,requests,avg concurrency,max concurrency\n1772409600,5,1.5,3\n",
+    "date,time,requests,avg concurrency,max concurrency\n2026-03-02,01:00 +01:00,5,1.5,3\n",
+    "time,requests,avg concurrency,max concurrency\n2026-03-02 01:00:00 Europe/Paris,5,1.5,3\n",
+    "time,requests,avg concurrency,max concurrency\n20260302T000000Z,5,1.5,3\n",
+    ("FunctionName,x,x,x\nFull label,Invocations,ConcurrentExecutions,ConcurrentExecutions\nStatistic,Sum,Average,Maximum\n"
+     "2026/03/02 00:00:00,5,1.5,3\n"),
+], ids=["excel", "tabs", "quotes", "long", "datadog", "bars", "datadog long", "comments", "date and time", "zone name",
+        "compact time", "console dimensions"])
 def test_exports_of_dashboards_and_spreadsheets(text):
     assert read(text)[0] == [[5], [1.5], [3]]
+    assert imported({"f": text}, {}, None).series.first_minute == 1772409600 // 60
+
+
+def test_errors_below_comments_name_the_line_of_the_file():
+    assert refusal("# a\n# b\ntime,invocations\n2026-03-02T00:00:00Z,-5\n").startswith("f:4: invocations is -5")
+
+
+def test_a_user_can_state_the_period_of_values_of_prometheus():
+    text = matrix((1772409900, "5"), (1772410200, "10"))
+    found = imported({"f": text}, {"invocations": "f"}, step=300)
+
+    assert found.series.invocations.tolist() == [1] * 5 + [2] * 5
+    assert found.series.first_minute == 1772409600 // 60
+    assert "each value is for the period of 5 min that ends at its time" in found.notes[0][1][1]
+
+
+def test_each_minute_has_the_places_of_its_values():
+    texts = {"a": "time,invocations\n2026-03-02T00:05:00Z,1\n2026-03-02T00:00:00Z,1\n2026-03-02T00:10:00Z,1\n",
+             "b": "time,max_concurrency\n2026-03-02T00:06:00Z,1\n2026-03-02T00:07:00Z,1\n"}
+    found = imported(texts, {}, None)
+
+    assert found.rows(1772409600 // 60 + 6) == ["a:2", "b:2"]
+    assert found.rows(1772409600 // 60 + 8) == ["a:2"]
 
 
 DATA = {"MetricDataResults": [

@@ -74,6 +74,19 @@ def test_a_history_filled_with_zeros_is_marked_as_optimistic(folder):
     assert json.loads((folder / "out.json").read_text())["pools"]["agent"]["history"]["zeros_without_gaps"] > 0
 
 
+def test_a_history_of_longer_periods_is_marked_as_approximate(folder):
+    minutes = stoker("--history", "agent=agent.csv")
+    lines = (folder / "agent.csv").read_text().splitlines()
+    repeated = [row.split(",")[0] + "," + lines[1 + at // 5 * 5].partition(",")[2] for at, row in enumerate(lines[1:])]
+    (folder / "agent.csv").write_text("\n".join([lines[0], *repeated]) + "\n")
+    periods = stoker("--history", "agent=agent.csv", "--json", "out.json", "--report", "out.html")
+
+    assert "longer periods" not in minutes.output
+    assert "recorded in longer periods than 1 min: 5 min for agent." in " ".join(periods.output.split())
+    assert "istories recorded in longer periods than 1 min" in (folder / "out.html").read_text()
+    assert json.loads((folder / "out.json").read_text())["pools"]["agent"]["history"]["recorded_period_minutes"] == 5
+
+
 def test_figures_as_json_add_up(folder):
     done = stoker("--history", "agent=agent.csv", "--start", "2026-03-03T12:00:00Z", "--compare", "--json", "-")
     assert done.exit_code == 0, done.output
@@ -81,7 +94,7 @@ def test_figures_as_json_add_up(folder):
     pool = figures["pools"]["agent"]
     assert pool["history"] == {"first": "2026-03-02T12:00:00Z", "last": "2026-03-04T11:59:00Z", "minutes": 2880,
                                "counted_from": "2026-03-03T12:00:00Z", "unknown_minutes": 30, "counted_known_share": 1.0,
-                               "zeros_without_gaps": 0, "impossible_rows": []}
+                               "zeros_without_gaps": 0, "recorded_period_minutes": 1, "impossible_rows": []}
     for bill in (pool["stoker"], pool["without-stoker"], *pool["peers"].values()):
         cost = bill["cost_usd"]
         kinds = [cost[kind] for kind in ("idle", "warm_work", "on_demand_work", "cold_start_init", "requests")]

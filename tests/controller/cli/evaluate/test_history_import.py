@@ -85,9 +85,19 @@ def test_a_metric_missing_in_every_file_is_a_warning(tmp_path):
 
 
 def test_minutes_that_contradict_themselves_are_a_warning(tmp_path):
-    result = told(tmp_path, HEAD + "2026-03-02T00:00:00Z,30,0,0\n2026-03-02T00:01:00Z,30,1,2\n")
+    result = told(tmp_path, HEAD + "2026-03-02T00:01:00Z,30,1,2\n2026-03-02T00:00:00Z,30,0,0\n")
 
-    assert "1 minutes have contradictory values and count as unknown; first: line 2: invocations is 30" in result.stderr
+    assert "warning: 1 minute with contradictory values: unknown in a backtest\n" in result.stderr
+    assert f"\n  {tmp_path}/in.csv:3: invocations is 30 and avg_concurrency 0 at a max_concurrency of 0\n" in result.stderr
+
+
+def test_at_most_ten_rows_are_named(tmp_path):
+    rows = [f"2026-03-02T00:{minute:02d}:00Z,30,0,0\n" for minute in range(12)]
+    errors = told(tmp_path, HEAD + "".join(reversed(rows))).stderr
+
+    assert errors.count(": invocations is 30") == 10
+    assert f"{tmp_path}/in.csv:13: invocations" in errors  # the first minute is on the last line
+    assert "  and 2 more\n" in errors
 
 
 def test_a_valid_file_is_written_unchanged(tmp_path):

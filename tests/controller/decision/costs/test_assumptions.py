@@ -3,7 +3,7 @@
 import pytest
 
 from config.model.policy import Assume, PriceOverride
-from controller.decision.costs.assumptions import assumed_text, assumptions, common_text, zeros_text
+from controller.decision.costs.assumptions import assumed_text, assumptions, common_text, periods_text, zeros_text
 from controller.decision.costs.cost_model import terms_of
 from tests.builders import pool_policy
 
@@ -50,3 +50,9 @@ def test_idle_minutes_of_histories_without_a_gap_are_reported():
     assert zeros_text({"a": 0}) == ""
     assert "in a history without a gap: 1,200 of a, 7 of c. If gaps" in zeros_text({"a": 1200, "b": 0, "c": 7})
     assert "1 of c and those of 2 more pools" in zeros_text(dict.fromkeys("abcde", 1))
+
+
+def test_histories_of_longer_periods_are_reported():
+    assert periods_text({"a": 1}) == ""
+    assert "longer periods than 1 min: 5 min for a, 15 min for c. The" in periods_text({"a": 5, "b": 1, "c": 15})
+    assert "5 min for c and 2 more pools" in periods_text(dict.fromkeys("abcde", 5))
