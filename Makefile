@@ -2,11 +2,16 @@
 #   make demo    run the demo, about 2 minutes
 #   make test    everything that CI checks
 #   make simulate    run the simulation with random faults
-# The environment lies in .venv; stamp files in it remember which lock it was installed from.
+# The environment lies in .venv; stamp files in it remember which lock it was installed from. Each command also takes an
+# interpreter, and then uses an environment of that version: make check PYTHON=python3.13 uses .venv-3.13.
 
-PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+ifeq ($(origin PYTHON),command line)
+VENV := .venv-$(shell $(PYTHON) -c 'import sys; print("{}.{}".format(*sys.version_info))')
+else
 VENV := .venv
+endif
 BIN := $(VENV)/bin
 FOREIGN := .venv-foreign
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -29,6 +34,7 @@ help:
 	@echo "make check  lint, types, import contracts and the unit tests but the slow ones: before each commit (UNIT_WORKERS=auto, PYTEST_ARGS=)"
 	@echo "make test   lint, types, import contracts and every test: what CI runs (TEST_WORKERS=4, PYTEST_ARGS=);"
 	@echo "            with PYTEST_ARGS=--hypothesis-profile=nightly, property tests try 50 times as many examples"
+	@echo "            with PYTHON=python3.13, make check and make test use that interpreter, in .venv-3.13"
 	@echo "make simulate   simulate the fleet with random faults and check every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
 	@echo "make foreign    install the third-party servers that tests/foreign runs against (720 MB, in $(FOREIGN))"
 	@echo "make pictures   make the pictures of the dashboard in docs/ again (needs Chromium)"
@@ -113,4 +119,4 @@ image:
 	docker build --tag stoker .
 
 clean:
-	rm -rf $(VENV) $(FOREIGN) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-3.* $(FOREIGN) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

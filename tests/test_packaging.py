@@ -225,6 +225,16 @@ def test_make_installs_only_hashed_packages_and_the_project(target):
 
 
 @needs_make
+def test_another_interpreter_gets_an_environment_of_its_own():
+    """An environment of another version must not replace the usual one, nor be used for it."""
+    command = ["make", "--dry-run", f"PYTHON={sys.executable}", "check"]
+    rehearsal = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+    assert set(re.findall(r"(\S+)/bin/python -m pytest", rehearsal.stdout)) == {f".venv-{version}"}
+
+
+@needs_make
 def test_make_demo_installs_only_what_runs():
     assert "requirements-dev.txt" not in rehearsed("demo")
 

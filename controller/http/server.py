@@ -56,7 +56,7 @@ def refusal(error: OSError | UnicodeError) -> str:
     """Return why an address is not available, and which option to correct."""
     if isinstance(error, UnicodeError | socket.gaierror):
         return "the name in --host cannot be resolved: set an address of this machine, or 127.0.0.1"
-    if error.errno == errno.EADDRNOTAVAIL:
+    if error.errno in {errno.EADDRNOTAVAIL, None}:  # asyncio reports it without a number from Python 3.12 on
         return "the address in --host does not belong to this machine: set one that does, or 0.0.0.0 for all"
     if error.errno == errno.EACCES:
         return "this user may not listen on that port: set --port to 1024 or above"

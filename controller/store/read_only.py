@@ -20,6 +20,14 @@ class ReadOnlyDatabase(Database):
             raise StoreError(f"{path} does not exist: give the --state-dir that the daemon uses")
         with explained(path):
             self._connection = connected(self.path)
+        try:
+            self._check(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check(self, path: Path) -> None:
+        with explained(path):
             application, version = (self._connection.execute(f"PRAGMA {name}").fetchone()[0]
                                     for name in ("application_id", "user_version"))
         if application != APPLICATION_ID:

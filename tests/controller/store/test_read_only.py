@@ -1,5 +1,6 @@
 """Reading the store beside the daemon, and after it stopped."""
 
+import contextlib
 import sqlite3
 from datetime import date
 
@@ -63,11 +64,11 @@ def test_a_missing_file_names_the_option(path):
 
 def test_a_file_of_another_version_or_program_is_refused_unchanged(path):
     Store(path).close()
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     with pytest.raises(StoreError, match=f"has schema {VERSION + 1}, .*: use the version of Stoker that wrote it"):
         ReadOnlyStore(path)
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA application_id = 7")
     with pytest.raises(StoreError, match="another program's database"):
         ReadOnlyStore(path)

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import itertools
 import os
@@ -213,9 +214,8 @@ def test_a_folder_without_locks_is_named(path, monkeypatch):
 
 
 def test_another_programs_database_is_refused_unchanged(path):
-    with sqlite3.connect(path) as other:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("CREATE TABLE theirs (x)")
-    other.close()
     with pytest.raises(StoreError, match="another program"):
         Store(path)
 
@@ -237,7 +237,7 @@ def test_a_missing_migration_step_runs_and_data_stays(path, monkeypatch):
     monkeypatch.setattr(sqlite_file, "VERSION", sqlite_file.FIRST_VERSION + 1)
     with Store(path) as store:
         assert store.load_blob("kept") == b"yes"
-    with sqlite3.connect(path) as other:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
         assert other.execute("SELECT count(*) FROM more").fetchone() == (0,)
         assert other.execute("PRAGMA user_version").fetchone() == (sqlite_file.FIRST_VERSION + 1,)
 
@@ -251,9 +251,8 @@ def test_a_valid_file_with_invalid_values_is_renamed(path, garble):
     with Store(path) as store:
         store.save_state("a", PoolState(written=3))
         store.overrides.save("a", Override(Kind.PAUSE, NOON, "me", "a test"))
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(garble)
-    connection.close()
 
     with Store(path) as again:
         assert again.moved_aside is not None
@@ -266,9 +265,8 @@ def test_a_valid_file_with_invalid_values_is_renamed(path, garble):
 def test_an_hour_of_the_wrong_size_is_unknown_and_can_be_replaced(path):
     with Store(path) as store:
         store.save_demand("a", series([1, 2, 3]))
-    with sqlite3.connect(path) as connection:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE demand SET block = substr(block, 1, 100)")
-    connection.close()
 
     with Store(path) as again:
         assert not again.load_demand("a", FIRST, FIRST + 3).known.any()
