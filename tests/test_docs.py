@@ -18,6 +18,8 @@ from tests.patience import PATIENCE_SECONDS
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUNNABLE = re.compile(r"<!-- run(?: in (?P<folder>\S+))? -->\n```(?:console|sh)\n(?P<body>.*?)```", re.DOTALL)
+COMMON = {"--format", "--log-level", "--quiet", "--verbose"}
+"""Options that are documented once, in the section on output."""
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s#]+)(?:#[^)]*)?\)")
 
 
@@ -28,12 +30,12 @@ def section(page: str, heading: str) -> str:
 
 
 def options(name: str) -> set[str]:
-    """The options and arguments of a command that its help shows, as they are spelled."""
+    """The options and arguments of a command that its help shows, as they are spelled, but for those of every command."""
     context = click.Context(main)
     command = main.get_command(context, name)
     assert command is not None
     shown = [one for one in command.params if not getattr(one, "hidden", False)]
-    return {next((each for each in one.opts if each.startswith("--")), one.make_metavar(context)) for one in shown}
+    return {next((each for each in one.opts if each.startswith("--")), one.make_metavar(context)) for one in shown} - COMMON
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -54,6 +56,12 @@ def test_every_documented_option_exists(name):
     documented = set(re.findall(r"^\| `(--[a-z-]+)", text, re.MULTILINE))
 
     assert documented - options(name) == set()
+
+
+def test_options_of_every_command_are_documented_once():
+    text = section((ROOT / "docs" / "cli.md").read_text(), "Output")
+
+    assert [spelled for spelled in sorted(COMMON) if f"`{spelled}" not in text] == []
 
 
 def test_every_dependency_has_a_documented_reason():

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 import click
 
+from controller.cli.failure import INTERRUPTED, print_error, usage_text
+from controller.cli.verbosity import OPTIONS
+
 
 class Entry(NamedTuple):
     """A command: its module below `controller.cli`, and its line in the help. `attribute`: the module's name for it."""
@@ -61,23 +64,35 @@ class LazyGroup(click.Group):
         return [name for name in COMMANDS if " " not in name]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import and return a command; None if it does not exist."""
+        """Import and return a command, with the options that every command has; None if it does not exist."""
         if cmd_name not in COMMANDS:
             return None
         entry = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(f"controller.cli.{entry.module}"), entry.attribute)
+        if OPTIONS[0] not in command.params:
+            command.params.extend(OPTIONS)
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (click's signature)
-        """Run the command as click does; report standard output that cannot be written in one line, with exit code 1."""
+        """Run the command and exit with the code of docs/cli.md; print an error as one message that starts with `stoker: `."""
         try:
-            return super().main(*args, **kwargs)
+            code = super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.UsageError as error:
+            print_error(usage_text(error))
+            code = error.exit_code
+        except click.ClickException as error:
+            print_error(error.format_message())
+            code = error.exit_code
+        except click.Abort as abort:
+            print_error("interrupted" if isinstance(abort.__cause__, KeyboardInterrupt) else "not confirmed; nothing was changed")
+            code = INTERRUPTED if isinstance(abort.__cause__, KeyboardInterrupt) else 1
         except OSError as error:
             if error.errno not in UNWRITTEN or error.filename is not None:
                 raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # flushing the rest of the buffer must not fail again
-            click.echo(f"Error: standard output cannot be written ({error.strerror})", err=True)
-            sys.exit(1)
+            print_error(f"standard output cannot be written ({error.strerror}): free space, or send it elsewhere")
+            code = 1
+        sys.exit(code)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Resolve a command as click does; accept commands of two words, and suggest the closest name for a wrong one."""
@@ -95,14 +110,17 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, entry.line) for name, entry in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(name="stoker", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="stoker", prog_name="stoker")
 def main() -> None:
     """Keep serverless AI agents warm ahead of their traffic, at the lowest total cost.
 
     \b
     Try it without an account:       stoker demo
-    Test it on recorded traffic:     stoker backtest --policy policy.yaml --history POOL=FILE.csv
-    Show the changes it would make:  stoker plan --policy policy.yaml
-    Run it, in shadow mode first:    stoker run --policy policy.yaml
+    Test it on recorded traffic:     stoker backtest --history POOL=FILE.csv
+    Show the changes it would make:  stoker plan
+    Run it, in shadow mode first:    stoker run
+
+    Commands that read a policy take it as `stoker COMMAND POLICY` or with --policy, else from STOKER_POLICY, else from
+    ./policy.yaml. Commands that ask a daemon use STOKER_URL and STOKER_TOKEN_FILE.
     """  # noqa: D301  (click reads the control character)

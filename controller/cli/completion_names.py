@@ -1,18 +1,25 @@
 """Names of pools, for completion in a shell."""
 
+import os
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
+
+from controller.cli.options import DEFAULT_POLICY, DEFAULT_URL
 
 PATIENCE_SECONDS = 0.5
 """A key press waits no longer for a daemon."""
 
 
 def pool_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return matching pool names from the named policy, else from the daemon, else from policy.yaml. Ignore errors."""
-    policy = ctx.params.get("policy_path")
-    names = in_policy(policy) if policy else at_daemon(ctx.params.get("url")) or in_policy(Path("policy.yaml"))
+    """Return matching pool names: of commands that read a policy, those in it; else those of the daemon, else in the policy.
+
+    Ignore errors.
+    """
+    policy, url = ctx.params.get("policy_path"), ctx.params.get("url")
+    in_default = Path(os.environ.get("STOKER_POLICY") or DEFAULT_POLICY)
+    names = in_policy(policy) if policy and not url else at_daemon(url) or in_policy(in_default)
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
@@ -31,6 +38,6 @@ def at_daemon(url: str | None) -> list[str]:
     from controller.cli.daemon_client import fetch
 
     try:
-        return [str(pool["name"]) for pool in fetch(url or "http://127.0.0.1:8080", "/v1/pools", PATIENCE_SECONDS)["pools"]]
+        return [str(pool["name"]) for pool in fetch(url or DEFAULT_URL, "/v1/pools", PATIENCE_SECONDS)["pools"]]
     except (click.ClickException, KeyError, TypeError):
         return []

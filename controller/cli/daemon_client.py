@@ -5,30 +5,22 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from config.loading.web_address import fault_of
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.options import Command, token_file_option, url_option
+from controller.cli.output import output_option
 from controller.cli.token import VARIABLE, read_token
 
 TIMEOUT_SECONDS = 10.0
-Command = Callable[..., None]
 
 
 def daemon_options(function: Command) -> Command:
-    """Add the options for the daemon's URL, its token and JSON output."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON answer unchanged."),
-        click.option("--token-file", type=click.Path(path_type=Path), envvar="STOKER_TOKEN_FILE",
-                     help="File with the daemon's token; or set STOKER_TOKEN."),
-        click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL",
-                     help="URL of the daemon."),
-    ):
-        function = option(function)
-    return function
+    """Add the options for the daemon's URL, its token and the form of the output."""
+    return url_option(token_file_option(output_option(function)))
 
 
 def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:

@@ -4,22 +4,33 @@ import click
 
 from controller.redaction.known_secrets import PROCESS_SECRETS
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells report SIGINT."""
+
 
 class Failed(click.ClickException):
     """An operation that failed with valid input. Exit code 1."""
 
     exit_code = 1
 
-    def format_message(self) -> str:
-        """Return the message with secrets redacted."""
-        return PROCESS_SECRETS.without(self.message)
+    def show(self, file: object = None) -> None:  # noqa: ARG002  (click's signature)
+        """Print the message."""
+        print_error(self.message)
 
 
-class WrongInput(click.ClickException):
+class WrongInput(Failed):
     """Invalid input; nothing was changed. Exit code 2."""
 
     exit_code = 2
 
-    def show(self, file: object = None) -> None:  # noqa: ARG002  (click's signature)
-        """Print the message without a prefix: each of its lines names its own file and line, flag or URL."""
-        click.echo(PROCESS_SECRETS.without(self.message), err=True)
+
+def print_error(message: str) -> None:
+    """Print an error, without secrets: `stoker: ` before each line that is not indented."""
+    for line in PROCESS_SECRETS.without(message).splitlines():
+        click.echo(line if line[:1].isspace() or not line else f"stoker: {line}", err=True)
+
+
+def usage_text(error: click.UsageError) -> str:
+    """Return click's message about the command line, with the help to read."""
+    path = "stoker" if error.ctx is None else error.ctx.command_path
+    return f"{error.format_message().rstrip('.')}; see `{path} --help`"

@@ -13,6 +13,7 @@ def read_policy(path: Path) -> Policy:
     from adapters.kinds import policy_kinds
     from config.loading.loader import PolicyError, load_policy
 
+    check_exists(path)
     try:
         policy = load_policy(path, policy_kinds())
     except PolicyError as error:
@@ -20,6 +21,13 @@ def read_policy(path: Path) -> Policy:
     texts = policy.model_dump()
     register_secrets(in_environment(os.environ, named_in(texts), texts_in(texts)))
     return policy
+
+
+def check_exists(path: Path) -> None:
+    """Raise `WrongInput`, with the ways to name a policy, when there is no such file."""
+    if not path.exists():
+        raise WrongInput(f"{path}: no such policy file: name one as POLICY or --policy, set STOKER_POLICY, or draft one with "
+                         "`stoker discover`")
 
 
 def pool_named(policy: Policy, name: str, path: Path) -> PoolPolicy:
@@ -37,4 +45,4 @@ def no_pool_text(policy: Policy, name: str, path: Path) -> str:
     names = [pool.name for pool in policy.pools]
     close = get_close_matches(name, names, 1)
     hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}"
-    return f"{path} has no pool {name}; {hint}"
+    return f"{path} has no pool {name}: {hint}"

@@ -12,7 +12,7 @@ from controller.redaction.redactor import redact
 from controller.telemetry.log_limit import LogLimit
 
 QUIET = ("apscheduler", "aiohttp.access", "botocore", "boto3", "urllib3", "google", "grpc", "asyncio")
-"""Libraries of which only warnings and errors are logged."""
+"""Libraries of which only warnings and errors are logged; below level info also their notes, which have no secrets."""
 
 RAISING = ("botocore", "boto3", "urllib3", "google", "grpc")
 """Libraries whose errors are also raised to Stoker, which reports them itself."""
@@ -75,7 +75,7 @@ def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: T
     root.setLevel(logging.INFO)
     logging.getLogger("stoker").setLevel(least)
     for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger(name).setLevel(logging.WARNING if least >= logging.INFO else logging.INFO)
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # `controller.daemon.scheduler` logs skipped runs itself
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, limit, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

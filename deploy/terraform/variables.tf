@@ -22,7 +22,7 @@ variable "policy_secret_arn" {
 }
 
 variable "iam_policies" {
-  description = "Permissions of the daemon: the documents that `stoker iam policy.yaml --provider aws --json` prints, each as text."
+  description = "Permissions of the daemon: the documents that `stoker iam policy.yaml --provider aws -o json` prints, each as text."
   type        = list(string)
 }
 

@@ -49,5 +49,5 @@ def writes_the_policy(code, tmp_path):
     here = tmp_path / "policy.yaml"
     text = "version: 1\npools: []  # and $signs, 'quotes' and \"these\"\n"
     subprocess.run([sys.executable, "-c", code.replace("/etc/stoker/policy.yaml", str(here))], check=True,
-                   timeout=PATIENCE_SECONDS, env={"STOKER_POLICY": text})
+                   timeout=PATIENCE_SECONDS, env={"STOKER_POLICY_TEXT": text})
     return here.read_text() == text

@@ -101,10 +101,10 @@ def hold_metrics(metrics, wanted):
 
 def hold_plan(plan, alone, planned, wanted):
     """`stoker plan` with the daemon's URL shows the same capacity as `stoker status`; without it, nothing simulated."""
-    live, test = (next(each for each in json.loads(plan) if each["pool"] == name) for name in NAMES)
+    live, test = (next(each for each in json.loads(plan)["pools"] if each["pool"] == name) for name in NAMES)
     assert (kinds_of(live), test["actual_requested"], test["simulated_requested"]) == ({"actual"}, 0, wanted)
     assert test["action"] in ("keep", "would-write")
-    without = next(each for each in json.loads(alone) if each["pool"] == "test")
+    without = next(each for each in json.loads(alone)["pools"] if each["pool"] == "test")
     assert (without["actual_requested"], without["simulated_requested"], without["action"]) == (0, None, "would-write")
     text = " ".join(planned.split())
     assert "actual simulated" in text

@@ -27,7 +27,7 @@ async def test_a_plan_is_made_and_carried_out_under_a_role(kind, tmp_path):
     async with serving(sandbox) as url:
         variables["AWS_ENDPOINT_URL"] = url
         code, out, err = await stoker("plan", "--policy", str(policy), "--json", environment=variables)
-        assert (code, [pool["actual_requested"] for pool in json.loads(out)]) == (0, [0]), err
+        assert (code, [pool["actual_requested"] for pool in json.loads(out)["pools"]]) == (0, [0]), err
         code, _, err = await stoker("run", "--policy", str(policy), "--state-dir", str(tmp_path / "state"), "--once",
                                     environment=variables)
 

@@ -122,7 +122,7 @@ def test_without_the_libraries_of_google_the_package_to_install_is_named():
 
     assert told.returncode == 1
     assert told.stderr.strip().splitlines() == [
-        "Error: --all-levers requires the library google.cloud.run_v2, which is not installed: pip install 'stoker[aws,gcp]'"]
+        "stoker: --all-levers requires the library google.cloud.run_v2, which is not installed: pip install 'stoker[aws,gcp]'"]
 
 
 async def test_each_pool_has_its_own_traffic():

@@ -28,7 +28,7 @@ async def test_a_launch_in_a_calendar_file_is_planned_and_requested(tmp_path):
         given = "--policy", str(policy), "--sandbox-url", url
         planned, before = await stoker("plan", "--json", *given), puts(sandbox)
         done = await stoker("run", "--once", "--state-dir", str(tmp_path / "state"), *given)
-    [pool] = json.loads(planned[1])
+    [pool] = json.loads(planned[1])["pools"]
 
     assert pool["target"] == 20
     assert "ours: Spring launch" in pool["text"]

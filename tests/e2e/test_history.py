@@ -77,7 +77,7 @@ async def test_a_source_without_history_is_named_as_such_and_the_others_are_writ
 
     assert told.exit_code == 1
     assert [line.partition(" has no history")[0] for line in told.stderr.splitlines()] == [
-        "Error: pushed: its demand source", "url: its demand source"]
+        "stoker: pushed: its demand source", "stoker: url: its demand source"]
     assert (tmp_path / "agent.csv.gz").exists()
 
 

@@ -47,7 +47,7 @@ def policy(tmp_path):
 async def test_the_plan_shows_them_and_says_which_setting_keeps_them(clouds, policy):
     _, where = clouds
     _, out, _ = await stoker("plan", "--policy", str(policy), "--json", *where)
-    (plan,) = json.loads(out)
+    (plan,) = json.loads(out)["pools"]
     kept = next(reason for reason in plan["reasons"] if reason["code"] == "kept-by-others")
 
     assert (plan["actual_requested"], plan["target"], plan["changes"]) == (0, 0, False)

@@ -36,7 +36,7 @@ async def test_a_pin_is_applied_survives_a_kill_and_is_explained(tmp_path):
             assert await run.end(signal.SIGTERM) == 0
 
     assert (refused, "STOKER_TOKEN" in why_not) == (1, True)
-    assert json.loads(planned)[0]["target"] == 9
+    assert json.loads(planned)["pools"][0]["target"] == 9
     assert "by ana (launch): pinned at 9\n" in shown
     assert (same, told.startswith("the plans are equal:")) == (0, True), wrong
     assert (ended, bool(run.told("override-cleared", pool="agent"))) == (0, True)

@@ -67,7 +67,7 @@ async def test_reserved_concurrency_of_a_function_is_named_where_it_limits(proxi
     _, examined, _ = await stoker("doctor", str(policy), "--state-dir", str(tmp_path / "state"), "--json",
                                   environment=account.environment)
 
-    [plan] = json.loads(planned)
+    [plan] = json.loads(planned)["pools"]
     limit = "agent has 2 units of reserved concurrency, so at most 2 units"
     assert plan["target"] == 2, err
     assert limit in str(plan["reasons"])

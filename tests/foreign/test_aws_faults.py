@@ -79,7 +79,7 @@ async def test_without_readable_metrics_capacity_is_held_and_plan_fails_with_the
                                                                 ProvisionedConcurrentExecutions=9)
     proxy.disturb(rule)
     code, out, err = await stoker("plan", "--policy", str(policy), "--json", environment=account.environment)
-    [planned] = json.loads(out)
+    [planned] = json.loads(out)["pools"]
 
     assert (code, planned["action"], planned["target"]) == (1, "hold", 9)
     assert phrase in planned["error"]

@@ -18,6 +18,6 @@ async def test_doctor_passes_and_plan_reads_the_function_and_its_demand(account,
 
     code, out, err = await stoker("plan", "--policy", str(policy), "--json", environment=account.environment)
     assert code == 0, out + err
-    [planned] = json.loads(out)
+    [planned] = json.loads(out)["pools"]
     assert (planned["actual_requested"], planned["target"], planned["action"]) == (0, 4, "write")
     assert account.requested("agent") == 0, "a plan writes nothing"

@@ -241,7 +241,7 @@ async def test_doctor_plan_and_history_read_the_demand_of_a_pool_from_prometheus
 
     findings = [each for each in json.loads(stages["doctor"])["findings"] if each["verdict"] in ("warn", "fail")]
     assert [each for each in findings if each["check"] in ("metrics", "query", "clock")] == []
-    (planned,) = json.loads(stages["plan"])
+    (planned,) = json.loads(stages["plan"])["pools"]
     assert planned["target"] > 0
     with gzip.open(tmp_path / "out" / "agent.csv.gz", "rt") as file:
         rows = list(csv.DictReader(file))

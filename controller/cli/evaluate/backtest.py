@@ -11,6 +11,9 @@ import click
 
 from adapters.runtime.files import whole_file
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.options import FILE, policy_argument
+from controller.cli.output import Form, console_of, emit, form_option, is_data, rendered
+from controller.cli.verbosity import is_quiet, warn
 
 if TYPE_CHECKING:
     from adapters.demand.history_file import History
@@ -18,11 +21,9 @@ if TYPE_CHECKING:
     from controller.backtest.lead_replay import LeadHistory
     from controller.backtest.result import Outcome, PoolOutcome
 
-FILE = click.Path(path_type=Path)
-
 
 @click.command()
-@click.option("--policy", "policy_path", required=True, type=FILE, help="The policy file.")
+@policy_argument
 @click.option("--history", "histories", required=True, multiple=True, metavar="POOL=FILE",
               help="Recorded traffic of a pool (.csv or .csv.gz); repeat for each pool.")
 @click.option("--start", metavar="TIMESTAMP",
@@ -33,10 +34,11 @@ FILE = click.Path(path_type=Path)
 @click.option("--levers", is_flag=True,
               help="Also calculate the bill for each other mechanism (lever), such as pings, and for layers of two.")
 @click.option("--decisions", type=FILE, metavar="OUT.csv", help="Write the target of every pool for every minute.")
-@click.option("--json", "json_path", type=FILE, metavar="OUT.json", help="Write the figures as JSON; - is standard output.")
+@click.option("--json", "json_path", type=FILE, metavar="OUT.json", help="Write the figures as JSON; - is the same as -o json.")
 @click.option("--report", type=FILE, metavar="OUT.html", help="Write a self-contained HTML report that works offline.")
+@form_option
 def command(policy_path: Path, histories: tuple[str, ...], start: str | None, compare: bool, frontier: bool,
-            levers: bool, decisions: Path | None, json_path: Path | None, report: Path | None) -> None:
+            levers: bool, decisions: Path | None, json_path: Path | None, report: Path | None, form: Form) -> None:
     """Replay recorded traffic and report the bill and the cold starts that there would have been with Stoker.
 
     A backtest calls no provider and changes nothing. It assumes memory, architecture and initialisation time where the policy
@@ -45,9 +47,9 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
 
     \b
     Examples:
-      stoker backtest --policy policy.yaml --history chat=chat.csv.gz --compare
-      stoker backtest --policy policy.yaml --history chat=chat.csv.gz --frontier
-      stoker backtest --policy policy.yaml --history chat=chat.csv.gz --report report.html
+      stoker backtest --history chat=chat.csv.gz --compare
+      stoker backtest policy.yaml --history chat=chat.csv.gz --frontier
+      stoker backtest --history chat=chat.csv.gz --report report.html
     """  # noqa: D301  (click reads the control character)
     from controller.cli.policy_file import read_policy
 
@@ -60,12 +62,17 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
     outcome = run(policy, recorded, begin, with_baselines, levers)
     write_outputs(outcome, recorded, decisions, json_path, report)
     warn_of_events(policy, recorded)
-    if json_path != Path("-"):
+    form = "json" if json_path == Path("-") else form
+    if is_data(form):
+        from controller.backtest.result import as_json
+
+        emit("backtest", as_json(outcome), form)
+    else:
         from controller.cli.evaluate import backtest_table, frontier_table
 
-        backtest_table.show(outcome, compare=with_baselines)
+        backtest_table.show(outcome, console_of(form, soft_wrap=True), compare=with_baselines)
         if with_baselines:
-            frontier_table.show(outcome, backtest_table.IN_FULL, detailed=frontier)
+            frontier_table.show(outcome, console_of(form), backtest_table.IN_FULL, detailed=frontier)
 
 
 def apart(outputs: dict[str, Path | None], policy_path: Path, histories: tuple[str, ...]) -> None:
@@ -117,7 +124,7 @@ def check_known(recorded: "dict[str, History]", begin: int | None) -> None:
             raise WrongInput(f"{name}: {error}") from error
     for name, history in recorded.items():
         for text in history_check.warnings_of(history):
-            click.echo(f"warning: {name}: {text}", err=True)
+            warn(f"{name}: {text}")
 
 
 def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
@@ -128,7 +135,7 @@ def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
     for pool in policy.pools:
         events = events_of(pool, recorded[pool.name].series)
         for text in () if events is None else without_effect(events.effects).values():
-            click.echo(f"warning: {pool.name}: {text}", err=True)
+            warn(f"{pool.name}: {text}")
 
 
 def start_minute(start: str, recorded: "dict[str, History]") -> int:
@@ -175,7 +182,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
 
     (demand, advice), terms = demand_of(pool, history.series), terms_of(pool, assume)
     if advice is not None:
-        click.echo(f"warning: {pool.name}: {advice}", err=True)
+        warn(f"{pool.name}: {advice}")
     load = judged_demand(demand, 0 if begin is None else begin - demand.first_minute)
     rivals, curve, others = {}, None, []
     if compare:
@@ -206,7 +213,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
 @contextmanager
 def progress_of(minutes: int) -> Iterator[Callable[[float], None]]:
     """Yield a function to call with the number of replayed minutes. Show a progress bar when standard error is a terminal."""
-    if not sys.stderr.isatty():
+    if is_quiet() or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console
@@ -222,16 +229,10 @@ def write_outputs(outcome: "Outcome", recorded: "dict[str, History]", decisions:
     """Write the requested output files, each atomically."""
     if decisions is not None:
         write_whole(decisions, decision_lines(outcome, recorded))
-    if json_path is not None:
-        import json
-
+    if json_path is not None and json_path != Path("-"):
         from controller.backtest.result import as_json
 
-        text = json.dumps(as_json(outcome), indent=1, allow_nan=False) + "\n"
-        if json_path == Path("-"):
-            click.echo(text, nl=False)
-        else:
-            write_whole(json_path, [text])
+        write_whole(json_path, [rendered("backtest", as_json(outcome))])
     if report is not None:
         from controller.backtest.report.page import page
 

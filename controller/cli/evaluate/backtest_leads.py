@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from controller.cli.failure import WrongInput
+from controller.cli.verbosity import warn
 
 if TYPE_CHECKING:
     from adapters.demand.history_file import History
@@ -27,8 +26,8 @@ def recorded_leads(policy: "Policy", recorded: "dict[str, History]") -> "dict[st
     for pool in policy.pools:
         each = [(lead, series_of(lead, policy, recorded)) for lead in pool.leads]
         for name in [lead.name for lead, series in each if series is None]:
-            click.echo(f"warning: {pool.name}: the leading signal {name} has no history, so it is left out; a backtest reads "
-                       "pools and `kind: history-file`", err=True)
+            warn(f"{pool.name}: the leading signal {name} has no history, so it is left out; a backtest reads pools and "
+                 "`kind: history-file`")
         found[pool.name] = [LeadHistory(series, delay) for _, series in each if series is not None]
     return found
 

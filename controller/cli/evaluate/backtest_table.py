@@ -56,11 +56,11 @@ BEST_EFFORT = ("Pings are best effort: a provider may remove a unit at any time.
                "would happen because a round holds units.")
 
 
-def show(outcome: Outcome, compare: bool) -> None:
+def show(outcome: Outcome, console: Console, compare: bool) -> None:
     """Print the frame of all pools; a frame and a table of strategies for each pool, or above `IN_FULL` pools a row for each; and
     the strategies of all pools together.
     """
-    console, pools = Console(highlight=False, soft_wrap=True), outcome.pools
+    pools = outcome.pools
     whole = frame(pools)
     if len(pools) > 1:
         write(console, f"{len(pools)} pools", frame_lines(whole, console.width))

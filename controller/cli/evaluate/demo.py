@@ -1,7 +1,6 @@
 """`stoker demo`: the real daemon against an emulated cloud, faster than real time."""
 
 import asyncio
-import json
 import signal
 import socket
 import sys
@@ -17,6 +16,7 @@ import click
 from adapters.runtime.files import whole_file
 from config.model.duration import parse_duration
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.output import Form, emit, is_data, output_option
 
 if TYPE_CHECKING:
     from controller.demo.frame import Frame
@@ -64,13 +64,14 @@ class Span(click.ParamType[timedelta]):
               help="Keep the policy, the store and the log in DIR.  [default: delete them at the end]")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",
               help="Save the last screen as an SVG image.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to standard error.")
+@output_option
 def command(speed: float, duration: timedelta | None, seed: int, all_levers: bool, leads: bool, history: Path | None,
-            start_day: int | None, port: int | None, keep: Path | None, picture: Path | None, as_json: bool) -> None:
+            start_day: int | None, port: int | None, keep: Path | None, picture: Path | None, form: Form) -> None:
     """Run a demo of 2 min against an emulated cloud.
 
     The demo starts an emulated AWS account with three busy agents and 14 days of their history, and the real daemon, which reads
-    and warms them through boto3. It stops automatically and prints a summary; Ctrl-C stops it earlier.
+    and warms them through boto3. It stops automatically and prints a summary; Ctrl-C stops it earlier. With `-o json`, progress
+    goes to standard error.
 
     \b
     Examples:
@@ -83,13 +84,13 @@ def command(speed: float, duration: timedelta | None, seed: int, all_levers: boo
     if len(given) > 1:
         raise WrongInput(f"{given[0]} cannot be combined with {given[1]}: remove one of them")
     scene = set_scene(history, start_day, duration, seed, all_levers=all_levers, leads=leads)
-    with folder_for(keep) as folder, watching(as_json) as watch:
+    with folder_for(keep) as folder, watching(is_data(form)) as watch:
         stage, frame = asyncio.run(played(scene, folder, seed, speed, free_port() if port is None else port, watch))
     if frame is None:
         raise Failed("stopped before the first tick: there is no outcome to show")
     if picture is not None:
         save_picture(frame, picture)
-    conclude(stage.with_price_curve(frame), as_json=as_json)
+    conclude(stage.with_price_curve(frame), form)
 
 
 def set_scene(history: Path | None, start_day: int | None, duration: timedelta | None, seed: int, *,
@@ -180,14 +181,14 @@ def watching(as_json: bool) -> "Iterator[Callable[[Frame], None]]":
         yield lambda frame: live.update(picture(frame, console.width, console.height), refresh=True)
 
 
-def conclude(frame: "Frame", *, as_json: bool) -> None:
+def conclude(frame: "Frame", form: Form) -> None:
     """Print the outcome."""
     from rich.console import Console
 
     from controller.demo.result_text import outcome_json, summary
 
-    if as_json:
-        click.echo(json.dumps(outcome_json(frame), indent=2))
+    if is_data(form):
+        emit("demo", outcome_json(frame), form)
         return
     summary(frame, Console(width=None if sys.stdout.isatty() else 110))
 

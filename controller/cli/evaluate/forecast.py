@@ -1,6 +1,5 @@
 """`stoker forecast`: history and forecast of one pool, as text, JSON or a chart."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,7 +11,10 @@ from controller.cli.daemon_client import fetch
 from controller.cli.evaluate.backtest import write_whole
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.formatting import next_hours
+from controller.cli.options import FILE, policy_option
+from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import pool_named, read_policy
+from controller.cli.verbosity import warn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from controller.forecasts.demand_forecast import ForecastView
     from forecasting.demand import DemandSeries
 
-FILE = click.Path(path_type=Path)
 PICTURES = (".html", ".svg")
 DAYS = 14
 LONGEST_HOURS = 24.0
@@ -32,7 +33,7 @@ PATIENCE_SECONDS = 70.0
 
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
-@click.option("--policy", "policy_path", type=FILE, help="The policy file; not needed with --url.")
+@policy_option
 @click.option("--history", "histories", multiple=True, metavar="POOL=FILE", help="Recorded traffic of the pool, .csv or .csv.gz.")
 @click.option("--state-dir", type=FILE, help="State folder of a daemon; a running daemon is queried.")
 @click.option("--url", help="URL of a running daemon.")
@@ -40,9 +41,9 @@ PATIENCE_SECONDS = 70.0
 @click.option("--hours", type=click.FloatRange(0.25, LONGEST_HOURS), default=6.0, show_default=True, help="Forecast length.")
 @click.option("--plot", type=FILE, metavar="OUT.html|OUT.svg", help="Write a chart.")
 @click.option("--model/--no-model", default=True, show_default=True, help="Also fit a statistical model (some seconds).")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], state_dir: Path | None, url: str | None,
-            at: str | None, hours: float, plot: Path | None, model: bool, as_json: bool) -> None:
+@output_option
+def command(pool: str, policy_path: Path, histories: tuple[str, ...], state_dir: Path | None, url: str | None,
+            at: str | None, hours: float, plot: Path | None, model: bool, form: Form) -> None:
     """Show history and forecast of POOL, and the accuracy of the last 24 hours' forecasts.
 
     Changes nothing and calls no provider. It queries a daemon with --url, or with --state-dir when a daemon uses it.
@@ -50,15 +51,13 @@ def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], sta
     \b
     Examples:
       stoker forecast chat --url http://127.0.0.1:8080
-      stoker forecast chat --policy policy.yaml --history chat=chat.csv.gz --plot chat.svg
+      stoker forecast chat --history chat=chat.csv.gz --plot chat.svg
     """  # noqa: D301  (click reads the control character)
     if bool(histories) + (state_dir is not None) + (url is not None) != 1:
         raise WrongInput(f"give exactly one source of history for {pool}: --history {pool}=FILE, --state-dir DIR or --url URL")
     if plot is not None and plot.suffix not in PICTURES:
         raise WrongInput(f"--plot {plot}: the name must end in {' or '.join(PICTURES)}")
-    if url is None and policy_path is None:
-        raise WrongInput("--policy is missing: add --policy FILE; it is optional only with --url")
-    if url is None and policy_path is not None:
+    if url is None:
         policy = read_policy(policy_path)
         one = pool_named(policy, pool, policy_path)
         url = None if state_dir is None else daemon_on(state_dir)
@@ -71,15 +70,15 @@ def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], sta
         view, answer = look(one, policy, demand, now_minute, hours, model, state_dir), None
     if plot is not None:
         draw(view, plot)
-    show_forecast(view, answer, plot, as_json)
+    show_forecast(view, answer, plot, form)
 
 
-def show_forecast(view: "ForecastView", answer: dict[str, Any] | None, plot: Path | None, as_json: bool) -> None:
+def show_forecast(view: "ForecastView", answer: dict[str, Any] | None, plot: Path | None, form: Form) -> None:
     """Print the forecast. `answer`: the answer of a daemon, which has more fields than the view."""
-    if as_json:
+    if is_data(form):
         from controller.forecasts.demand_forecast import document
 
-        click.echo(json.dumps(document(view) if answer is None else answer, indent=1, allow_nan=False))
+        emit("forecast", document(view) if answer is None else answer, form)
         return
     from controller.cli.evaluate.forecast_text import show
 
@@ -137,7 +136,7 @@ def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":
     except HistoryError as error:
         raise WrongInput(str(error)) from error
     for text in warnings_of(history):
-        click.echo(f"warning: {text}", err=True)
+        warn(text)
     return history.series
 
 

@@ -21,16 +21,15 @@ CHART_WIDTH, CHART_HEIGHT = 100, 12
 BASELINE_MARKS = {TARGET_TRACKING: "T", WITHOUT_STOKER: "W"}
 
 
-def show(outcome: Outcome, in_full: int, detailed: bool) -> None:
+def show(outcome: Outcome, console: Console, in_full: int, detailed: bool) -> None:
     """Print the frontiers of the pools (only that of all pools above `in_full` pools), with table and chart if `detailed`."""
-    console = Console()
     each = [(pool.name, pool.frontier, pool.peers) for pool in outcome.pools] if len(outcome.pools) <= in_full else []
     if len(outcome.pools) > 1:
         each.append(("all pools", outcome.frontier, outcome.peers))
     for name, frontier, peers in each:
         if frontier is not None:
             console.print()
-            console.print(section(name, frontier, peers, detailed, console.width), highlight=False)
+            console.print(section(name, frontier, peers, detailed, console.width))
 
 
 def section(name: str, frontier: Frontier, peers: Mapping[str, Bill], detailed: bool, width: int) -> RenderableType:

@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 from controller.cli.completion_names import pool_names
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.options import is_explicit, policy_option, sandbox_options
+from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
+from controller.cli.verbosity import start_log, warn
 
 NO_HISTORY = ("its demand source has no history: docs/demand.md lists those that have one, and `stoker history import` converts "
               "other recordings")
@@ -22,26 +25,27 @@ if TYPE_CHECKING:
 
 def first_word(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return completions after `stoker history`: pool names, and `import` as the first word."""
-    words = [] if ctx.params.get("names") or ctx.params.get("policy_path") or not "import".startswith(incomplete) else ["import"]
+    is_first = not ctx.params.get("names") and not is_explicit(ctx, "policy_path")
+    words = ["import"] if is_first and "import".startswith(incomplete) else []
     return [*pool_names(ctx, param, incomplete), *(CompletionItem(word) for word in words)]
 
 
 @click.command()
 @click.argument("names", metavar="[POOL]...", nargs=-1, shell_complete=first_word)
-@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
+@policy_option
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("history"), show_default=True,
               metavar="FOLDER", help="Folder for the files POOL.csv.gz.")
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
-@click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
-@click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
-def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool, sandbox_url: str | None,
-            sandbox_grpc: str | None) -> None:
+@output_option
+@sandbox_options
+def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool, form: Form,
+            sandbox_url: str | None, sandbox_grpc: str | None) -> None:
     """Export the last 14 days of each POOL (default: all pools of the policy) to files for a backtest. Read-only at the provider.
 
     \b
     Example:
-      stoker history --policy policy.yaml
-      stoker backtest --policy policy.yaml --history chat=history/chat.csv.gz --compare
+      stoker history
+      stoker backtest --history chat=history/chat.csv.gz --compare
 
     \b
     For exports of other programs:  stoker history import FILE... --output OUT
@@ -50,16 +54,32 @@ def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool
     known = {pool.name: pool for pool in policy.pools}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise WrongInput(f"{policy_path} has no pool {unknown[0]}; it has {', '.join(list(known)[:10])}")
+        raise WrongInput(f"{policy_path} has no pool {unknown[0]}: it has {', '.join(list(known)[:10])}")
     pools = [known[name] for name in dict.fromkeys(names)] or list(policy.pools)
     files = {pool.name: output / f"{pool.name}.csv.gz" for pool in pools}
     existing = [file for file in files.values() if file.exists()]
     if existing and not force:
         raise WrongInput(f"{existing[0]} already exists: give another --output, or --force to overwrite it")
     histories = asyncio.run(read_demand(pools, sandbox_url, sandbox_grpc))
-    failed = [f"{name}: {why}" for name, file in files.items() if (why := export(name, histories.get(name), file))]
-    if failed:
+    outcomes = [export(name, histories.get(name), file) for name, file in files.items()]
+    if is_data(form):
+        emit("history", {"pools": [each._asdict() for each in outcomes]}, form)
+    else:
+        for each in outcomes:
+            if each.error is None:
+                click.echo(f"{each.pool}: {each.file}, {each.minutes} minutes, {each.unknown_share:.1%} unknown")
+    if failed := [f"{each.pool}: {each.error}" for each in outcomes if each.error is not None]:
         raise Failed("\n".join(failed))
+
+
+class Exported(NamedTuple):
+    """The outcome for one pool: its file, or the error."""
+
+    pool: str
+    file: str | None
+    minutes: int = 0
+    unknown_share: float | None = None
+    error: str | None = None
 
 
 async def read_demand(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_grpc: str | None) -> "dict[str, Telemetry]":
@@ -72,6 +92,7 @@ async def read_demand(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sa
     from controller.preflight.recent_demand import recent_demand
 
     clock = SystemClock()
+    start_log(clock)
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
         return {name: telemetry async for name, telemetry in recent_demand(registry.sources(pools), clock.now())}
@@ -81,25 +102,24 @@ async def read_demand(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sa
         await registry.close()
 
 
-def export(name: str, telemetry: "Telemetry | None", file: Path) -> str | None:
-    """Write one pool's file and print a line about it. Return the error text when that fails."""
+def export(name: str, telemetry: "Telemetry | None", file: Path) -> Exported:
+    """Write one pool's file."""
     import numpy as np
 
     from adapters.demand.history_file import write_history
 
     if telemetry is None or telemetry.error is not None:
-        return NO_HISTORY if telemetry is None else str(telemetry.error)
+        return Exported(name, None, error=NO_HISTORY if telemetry is None else str(telemetry.error))
     rows = np.flatnonzero(telemetry.series.known)
     if not len(rows):
-        return "no data for the last 14 days"
+        return Exported(name, None, error="no data for the last 14 days")
     first = telemetry.series.first_minute
     series = telemetry.series.window(first + int(rows[0]), first + int(rows[-1]) + 1)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_history(file, series)
     except OSError as error:
-        return f"{file} cannot be written ({error.strerror}); give another --output folder"
-    click.echo(f"{name}: {file}, {len(series)} minutes, {1 - series.known.mean():.1%} unknown")
+        return Exported(name, None, error=f"{file} cannot be written ({error.strerror}); give another --output folder")
     if not np.nansum(series.invocations):
-        click.echo(f"{name}: no requests in this period: check the resource name in the policy", err=True)
-    return None
+        warn(f"{name}: no requests in this period: check the resource name in the policy")
+    return Exported(name, str(file), len(series), float(1 - series.known.mean()))

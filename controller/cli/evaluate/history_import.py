@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.output import Form, emit, is_data, output_option
+from controller.cli.verbosity import note, warn
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from adapters.recording.demand import Imported
+    from forecasting.demand import DemandSeries
 
 WHERE = {
     "invocations": "on AWS the metric Invocations (Sum)", "avg_concurrency": "on AWS the metric ConcurrentExecutions (Average)",
@@ -67,8 +70,9 @@ class Span(click.ParamType["timedelta"]):
                    "column's name, id or number, or a file with a single column.")
 @click.option("--step", type=Span(), help="Period of the recording, such as 1m or 5m, when the times do not determine it.")
 @click.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
+@output_option
 def command(files: tuple[Path, ...], output: Path, timezone: str | None, columns: tuple[tuple[str, str], ...],
-            step: "timedelta | None", force: bool) -> None:
+            step: "timedelta | None", force: bool, form: Form) -> None:
     """Convert recorded demand to a history file for a backtest: sorted, in UTC, one row per minute, unknown minutes empty.
 
     Each FILE is text in columns (exports of the CloudWatch console, Grafana, Datadog, spreadsheets) or JSON (aws cloudwatch
@@ -96,15 +100,30 @@ def command(files: tuple[Path, ...], output: Path, timezone: str | None, columns
         write_history(output, result.series)
     except OSError as error:
         raise Failed(f"{output} cannot be written ({error.strerror}); give another --output") from error
-    report(result, output)
+    if is_data(form):
+        emit("history-import", body_of(result, output), form)
+    else:
+        report(result, output)
+    warn_of(result, output)
+
+
+def body_of(result: "Imported", output: Path) -> dict[str, object]:
+    """Return the outcome as JSON values: the file, its minutes, the share of known minutes, and the conversion steps."""
+    import numpy as np
+
+    from forecasting.demand import instant_of
+
+    series = result.series
+    known = {name: float(np.mean(~np.isnan(values))) for name, values in columns_of(series)}
+    return {"file": str(output), "minutes": len(series), "start": instant_of(series.first_minute).isoformat(),
+            "known_share": known, "missing": list(result.missing),
+            "notes": [{"source": source, "lines": list(lines)} for source, lines in result.notes]}
 
 
 def report(result: "Imported", output: Path) -> None:
     """Print the conversion steps and the unknown minutes."""
     import numpy as np
 
-    from adapters.demand.history_file import open_history
-    from adapters.recording.grid import counted
     from forecasting.demand import instant_of
 
     for source, lines in result.notes:
@@ -114,21 +133,31 @@ def report(result: "Imported", output: Path) -> None:
             click.echo(f"  {line}" if source else line)
     series = result.series
     click.echo(f"{len(series)} minutes from {instant_of(series.first_minute):%Y-%m-%dT%H:%MZ}; known minutes:")
-    for name, values in (("invocations", series.invocations), ("avg_concurrency", series.busy), ("max_concurrency", series.peak)):
+    for name, values in columns_of(series):
         click.echo(f"  {name:<15}  {coverage(np.isnan(values), series.first_minute)}")
     click.echo(f"written: {output}")
+
+
+def warn_of(result: "Imported", output: Path) -> None:
+    """Warn of contradictory minutes and missing columns."""
+    from adapters.demand.history_file import open_history
+    from adapters.recording.grid import counted
+
     doubts = open_history(output).doubts
     if doubts:
-        click.echo(f"warning: {counted(len(doubts), 'minute')} with contradictory values: unknown in a backtest", err=True)
+        warn(f"{counted(len(doubts), 'minute')} with contradictory values: unknown in a backtest")
         for doubt in doubts[:NAMED]:
-            places = " and ".join(result.rows(series.first_minute + doubt.line - FIRST_LINE))
-            click.echo(f"  {places}: {doubt.what}", err=True)
+            places = " and ".join(result.rows(result.series.first_minute + doubt.line - FIRST_LINE))
+            note(f"  {places}: {doubt.what}")
         if len(doubts) > NAMED:
-            click.echo(f"  and {len(doubts) - NAMED} more", err=True)
+            note(f"  and {len(doubts) - NAMED} more")
     for name in result.missing:
-        click.echo(f"warning: no FILE has values of {name}, so it is unknown in every minute; add a file with it: "
-                   f"{WHERE[name]}",
-                   err=True)
+        warn(f"no FILE has values of {name}, so it is unknown in every minute; add a file with it: {WHERE[name]}")
+
+
+def columns_of(series: "DemandSeries") -> "tuple[tuple[str, NDArray[np.floating]], ...]":
+    """Return the columns of a history file whose known minutes are reported."""
+    return ("invocations", series.invocations), ("avg_concurrency", series.busy), ("max_concurrency", series.peak)
 
 
 def coverage(unknown: "NDArray[np.bool_]", first: int) -> str:

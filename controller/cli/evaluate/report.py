@@ -1,6 +1,5 @@
 """`stoker report`: the past days from the store, and whether pools in shadow mode are ready for active mode."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +9,8 @@ import click
 
 from controller.cli.completion_names import pool_names
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.options import policy_option, state_dir_option
+from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
@@ -25,19 +26,18 @@ LONGEST = timedelta(days=14)
 
 @click.command()
 @click.argument("names", metavar="[POOL]...", nargs=-1, shell_complete=pool_names)
-@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
-@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("state"), show_default=True,
-              envvar="STOKER_STATE_DIR", help="State folder of the daemon.")
+@policy_option
+@state_dir_option
 @click.option("--since", default="7d", show_default=True, metavar="TIME",
               help="Start of the report: a duration such as 7d, at most 14d, or a date. It begins at 00:00 UTC of that day.")
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request or a chat.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@output_option
 @click.option("--html", "html_path", type=click.Path(path_type=Path), metavar="OUT.html",
               help="Also write a self-contained page with a chart for each day.")
 @click.option("--gate", is_flag=True, help="Exit with code 3 when a pool in shadow mode is not ready for active mode.")
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...], policy_path: Path, state_dir: Path, since: str, markdown: bool,
-            as_json: bool, html_path: Path | None, gate: bool) -> None:
+            form: Form, html_path: Path | None, gate: bool) -> None:
     """Report what Stoker did, or in shadow mode would have done, for each POOL (default: all pools of the policy), and whether a
     pool in shadow mode is ready for active mode.
 
@@ -47,8 +47,8 @@ def command(ctx: click.Context, names: tuple[str, ...], policy_path: Path, state
 
     \b
     Examples:
-      stoker report --policy policy.yaml
-      stoker report --policy policy.yaml --html report.html
+      stoker report
+      stoker report chat --html report.html
       stoker report --policy policy.yaml --gate && echo ready
 
     Figures of pools in shadow mode are simulated: nothing was written. They are never added to those of pools in active mode.
@@ -56,8 +56,8 @@ def command(ctx: click.Context, names: tuple[str, ...], policy_path: Path, state
     from adapters.runtime.clock import SystemClock
     from controller.store.sqlite_file import StoreError
 
-    if markdown and as_json:
-        raise WrongInput("--markdown and --json: give one of them")
+    if markdown and is_data(form):
+        raise WrongInput(f"--markdown and -o {form}: give one of them")
     policy = read_policy(policy_path)
     now, pools = SystemClock().now(), chosen(policy, policy_path, names)
     try:
@@ -69,7 +69,7 @@ def command(ctx: click.Context, names: tuple[str, ...], policy_path: Path, state
         from controller.report.page import page
 
         write_whole(html_path, [page(report)])
-    show(report, markdown, as_json)
+    show(report, markdown, form)
     if gate and not report.ready:
         ctx.exit(NOT_READY)
 
@@ -96,7 +96,7 @@ def chosen(policy: "Policy", policy_path: Path, names: Sequence[str]) -> "list[P
     """Return the pools with these names, in the order of the policy; all pools without names. Raise `WrongInput`."""
     known = {pool.name: pool for pool in policy.pools}
     if unknown := [name for name in names if name not in known]:
-        raise WrongInput(f"{policy_path} has no pool {unknown[0]}; it has {', '.join(list(known)[:10])}")
+        raise WrongInput(f"{policy_path} has no pool {unknown[0]}: it has {', '.join(list(known)[:10])}")
     return [pool for name, pool in known.items() if not names or name in names]
 
 
@@ -118,12 +118,12 @@ def read_report(policies: "Sequence[PoolPolicy]", state_dir: Path, since: dateti
         return Report(period, tuple(pools), shared.metric_reads_usd_per_month)
 
 
-def show(report: "Report", markdown: bool, as_json: bool) -> None:
+def show(report: "Report", markdown: bool, form: Form) -> None:
     """Print the report."""
     from controller.report.body import body_of
     from controller.report.text import markdown_of, text_of
 
-    if as_json:
-        click.echo(json.dumps(body_of(report), indent=2, allow_nan=False))
+    if is_data(form):
+        emit("report", body_of(report), form)
     else:
         click.echo(markdown_of(report) if markdown else text_of(report), nl=False)

@@ -1,7 +1,6 @@
 """`stoker tune`: choose a pool's objective from a goal, by replays of its history."""
 
 import difflib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,18 +8,19 @@ import click
 
 from controller.cli.completion_names import pool_names
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.options import policy_option
+from controller.cli.output import Form, emit, is_data, output_option
+from controller.cli.verbosity import warn
 
 if TYPE_CHECKING:
     from config.model.policy import Policy, PoolPolicy
     from controller.backtest.tuning import Goal, Tuning
     from controller.decision.costs.bill import Bill
 
-FILE = click.Path(path_type=Path)
-
 
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
-@click.option("--policy", "policy_path", required=True, type=FILE, help="The policy file.")
+@policy_option
 @click.option("--history", "histories", required=True, multiple=True, metavar="POOL=FILE",
               help="Recorded traffic of the pool (.csv or .csv.gz), as for a backtest.")
 @click.option("--start", metavar="TIMESTAMP",
@@ -32,9 +32,9 @@ FILE = click.Path(path_type=Path)
 @click.option("--like-target-tracking", is_flag=True,
               help="Goal: no more cold starts than AWS target tracking (70 %), at a lower bill.")
 @click.option("--write", is_flag=True, help="Change the objective of the pool in the policy file, and show the change.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@output_option
 def command(pool: str, policy_path: Path, histories: tuple[str, ...], start: str | None, max_cold_starts_per_day: float | None,
-            max_usd_per_month: float | None, like_target_tracking: bool, write: bool, as_json: bool) -> None:
+            max_usd_per_month: float | None, like_target_tracking: bool, write: bool, form: Form) -> None:
     """Recommend the objective of a POOL for a goal: how many cold starts, or how high a bill.
 
     The objective is `cold_start_cost_usd`, or `cold_start_cost_usd_per_second` or `warm_hit_rate` if the pool has that. A higher
@@ -47,9 +47,9 @@ def command(pool: str, policy_path: Path, histories: tuple[str, ...], start: str
 
     \b
     Examples:
-      stoker tune chat --policy policy.yaml --history chat=chat.csv.gz --max-cold-starts-per-day 20
-      stoker tune chat --policy policy.yaml --history chat=chat.csv.gz --max-usd-per-month 300
-      stoker tune chat --policy policy.yaml --history chat=chat.csv.gz --like-target-tracking --write
+      stoker tune chat --history chat=chat.csv.gz --max-cold-starts-per-day 20
+      stoker tune chat --history chat=chat.csv.gz --max-usd-per-month 300
+      stoker tune chat --history chat=chat.csv.gz --like-target-tracking --write
     """  # noqa: D301  (click reads the control character)
     from controller.cli.evaluate.tune_text import body_of, text_of
     from controller.cli.policy_file import pool_named, read_policy
@@ -63,8 +63,8 @@ def command(pool: str, policy_path: Path, histories: tuple[str, ...], start: str
     goal, tracking, tuned = tuned_pool(policy, found, policy_path, histories, start,
                                        (max_cold_starts_per_day, max_usd_per_month))
     diff = write_objective(policy_path, pool, tuned) if write and tuned.met else ""
-    if as_json:
-        click.echo(json.dumps(body_of(pool, goal, tuned, tracking, diff), indent=1, allow_nan=False))
+    if is_data(form):
+        emit("tune", body_of(pool, goal, tuned, tracking, diff), form)
     else:
         click.echo(text_of(pool, goal, tuned, tracking, policy_path, write), nl=False)
         if diff:
@@ -92,7 +92,7 @@ def tuned_pool(policy: "Policy", pool: "PoolPolicy", path: Path, histories: tupl
     check_known(recorded, begin)
     (demand, advice), terms = demand_of(pool, recorded[pool.name].series), terms_of(pool, policy.assume)
     if advice is not None:
-        click.echo(f"warning: {pool.name}: {advice}", err=True)
+        warn(f"{pool.name}: {advice}")
     load = judged_demand(demand, 0 if begin is None else begin - demand.first_minute)
     tracking = bill_of(load, baselines.target_tracking(load, terms), terms)
     goal = Goal(*limits, like=None if any(limit is not None for limit in limits) else tracking)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.options import policy_argument
+from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
@@ -15,23 +17,28 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
-@click.option("--sink", "only", default=None, help="Send to this sink only.  [default: all]")
-def command(policy_path: Path, only: str | None) -> None:
+@policy_argument
+@click.option("--sink", "only", default=None, metavar="NAME", help="Send to this sink only.  [default: all]")
+@output_option
+def command(policy_path: Path, only: str | None, form: Form) -> None:
     """Send a test message to each sink of a policy and report whether it was delivered.
 
     Set the environment variables that the sinks name, as for the daemon. Each message is sent once, without retry.
 
     \b
     Example:
-      stoker notify-test --policy policy.yaml --sink on-call
+      stoker notify-test policy.yaml --sink on-call
     """  # noqa: D301  (click reads the control character)
     sinks = [sink for sink in read_policy(policy_path).notify if only in (None, sink.name)]
     if not sinks:
         raise WrongInput("the policy has no sink under notify" if only is None else f"--sink: the policy has no sink {only}")
     outcomes = asyncio.run(send_test_messages(sinks))
-    for sink in sinks:
-        click.echo(f"{sink.name}: {outcomes[sink.name] or 'delivered'}")
+    if is_data(form):
+        emit("notify-test", {"sinks": [{"name": sink.name, "delivered": not outcomes[sink.name],
+                                        "error": outcomes[sink.name] or None} for sink in sinks]}, form)
+    else:
+        for sink in sinks:
+            click.echo(f"{sink.name}: {outcomes[sink.name] or 'delivered'}")
     if any(outcomes.values()):
         raise Failed("at least one message was not delivered")
 

@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from controller.cli.completion_names import pool_names
-from controller.cli.daemon_client import Command, daemon_options, send
+from controller.cli.daemon_client import daemon_options, send
 from controller.cli.failure import WrongInput
 from controller.cli.formatting import line_with_effect, override_line
+from controller.cli.options import Command
+from controller.cli.output import emit, is_data
 
 
 def override_options(function: Command) -> Command:
@@ -33,7 +35,8 @@ def pause(pool: str, **options: Any) -> None:  # noqa: ANN401  (the options of t
     """Keep the warm capacity of POOL unchanged until a given time, from now on.
 
     \b
-    stoker pause chat --for 2h --reason "load test"
+    Example:
+      stoker pause chat --for 2h --reason "load test"
     """  # noqa: D301  (click reads the control character)
     set_override(pool, {"kind": "pause"}, options)
 
@@ -49,7 +52,8 @@ def pin(pool: str, units: int, **options: Any) -> None:  # noqa: ANN401  (the op
     and quota still apply.
 
     \b
-    stoker pin chat 12 --until 2026-03-02T18:00:00Z --reason "product launch"
+    Example:
+      stoker pin chat 12 --until 2026-03-02T18:00:00Z --reason "product launch"
     """  # noqa: D301
     set_override(pool, {"kind": "pin", "units": units}, options)
 
@@ -65,8 +69,9 @@ def boost(pool: str, amount: str, **options: Any) -> None:  # noqa: ANN401  (the
     proposal to raise; use `stoker pin` instead.
 
     \b
-    stoker boost chat +5 --for 90m --reason "newsletter goes out"
-    stoker boost chat x2 --for 1d --reason "sale"
+    Examples:
+      stoker boost chat +5 --for 90m --reason "newsletter goes out"
+      stoker boost chat x2 --for 1d --reason "sale"
     """  # noqa: D301
     set_override(pool, {"kind": "boost", **amount_of(amount)}, options)
 
@@ -93,12 +98,13 @@ def prewarm(pool: str, units: int, span: str, reason: str, by: str | None, **opt
     The policy's `prewarm` limits units, duration and frequency; ceiling and budget apply too. The output shows the granted units.
 
     \b
-    stoker prewarm chat 5 --for 10m --reason "webinar ends"
+    Example:
+      stoker prewarm chat 5 --for 10m --reason "webinar ends"
     """  # noqa: D301
     request = {"units": units, "for": span, "reason": reason} | ({} if by is None else {"by": by})
     answer = send("POST", pool, options, json.dumps(request).encode(), "/prewarm")
-    if options["as_json"]:
-        click.echo(json.dumps(answer, indent=2))
+    if is_data(options["form"]):
+        emit("prewarm", answer, options["form"])
         return
     limited = f", limited by {', '.join(answer['limited_by'])}" if answer["limited_by"] else ""
     cost = "" if answer["bill_usd"] is None else f", estimated bill {answer['bill_usd']:.4f} USD"
@@ -144,8 +150,8 @@ def set_override(pool: str, what: Mapping[str, Any], options: Mapping[str, Any])
     body = {**what, "by": options["by"] or user(), "reason": options["reason"]}
     body |= {"for": span} if until is None else {"until": until}
     answer = send("POST", pool, options, json.dumps(body).encode())
-    if options["as_json"]:
-        click.echo(json.dumps(answer, indent=2))
+    if is_data(options["form"]):
+        emit("override", answer, options["form"])
         return
     override = answer["set"]
     click.echo(f"{pool}: {override_line(override)}; takes effect {answer['takes_effect']}")
@@ -158,8 +164,8 @@ def set_override(pool: str, what: Mapping[str, Any], options: Mapping[str, Any])
 def end_overrides(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
     """End overrides of a pool and print them."""
     answer = send("DELETE", pool, options, None, "/overrides" if kind is None else f"/overrides?kind={kind}")
-    if options["as_json"]:
-        click.echo(json.dumps(answer, indent=2))
+    if is_data(options["form"]):
+        emit("ended-overrides", answer, options["form"])
         return
     for ended in answer["cleared"]:
         click.echo(f"{pool}: ended {override_line(ended)}; takes effect {answer['takes_effect']}")

@@ -1,25 +1,24 @@
 """`stoker release`: the `on_exit` step of a daemon that did not shut down gracefully."""
 
 import asyncio
-import json
-import logging
 from pathlib import Path
 
 import click
 
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.options import policy_option, sandbox_options, state_dir_option
+from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
+from controller.cli.verbosity import start_log
 
 
 @click.command()
-@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
-@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("state"), show_default=True,
-              envvar="STOKER_STATE_DIR", help="State folder of the daemon.")
+@policy_option
+@state_dir_option
 @click.option("--yes", is_flag=True, help="Make the changes; without it they are only shown.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
-@click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
-def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbox_url: str | None,
+@output_option
+@sandbox_options
+def command(policy_path: Path, state_dir: Path, yes: bool, form: Form, sandbox_url: str | None,
             sandbox_grpc: str | None) -> None:
     """Apply `on_exit` to each active pool after a daemon failed to do so, and release pools that were removed from the policy.
 
@@ -29,8 +28,8 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
 
     \b
     Examples:
-      stoker release --policy policy.yaml            # show the changes
-      stoker release --policy policy.yaml --yes
+      stoker release            # show the changes
+      stoker release --policy policy.yaml --state-dir /var/lib/stoker --yes
     """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     from numpy.random import PCG64, Generator
@@ -41,10 +40,9 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     from controller.daemon.release import StillLed, release_all
     from controller.store.state_dir import STORE_NAME
     from controller.store.state_store import StoreError
-    from controller.telemetry import log_setup
 
     clock, store = SystemClock(), state_dir / STORE_NAME
-    log_setup.configure(clock, "console", least=logging.WARNING)
+    start_log(clock)
     if not store.is_file():
         raise WrongInput(f"{store} does not exist: give the --state-dir that the daemon used")
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
@@ -53,9 +51,9 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
         outcomes = asyncio.run(release_all(policy, registry, clock, store, yes, lease))
     except (StoreError, AdapterError, StillLed) as error:
         raise Failed(str(error)) from error
-    if as_json:
-        click.echo(json.dumps([{"pool": each.pool, "requested": each.requested, "target": each.target, "text": each.text,
-                                "failed": each.failed} for each in outcomes], indent=2))
+    if is_data(form):
+        emit("release", {"changed": yes, "pools": [{"pool": each.pool, "requested": each.requested, "target": each.target,
+                                                    "text": each.text, "failed": each.failed} for each in outcomes]}, form)
     else:
         for each in outcomes:
             click.echo(f"{each.pool}: {each.text}")

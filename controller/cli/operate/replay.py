@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.output import Form, emit, is_data, output_option
 
 MOST_CHARACTERS = 8 << 20
 """A record is usually a few kB, and at most a few hundred kB."""
@@ -14,16 +15,17 @@ MOST_CHARACTERS = 8 << 20
 
 @click.command()
 @click.argument("record", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: whether the plans are equal, and both plans.")
+@output_option
 @click.pass_context
-def command(ctx: click.Context, record: Path, as_json: bool) -> None:
+def command(ctx: click.Context, record: Path, form: Form) -> None:
     """Recompute a recorded plan and compare both byte for byte. Calls no provider.
 
-    RECORD is the output of `stoker why POOL --json`, or an item of /v1/decisions; - is standard input. Exit code 0 when the plans
-    are equal; 1, with a diff, when this version of Stoker decides differently.
+    RECORD is the output of `stoker why POOL -o json`, or an item of /v1/decisions; - is standard input. Exit code 0 when the
+    plans are equal; 1, with a diff, when this version of Stoker decides differently.
 
     \b
-    stoker why chat --json | stoker replay -
+    Example:
+      stoker why chat -o json | stoker replay -
     """  # noqa: D301
     from controller.decision.planning.record.decision_record import RecordNotReplayable, replayed
 
@@ -32,8 +34,8 @@ def command(ctx: click.Context, record: Path, as_json: bool) -> None:
     except RecordNotReplayable as error:
         raise WrongInput(f"{record}: {error}") from error
     same = recorded == repeated
-    if as_json:
-        click.echo(json.dumps({"same": same, "recorded": json.loads(recorded), "replayed": json.loads(repeated)}, indent=2))
+    if is_data(form):
+        emit("replay", {"same": same, "recorded": json.loads(recorded), "replayed": json.loads(repeated)}, form)
         ctx.exit(0 if same else 1)
     if not same:
         click.echo("\n".join(unified_diff(recorded.splitlines(), repeated.splitlines(), "recorded", "replayed", lineterm="")))
@@ -53,9 +55,9 @@ def read_record(path: Path) -> dict[str, object]:
     except OSError as error:
         raise WrongInput(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise WrongInput(f"{path}: invalid JSON; expected the output of `stoker why POOL --json`") from error
+        raise WrongInput(f"{path}: invalid JSON; expected the output of `stoker why POOL -o json`") from error
     if isinstance(body, dict) and isinstance(body.get("record"), dict):
         body = body["record"]
     if not isinstance(body, dict):
-        raise WrongInput(f"{path}: not a JSON object; expected the output of `stoker why POOL --json`")
+        raise WrongInput(f"{path}: not a JSON object; expected the output of `stoker why POOL -o json`")
     return body

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from controller.cli.failure import Failed
+from controller.cli.options import policy_argument, sandbox_options, state_dir_option, token_file_option
 from controller.cli.policy_file import read_policy
 from controller.cli.token import read_token
+from controller.cli.verbosity import start_log
 
 if TYPE_CHECKING:
     from controller.daemon.daemon import Daemon
@@ -20,20 +22,15 @@ MOST_NAMED = 5
 
 
 @click.command()
-@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
-@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("state"), show_default=True,
-              envvar="STOKER_STATE_DIR", help="Folder for history, decisions and measurements; keep it across restarts.")
+@policy_argument
+@state_dir_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="HTTP listen address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="HTTP port; 0 takes a free port.")
 @click.option("--log-format", type=click.Choice(["json", "console"]), default=None,
               help="Log format.  [default: console on a terminal, else json]")
-@click.option("--token-file", type=click.Path(path_type=Path), envvar="STOKER_TOKEN_FILE",
-              help="File with the token required for overrides; or set STOKER_TOKEN.  [default: overrides disabled]")
+@token_file_option
 @click.option("--once", is_flag=True, help="Run one tick, including writes, then exit.")
-@click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True,
-              help="Send every provider call to this address, with dummy credentials.")
-@click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True,
-              help="The same for providers that speak gRPC: host:port.")
+@sandbox_options
 @click.option("--lease-seconds", type=click.FloatRange(min=0.5), default=None, hidden=True)
 @click.option("--tick-seconds", type=click.FloatRange(min=0.2), default=60.0, hidden=True)
 def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format: Literal["json", "console"] | None,
@@ -45,9 +42,12 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     gracefully: writes in progress finish and the store closes. A second signal exits immediately; the next start reads the
     provider's state again.
 
+    The state folder has history, decisions and measurements: keep it across restarts. Without a token, overrides are disabled.
+
     \b
-    Example:
-      stoker run --policy policy.yaml --state-dir /var/lib/stoker
+    Examples:
+      stoker run
+      stoker run /etc/stoker/policy.yaml --state-dir /var/lib/stoker
     """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     token = read_token(token_file)
@@ -63,14 +63,13 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from controller.http.server import CannotListen
     from controller.notifications.notifier import notifier_for
     from controller.store.state_store import StoreError
-    from controller.telemetry import log_setup
     from controller.telemetry.tracing import tracing_of
 
     if lease_seconds is not None and policy.lease is not None:
         lease = policy.lease.model_copy(update={"ttl": timedelta(seconds=lease_seconds)})
         policy = policy.model_copy(update={"lease": lease})
     clock = SystemClock()
-    log_setup.configure(clock, log_format or ("console" if sys.stderr.isatty() else "json"))
+    start_log(clock, log_format or ("console" if sys.stderr.isatty() else "json"), "info")
     rng = Generator(PCG64())
     registry = Registry(clock, rng, sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:

@@ -1,10 +1,7 @@
 """`stoker status`: warm capacity and plans of a running daemon."""
 
-import json
 import os
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -13,6 +10,8 @@ import click
 from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import fetch
 from controller.cli.formatting import blackout_text, format_value, line_with_effect, next_hours
+from controller.cli.options import url_option
+from controller.cli.output import WIDE, Form, console_of, emit, is_data, output_option
 
 WITHOUT_TERMINAL = 200
 """Width in columns when output is not a terminal."""
@@ -20,23 +19,23 @@ WITHOUT_TERMINAL = 200
 
 @click.command()
 @click.argument("pool", required=False, shell_complete=pool_names)
-@click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL", help="URL of the daemon.")
-@click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON answer unchanged.")
-def command(pool: str | None, url: str, as_json: bool) -> None:
+@url_option
+@output_option
+def command(pool: str | None, url: str, form: Form) -> None:
     """Show capacity and targets of all pools of a running daemon. With POOL, show one pool with its reasons.
 
     \b
     Examples:
       stoker status
       stoker status chat
-      stoker status --json | jq '.pools[] | select(.error) | .name'
+      stoker status -o json | jq '.pools[] | select(.error) | .name'
     """  # noqa: D301  (click reads the control character)
     path = "/status" if pool is None else f"/v1/pools/{urllib.parse.quote(pool, safe='')}"
     body = fetch(url, path)
-    if as_json:
-        click.echo(json.dumps(body, indent=2))
+    if is_data(form):
+        emit("status" if pool is None else "pool", body, form)
     elif pool is None:
-        show_all(body)
+        show_all(body, form)
     else:
         show_one(body)
 
@@ -93,12 +92,16 @@ GAP, LEAST_TEXT = 2, 20
 
 
 def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
-    """Return the columns that fit, with their widths. Columns of a kind of figures are included only when a pool has some."""
+    """Return the columns that fit, with their widths; all in full for `WIDE`. Columns of a kind of figures are included only
+    when a pool has some.
+    """
     name, text = COLUMNS[0], COLUMNS[-1]
     columns = [column for column in COLUMNS
                if not column.heading.startswith(OPTIONAL) or any(column.cell(pool) not in ("-", "0") for pool in pools)]
     widths = {column: max([*map(len, column.heading.splitlines()), *(len(column.cell(pool)) for pool in pools)])
               for column in columns}
+    if width == WIDE:
+        return widths
     widths[name], widths[text] = min(widths[name], max(12, width // 3)), LEAST_TEXT
     while (over := sum(widths.values()) + GAP * (len(widths) - 1) - width) > 0 and any(column.drop for column in widths):
         del widths[max(widths, key=lambda column: column.drop)]
@@ -107,13 +110,13 @@ def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
     return widths
 
 
-def show_all(body: dict[str, Any]) -> None:
-    """Print one line per pool, cut to the terminal's width; `WITHOUT_TERMINAL` columns without a terminal."""
+def show_all(body: dict[str, Any], form: Form) -> None:
+    """Print one line per pool, cut to the terminal's width unless wide; `WITHOUT_TERMINAL` columns without a terminal."""
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal and "COLUMNS" not in os.environ:
+    console = console_of(form)
+    if form != "wide" and not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(width=WITHOUT_TERMINAL)
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     columns = fitting(body["pools"], console.width)

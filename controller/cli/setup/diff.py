@@ -1,18 +1,19 @@
 """`stoker diff`: the difference between two policy files, pool by pool."""
 
-import json
 from pathlib import Path
 
 import click
 
+from controller.cli.options import FILE
+from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
 
 
 @click.command()
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(old: Path, new: Path, as_json: bool) -> None:
+@click.argument("old", type=FILE)
+@click.argument("new", type=FILE)
+@output_option
+def command(old: Path, new: Path, form: Form) -> None:
     """Show what changes from the policy OLD to the policy NEW: pools added, removed and changed, with both values of each key.
 
     Compares what the files mean: defaults are merged into each pool, and order and comments do not count. Calls no provider and
@@ -26,8 +27,8 @@ def command(old: Path, new: Path, as_json: bool) -> None:
     from controller.redaction.policy_changes import diff_body, lines, summary_text
 
     diff = policy_diff(read_policy(old), read_policy(new))
-    if as_json:
-        click.echo(json.dumps(diff_body(diff), indent=2))
+    if is_data(form):
+        emit("diff", diff_body(diff), form)
         return
     for line in lines(diff):
         click.echo(line)

@@ -1,7 +1,6 @@
 """`stoker discover`: a draft policy from the functions and services of an account."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,9 @@ import click
 
 from adapters.runtime.files import whole_file
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.options import sandbox_options
+from controller.cli.output import Form, emit, is_data, output_option
+from controller.cli.verbosity import note, start_log
 
 if TYPE_CHECKING:
     from adapters.ports.discovery import Skipped
@@ -22,15 +24,14 @@ if TYPE_CHECKING:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Write the draft to FILE.  [default: standard output]")
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-@click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
-@click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
+@output_option
+@sandbox_options
 def command(regions: tuple[str, ...], project: str | None, locations: tuple[str, ...], output: Path | None, force: bool,
-            as_json: bool, sandbox_url: str | None, sandbox_grpc: str | None) -> None:
+            form: Form, sandbox_url: str | None, sandbox_grpc: str | None) -> None:
     """Draft a policy from the functions and services of an account and their last 14 days of metrics. Read-only.
 
     Every pool of the draft is in shadow mode. Comments list the measured figures of each pool, and why other resources are left
-    out. Exit code 1 when no pool can be proposed.
+    out. `-o json` prints the findings instead of the draft. Exit code 1 when no pool can be proposed.
 
     \b
     Examples:
@@ -46,10 +47,10 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
     if output is not None and output.exists() and not force:
         raise WrongInput(f"{output} already exists: give another --output, or --force to overwrite it")
     proposals, skipped, text = asyncio.run(draft_policy(places, sandbox_url, sandbox_grpc))
-    if as_json:
+    if is_data(form):
         from controller.preflight.discovery import draft_json
 
-        click.echo(json.dumps(draft_json(proposals, skipped), indent=2))
+        emit("discover", draft_json(proposals, skipped), form)
     if not proposals:
         raise Failed("nothing to propose:\n" + "\n".join(f"  {each.name}: {each.why}" for each in skipped)
                      if skipped else "nothing to propose: no functions or services found")
@@ -59,8 +60,8 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
                 file.write(text.encode())
         except OSError as error:
             raise Failed(f"{output}: cannot be written ({error.strerror}); give --output another path") from None
-        click.echo(f"{output}: {len(proposals)} proposed, {len(skipped)} left out; next: stoker validate {output}", err=True)
-    elif not as_json:
+        note(f"{output}: {len(proposals)} proposed, {len(skipped)} left out; next: stoker validate {output}")
+    elif not is_data(form):
         click.echo(text, nl=False)
 
 
@@ -75,6 +76,7 @@ async def draft_policy(places: list[dict[str, str]], sandbox_url: str | None,
     from controller.preflight.discovery import draft, observed_usage, pools_of, proposed
 
     clock = SystemClock()
+    start_log(clock)
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
         surveys = await asyncio.gather(*(registry.survey(place) for place in places))

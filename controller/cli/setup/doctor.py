@@ -1,8 +1,6 @@
 """`stoker doctor`: checks of everything a policy needs, before it is used."""
 
 import asyncio
-import json
-import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.options import policy_argument, sandbox_options, state_dir_option
+from controller.cli.output import Form, console_of, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
+from controller.cli.verbosity import is_quiet, note, start_log
 
 if TYPE_CHECKING:
     from adapters.ports.diagnostics import Finding
@@ -25,17 +26,15 @@ MANY = 8
 
 
 @click.command()
-@click.argument("policy_path", metavar="POLICY", type=click.Path(path_type=Path))
-@click.option("--state-dir", type=click.Path(path_type=Path), default=Path("state"), show_default=True,
-              envvar="STOKER_STATE_DIR", help="State folder of the daemon.")
+@policy_argument
+@state_dir_option
 @click.option("--live-check", metavar="POOL", help="Also raise POOL by one unit at the provider, wait until it is ready, and "
               "restore it. Asks for confirmation. Costs less than 0.05 USD.")
 @click.option("--yes", is_flag=True, help="With --live-check: skip the confirmation.")
-@click.option("--json", "as_json", is_flag=True, help="Print every finding as JSON.")
-@click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
-@click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
+@output_option
+@sandbox_options
 @click.pass_context
-def command(ctx: click.Context, policy_path: Path, state_dir: Path, live_check: str | None, yes: bool, as_json: bool,
+def command(ctx: click.Context, policy_path: Path, state_dir: Path, live_check: str | None, yes: bool, form: Form,
             sandbox_url: str | None, sandbox_grpc: str | None) -> None:
     """Check everything that POLICY needs, and print the remedy for each problem. Changes nothing without --live-check.
 
@@ -47,24 +46,24 @@ def command(ctx: click.Context, policy_path: Path, state_dir: Path, live_check: 
 
     \b
     Examples:
-      stoker doctor policy.yaml
-      stoker doctor policy.yaml --json | jq '.findings[] | select(.verdict == "fail")'
+      stoker doctor
+      stoker doctor policy.yaml -o json | jq '.findings[] | select(.verdict == "fail")'
       stoker doctor first-run.yaml --live-check throw-away
     """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     pool = None if live_check is None else tried_pool(policy, live_check, state_dir)
     with pending_checks() as progress:
         findings = asyncio.run(run_checks(policy, state_dir, sandbox_url, sandbox_grpc, progress))
-    if not as_json:
-        show(findings)
+    if not is_data(form):
+        show(findings, form)
     if pool is not None and not any_failed(findings):
-        report_step = (lambda _: None) if as_json else print_step
+        report_step = (lambda _: None) if is_data(form) else print_step
         findings += asyncio.run(run_live_check(policy, pool, sandbox_url, sandbox_grpc, yes, report_step))
-    elif pool is not None and not as_json:
-        click.echo("The live check was not started: fix the failures first.", err=True)
+    elif pool is not None and not is_data(form):
+        note("The live check was not started: fix the failures first.")
     failed = any_failed(findings)
-    if as_json:
-        click.echo(json.dumps({"ok": not failed, "findings": [asdict(finding) for finding in findings]}, indent=2))
+    if is_data(form):
+        emit("doctor", {"ok": not failed, "findings": [asdict(finding) for finding in findings]}, form)
     ctx.exit(1 if failed else 0)
 
 
@@ -151,10 +150,9 @@ async def run_checks(policy: "Policy", state_dir: Path, sandbox_url: str | None,
     from adapters.runtime.clock import SystemClock
     from controller.preflight.doctor import examine
     from controller.redaction.redactor import redact_text
-    from controller.telemetry import log_setup
 
     clock = SystemClock()
-    log_setup.configure(clock, "console", least=logging.WARNING)
+    start_log(clock)
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
         findings = await examine(policy, registry, grants(policy), clock, state_dir, progress)
@@ -166,7 +164,7 @@ async def run_checks(policy: "Policy", state_dir: Path, sandbox_url: str | None,
 @contextmanager
 def pending_checks() -> Iterator[Callable[[Sequence[str]], None]]:
     """Yield a function that shows the pending checks on a terminal; without a terminal it does nothing."""
-    if not sys.stderr.isatty():
+    if is_quiet() or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console
@@ -175,9 +173,8 @@ def pending_checks() -> Iterator[Callable[[Sequence[str]], None]]:
         yield lambda waiting: status.update(f"{len(waiting)} checks pending: {', '.join(waiting[:3])}".replace("[", r"\["))
 
 
-def show(findings: "Sequence[Finding]") -> None:
-    """Print a line for each finding with its remedy below. Combine more than `MANY` `ok` findings of one check."""
-    from rich.console import Console
+def show(findings: "Sequence[Finding]", form: Form) -> None:
+    """Print a line for each finding with its remedy below. Unless wide, combine more than `MANY` `ok` findings of one check."""
     from rich.table import Table
 
     colours = {"ok": "green", "unchecked": "dim", "warn": "yellow", "fail": "bold red"}
@@ -185,12 +182,12 @@ def show(findings: "Sequence[Finding]") -> None:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", ratio=1)
-    for finding in combined(findings):
+    for finding in findings if form == "wide" else combined(findings):
         text = f"{finding.subject}: {finding.text}"
         if finding.remedy and finding.verdict != "ok":
             text += f"\n-> {finding.remedy}"
         table.add_row(f"[{colours[finding.verdict]}]{finding.verdict.value}[/]", finding.check, text.replace("[", r"\["))
-    console = Console(highlight=False)
+    console = console_of(form)
     console.print(table)
     counts = Counter(finding.verdict.value for finding in findings)
     console.print("\n" + ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("fail", "warn", "unchecked", "ok")))

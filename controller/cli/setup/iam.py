@@ -1,21 +1,23 @@
 """`stoker iam`: the minimum provider permissions for a policy."""
 
-import json
 from pathlib import Path
 
 import click
 
 from controller.cli.failure import WrongInput
+from controller.cli.options import policy_argument
+from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
+from controller.cli.verbosity import note
 
 
 @click.command()
-@click.argument("policy_path", metavar="POLICY", type=click.Path(path_type=Path))
+@policy_argument
 @click.option("--provider", default=None, metavar="NAME", help="Only this provider: aws or google.")
 @click.option("--account", default=None, metavar="ID", help="The account ID in resource names.  [default: any]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, grouped by provider.")
-def command(policy_path: Path, provider: str | None, account: str | None, as_json: bool) -> None:
-    """Print the minimum permissions that POLICY needs. Calls no provider.
+@output_option
+def command(policy_path: Path, provider: str | None, account: str | None, form: Form) -> None:
+    """Print the minimum permissions that POLICY needs. Calls no provider. `-o json` groups the documents by provider.
 
     For AWS the output is an IAM policy document (several for many pools: attach all of them), for Google Cloud the commands that
     create and bind two roles. Pools in shadow mode get read permissions; pools in active mode also get write permissions, each
@@ -23,7 +25,7 @@ def command(policy_path: Path, provider: str | None, account: str | None, as_jso
 
     \b
     Examples:
-      stoker iam policy.yaml
+      stoker iam
       stoker iam policy.yaml --provider aws --account 123456789012 > stoker-role.json
     """  # noqa: D301  (click reads the control character)
     from adapters.kinds import grants
@@ -35,8 +37,8 @@ def command(policy_path: Path, provider: str | None, account: str | None, as_jso
     if provider is not None and provider not in names:
         raise WrongInput(f"--provider {provider}: {policy_path} has no pool of this provider; it has: {', '.join(names) or '-'}")
     chosen = [(each, pools) for each, pools in granted_by_provider if provider in (None, each.provider)]
-    if as_json:
-        click.echo(json.dumps({each.provider: each.documents(pools, account) for each, pools in chosen}, indent=2))
+    if is_data(form):
+        emit("iam", {each.provider: each.documents(pools, account) for each, pools in chosen}, form)
         return
     for each, pools in chosen:
         if len(chosen) > 1:
@@ -44,4 +46,4 @@ def command(policy_path: Path, provider: str | None, account: str | None, as_jso
         click.echo(each.text(pools, account))
     granted = {pool.name for _, pools in granted_by_provider for pool in pools}
     for kind in dict.fromkeys(pool.lever.kind for pool in with_layers(policy.pools) if pool.name not in granted):
-        click.echo(f"{kind}: no permissions needed, it calls no cloud API", err=True)
+        note(f"{kind}: no permissions needed, it calls no cloud API")

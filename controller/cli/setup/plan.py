@@ -1,8 +1,6 @@
 """`stoker plan`: the changes that Stoker would make now, with reasons."""
 
 import asyncio
-import json
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +8,10 @@ import click
 
 from config.model.layers import OF_TOP, base_name
 from controller.cli.failure import Failed
+from controller.cli.options import policy_argument, sandbox_options
+from controller.cli.output import Form, console_of, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
+from controller.cli.verbosity import start_log
 
 if TYPE_CHECKING:
     from controller.decision.planning.overrides_in_force import Override
@@ -21,14 +22,13 @@ CHANGES = 3
 
 
 @click.command()
-@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@policy_argument
+@output_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 3 if a pool would change, 0 if none would.")
 @click.option("--url", default=None, help="URL of a running daemon: its overrides and its simulated capacity are included.")
-@click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
-@click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
+@sandbox_options
 @click.pass_context
-def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitcode: bool, url: str | None,
+def command(ctx: click.Context, policy_path: Path, form: Form, detailed_exitcode: bool, url: str | None,
             sandbox_url: str | None, sandbox_grpc: str | None) -> None:
     """Show what Stoker would change now, and why. Read-only.
 
@@ -37,8 +37,9 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
 
     \b
     Examples:
-      stoker plan --policy policy.yaml
-      stoker plan --policy policy.yaml --detailed-exitcode; [ $? = 3 ] && echo 'a pool would change'
+      stoker plan
+      stoker plan policy.yaml -o json | jq '.pools[] | select(.changes) | .pool'
+      stoker plan policy.yaml --detailed-exitcode; [ $? = 3 ] && echo 'a pool would change'
     """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     from numpy.random import PCG64, Generator
@@ -47,22 +48,21 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     from adapters.registry import Registry
     from adapters.runtime.clock import SystemClock
     from controller.preflight.dry_run import preview
-    from controller.telemetry import log_setup
 
     clock = SystemClock()
-    log_setup.configure(clock, "console", least=logging.WARNING)
+    start_log(clock)
     daemon = None if url is None else daemon_state(url)
     try:
         registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
         pools = asyncio.run(preview(policy, registry, clock, *((daemon.overrides, daemon.simulated) if daemon else ())))
     except AdapterError as error:
         raise Failed(str(error)) from error
-    if as_json:
-        click.echo(json.dumps([plan_json(pool) for pool in pools], indent=2))
+    if is_data(form):
+        emit("plan", {"pools": [plan_json(pool) for pool in pools]}, form)
     else:
         from controller.preflight.reading_bill import bill_text
 
-        show(pools, daemon)
+        show(pools, daemon, form)
         if reads := bill_text(policy):
             click.echo(f"Reading metrics: {reads}.")
     failing = [pool for pool in pools if pool.error is not None]
@@ -121,9 +121,8 @@ def plan_json(pool: "PoolPreview") -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def show(pools: "list[PoolPreview]", daemon: DaemonState | None) -> None:
+def show(pools: "list[PoolPreview]", daemon: DaemonState | None, form: Form) -> None:
     """Print the plans as a table, and below it the totals of each mode and what the figures mean."""
-    from rich.console import Console
     from rich.table import Table
 
     from controller.redaction.redactor import redact_text
@@ -144,16 +143,16 @@ def show(pools: "list[PoolPreview]", daemon: DaemonState | None) -> None:
                       f"[bold]{target}[/]" if pool.changes else target,
                       number_text(pool.usd_per_month_now, ".2f"), number_text(pool.usd_per_month_then, ".2f"),
                       redact_text(plan.text).replace("[", r"\["))
-    console = Console(soft_wrap=False)
+    console = console_of(form)
     console.print(table)
     console.print()
     for kind, mode in (("actual", "active"), ("simulated", "shadow")):
         if of_mode := [pool for pool in pools if pool.plan.mode == mode]:
             today = "" if daemon is None or kind not in daemon.sentences else f" Today: {daemon.sentences[kind]}."
-            console.print(f"{mode_text(mode, of_mode)}{today}", highlight=False)
-    console.print("USD/month: list price of warm units if their number stays constant for a month.", highlight=False)
+            console.print(f"{mode_text(mode, of_mode)}{today}")
+    console.print("USD/month: list price of warm units if their number stays constant for a month.")
     if daemon is None:
-        console.print("Overrides and simulated capacity of a running daemon are not included; add --url.", highlight=False)
+        console.print("Overrides and simulated capacity of a running daemon are not included; add --url.")
 
 
 def mode_text(mode: str, pools: "list[PoolPreview]") -> str:

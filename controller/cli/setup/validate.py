@@ -1,6 +1,5 @@
 """`stoker validate`: problems of a policy with file and line, or a summary of a valid policy."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -9,53 +8,63 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.failure import WrongInput
+from controller.cli.options import FILE, check_named_once, policy_option
+from controller.cli.output import Form, emit, is_data, output_option
+from controller.cli.policy_file import check_exists
+from controller.cli.verbosity import warn
 
 if TYPE_CHECKING:
     from config.loading.loader import Located
 
 
 @click.command()
-@click.argument("policies", metavar="POLICY...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: every problem, and each pool with its defaults.")
-def command(policies: tuple[Path, ...], as_json: bool) -> None:
+@click.argument("policies", metavar="[POLICY]...", nargs=-1, type=FILE)
+@policy_option
+@output_option
+def command(policies: tuple[Path, ...], policy_path: Path, form: Form) -> None:
     """Check policy files and report every problem with file, line and column. Calls no provider and changes nothing.
+
+    `-o json` prints every problem and warning, and each pool with its defaults.
 
     \b
     Example:
       stoker validate policy.yaml
-      policy.yaml:14:5 pools[1].mim: unknown key 'mim': did you mean min? allowed: name, lever, ...
+      stoker: policy.yaml:14:5 pools[1].mim: unknown key 'mim': did you mean min? allowed: name, lever, ...
 
     \b
     Exit code 0 when all files are valid, 2 otherwise. In a CI pipeline:
-      stoker validate --json policies/*.yaml
+      stoker validate -o json policies/*.yaml
     """  # noqa: D301  (click reads the control character)
     from adapters.kinds import policy_kinds
     from adapters.runtime.clock import SystemClock
     from config.loading.loader import PolicyError, Problem, locate_policy
     from controller.cli.setup.validate_text import pool_json, summary
 
+    check_named_once(bool(policies))
+    if not policies:
+        check_exists(policy_path)
     kinds, now = policy_kinds(), SystemClock().now()
     problems: list[Problem] = []
     valid: dict[Path, Located] = {}
-    for path in policies:
+    for path in policies or (policy_path,):
         try:
             valid[path] = locate_policy(path, kinds)
         except PolicyError as error:
             problems.extend(error.problems)
     warnings = [text for located in valid.values() for text in warnings_of(located, now)]
-    if as_json:
+    if is_data(form):
         files = [{"file": str(path), "pools": [pool_json(pool, now) for pool in located.policy.pools],
                   "assume": located.policy.assume.model_dump(mode="json")} for path, located in valid.items()]
         listed = [{"file": problem.file, "line": problem.line, "column": problem.column, "path": problem.path,
                    "message": problem.message} for problem in problems]
-        click.echo(json.dumps({"valid": not problems, "problems": listed, "warnings": warnings, "files": files}, indent=2))
+        emit("validate", {"valid": not problems, "problems": listed, "warnings": warnings, "files": files}, form)
         if problems:
             click.get_current_context().exit(WrongInput.exit_code)
         return
     for path, located in valid.items():
-        click.echo(summary(path, located.policy, now))
+        click.echo(summary(path, located.policy, now, in_full=form == "wide"))
     for text in warnings:
-        click.echo(f"warning: {text}", err=True)
+        warn(text)
     if problems:
         raise WrongInput("\n".join(str(problem) for problem in problems))
 

@@ -34,11 +34,11 @@ def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def summary(path: Path, policy: Policy, now: datetime) -> str:
+def summary(path: Path, policy: Policy, now: datetime, in_full: bool) -> str:
     """Return the summary of a policy: counts by mode and lever, a line per pool, leading signals, and the next windows
-    of schedules and events.
+    of schedules and events. `in_full`: all pools, not only the first `MOST_ROWS`.
     """
-    pools = policy.pools
+    pools, rows_shown = policy.pools, len(policy.pools) if in_full else MOST_ROWS
     modes = Counter(pool.mode for pool in pools)
     levers = Counter(lever.kind for pool in pools for lever in (pool.lever, pool.top) if lever is not None)
     lines = [
@@ -50,11 +50,11 @@ def summary(path: Path, policy: Policy, now: datetime) -> str:
     rows = [
         (pool.name, pool.mode, str(pool.min), str(pool.max), objective_text(pool.objective), str(len(pool.schedules)),
          pool.lever.kind if pool.top is None else f"{pool.lever.kind} + {pool.top.kind}", pool.lever.resource)
-        for pool in pools[:MOST_ROWS]
+        for pool in pools[:rows_shown]
     ]
     lines.extend(f"  {line}" for line in table([head, *rows]))
-    if len(pools) > MOST_ROWS:
-        lines.append(f"  and {len(pools) - MOST_ROWS} more (--json shows all)")
+    if len(pools) > rows_shown:
+        lines.append(f"  and {len(pools) - rows_shown} more (`-o wide` shows all)")
     lines.extend(f"  {line}".rstrip() for line in (*led(policy), *scheduled(policy, now), *announced(policy, now)))
     if reads := bill_text(policy):
         lines.extend(("", f"  reading metrics: {reads}"))
@@ -64,7 +64,7 @@ def summary(path: Path, policy: Policy, now: datetime) -> str:
 def led(policy: Policy) -> list[str]:
     """Return the leading signals of each pool."""
     rows = [(pool.name, lead.name) for pool in policy.pools for lead in pool.leads]
-    more = [f"and {len(rows) - MOST_ROWS} more leads (--json shows all)"] if len(rows) > MOST_ROWS else []
+    more = [f"and {len(rows) - MOST_ROWS} more leads (`-o json` shows all)"] if len(rows) > MOST_ROWS else []
     return ["", *table([("pool", "leading signal"), *rows[:MOST_ROWS]]), *more] if rows else []
 
 
@@ -82,7 +82,7 @@ def scheduled(policy: Policy, now: datetime) -> list[str]:
             begin, end = each.local
             rows.append((who, schedule.label, f"{begin:%a %Y-%m-%d %H:%M}", f"{end:%a %Y-%m-%d %H:%M}", schedule.timezone,
                          f"{each.start:%a %H:%M} to {each.end:%a %H:%M}", sets))
-    more = [f"and {len(pools) - MOST_ROWS} more schedules (--json shows all)"] if len(pools) > MOST_ROWS else []
+    more = [f"and {len(pools) - MOST_ROWS} more schedules (`-o json` shows all)"] if len(pools) > MOST_ROWS else []
     return ["", *table([("pool", "schedule", "from", "until", "timezone", "in UTC", "sets"), *rows]), *more] if rows else []
 
 

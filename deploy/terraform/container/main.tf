@@ -23,8 +23,8 @@ locals {
     name             = "stoker-policy"
     essential        = false
     entryPoint       = ["python", "-c"]
-    command          = ["import os; open('/etc/stoker/policy.yaml', 'w').write(os.environ['STOKER_POLICY'])"]
-    secrets          = [{ name = "STOKER_POLICY", valueFrom = var.policy_parameter_arn }]
+    command          = ["import os; open('/etc/stoker/policy.yaml', 'w').write(os.environ['STOKER_POLICY_TEXT'])"]
+    secrets          = [{ name = "STOKER_POLICY_TEXT", valueFrom = var.policy_parameter_arn }]
     mountPoints      = [{ sourceVolume = "stoker-policy", containerPath = "/etc/stoker", readOnly = false }]
     logConfiguration = local.logging["policy"]
   })

@@ -52,7 +52,7 @@ def test_of_several_invalid_levers_only_their_own_errors_are_reported(tmp_path):
     code, _, told = validated(tmp_path, latest + pools.replace("name: support-agent", "name: b", 1) + run)
 
     assert code == 2
-    assert [line.partition(": ")[0] for line in told.removeprefix("Error: ").splitlines()] == [
+    assert [line.partition(": ")[0] for line in told.replace("stoker: ", "").splitlines()] == [
         "4:102 pools[0].lever.alias", "7:102 pools[1].lever.alias", "9:30 pools[2].lever.service"]
     assert "publish a version" in told
     assert "already sets" not in told

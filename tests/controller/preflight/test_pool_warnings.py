@@ -20,7 +20,7 @@ def warnings(tmp_path):
         path.write_text(f"version: 1\n{defaults}pools:\n  - name: agent\n    max: 5\n{body}")
         done = CliRunner().invoke(main, ["validate", str(path)])
         assert done.exit_code == 0, done.output
-        return [line.removeprefix(f"warning: {path}:") for line in done.stderr.splitlines()]
+        return [line.removeprefix(f"stoker: warning: {path}:") for line in done.stderr.splitlines()]
     return of
 
 

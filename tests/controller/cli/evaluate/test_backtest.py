@@ -243,7 +243,7 @@ def test_the_same_run_writes_the_same_bytes(folder):
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
-    (("--history", "agnet=agent.csv"), "policy.yaml has no pool agnet; did you mean agent?"),
+    (("--history", "agnet=agent.csv"), "policy.yaml has no pool agnet: did you mean agent?"),
     (("--history", "agent.csv"), "--history agent.csv: write it as POOL=FILE"),
     (("--history", "agent=agent.csv", "--history", "agent=agent.csv"), "pool agent already has a history"),
     (("--history", "agent=none.csv"), "none.csv: the file does not exist"),

@@ -130,7 +130,7 @@ def test_unusable_input_has_exit_code_2_and_writes_nothing(tmp_path, text, optio
 def test_an_invalid_option_is_wrong_input(tmp_path, options):
     result = told(tmp_path, UNSORTED, *options)
 
-    assert (result.exit_code, "Usage: " in result.stderr) == (2, True)
+    assert (result.exit_code, "see `stoker history import --help`" in result.stderr) == (2, True)
 
 
 def test_an_existing_file_is_overwritten_only_with_force(tmp_path):

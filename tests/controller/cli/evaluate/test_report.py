@@ -95,7 +95,7 @@ def test_only_the_pools_that_are_named_are_reported_and_judged(tmp_path, stoker,
     assert (stoker("--gate").exit_code, stoker("agent", "--gate").exit_code) == (3, 0)
 
     unknown = stoker("agnt")
-    assert (unknown.exit_code, f"{policy} has no pool agnt; it has agent, new" in unknown.output) == (2, True)
+    assert (unknown.exit_code, f"{policy} has no pool agnt: it has agent, new" in unknown.output) == (2, True)
 
 
 def test_a_missing_store_and_two_formats_are_errors(stoker):

@@ -134,7 +134,7 @@ def test_an_unknown_pool_gets_a_suggestion(folder):
     done = tune("--like-target-tracking", pool="agnt")
 
     assert done.exit_code == 2
-    assert "policy.yaml has no pool agnt; did you mean agent?" in done.stderr
+    assert "policy.yaml has no pool agnt: did you mean agent?" in done.stderr
 
 
 def test_a_missing_history_is_named(folder):

@@ -31,7 +31,8 @@ def test_the_difference_is_shown_pool_by_pool(files):
 def test_json_has_both_values(files):
     body = json.loads(CliRunner().invoke(main, ["diff", *files, "--json"]).stdout)
 
-    assert body == {"added": ["c"], "removed": ["a"], "changed": {"b": [{"key": "max", "old": 6, "new": 7}]},
+    assert body == {"schema": "stoker/diff/v1", "added": ["c"], "removed": ["a"],
+                    "changed": {"b": [{"key": "max", "old": 6, "new": 7}]},
                     "fleet": [{"key": "limits.usd_per_hour", "old": None, "new": 5.0}], "needs_restart": []}
 
 

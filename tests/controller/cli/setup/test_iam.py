@@ -259,4 +259,4 @@ def test_a_prometheus_of_your_own_needs_no_permission(asked):
                                                             "lever: {kind: http-ping, url: 'https://a.example/'}")
     told = asked(text, "--json")
 
-    assert (told.exit_code, json.loads(told.stdout)) == (0, {})
+    assert (told.exit_code, json.loads(told.stdout)) == (0, {"schema": "stoker/iam/v1"})

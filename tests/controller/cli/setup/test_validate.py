@@ -1,5 +1,6 @@
 """`stoker validate` tells every problem with its place, or what a policy says in short."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 import config
 from controller.cli import main
 from tests.patience import PATIENCE_SECONDS
+from tests.sources import ROOT
 
 EXAMPLE = Path(config.__file__).parent / "example.yaml"
 
@@ -46,7 +48,7 @@ def test_six_mistakes_give_six_located_messages_and_exit_code_2(wrong):
     assert told.exit_code == 2
     assert told.stdout == ""
     lines = told.stderr.splitlines()
-    assert [line.split(": ")[0] for line in lines] == [f"{wrong}:{place}" for place in PLACES]
+    assert [line.split(": ")[:2] for line in lines] == [["stoker", f"{wrong}:{place}"] for place in PLACES]
     assert "did you mean lambda-provisioned-concurrency?" in lines[2]
     assert "did you mean max?" in lines[4]
 
@@ -57,7 +59,7 @@ def test_a_real_process_says_the_same(wrong):
 
     assert told.returncode == 2
     assert told.stdout == ""
-    assert [line.split(": ")[0] for line in told.stderr.splitlines()] == [f"{wrong}:{place}" for place in PLACES]
+    assert [line.split(": ")[:2] for line in told.stderr.splitlines()] == [["stoker", f"{wrong}:{place}"] for place in PLACES]
 
 
 def test_problems_as_json_carry_file_line_column_path_and_message(wrong):
@@ -105,7 +107,7 @@ def test_each_of_several_files_is_reported(wrong):
     assert told.exit_code == 2
     assert told.stdout.startswith(f"{EXAMPLE}: OK")
     assert len(told.stderr.splitlines()) == 7
-    assert told.stderr.splitlines()[-1] == "nowhere.yaml:1:1 cannot be read: No such file or directory"
+    assert told.stderr.splitlines()[-1] == "stoker: nowhere.yaml:1:1 cannot be read: No such file or directory"
 
 
 def test_many_pools_are_counted_and_not_all_listed(tmp_path):
@@ -116,8 +118,9 @@ def test_many_pools_are_counted_and_not_all_listed(tmp_path):
     told = CliRunner().invoke(main, ["validate", str(path)])
 
     assert told.stdout.startswith(f"{path}: OK, 300 pools\n")
-    assert "and 260 more (--json shows all)\n" in told.stdout
+    assert "and 260 more (`-o wide` shows all)\n" in told.stdout
     assert len(told.stdout.splitlines()) < 50
+    assert "p299" in CliRunner().invoke(main, ["validate", str(path), "-o", "wide"]).stdout
 
 
 def test_a_url_of_a_metadata_service_is_a_warning(tmp_path):
@@ -128,15 +131,18 @@ def test_a_url_of_a_metadata_service_is_a_warning(tmp_path):
     told = json.loads(CliRunner().invoke(main, ["validate", "--json", str(path)]).stdout)
 
     assert done.exit_code == 0
-    assert done.stderr.startswith(f"warning: {path}:5:35 pools[0].lever.url: this leads to a link-local address or")
-    assert [done.stderr.strip()] == [f"warning: {text}" for text in told["warnings"]]
+    assert done.stderr.startswith(f"stoker: warning: {path}:5:35 pools[0].lever.url: this leads to a link-local address or")
+    assert [done.stderr.strip()] == [f"stoker: warning: {text}" for text in told["warnings"]]
 
 
-def test_no_file_is_wrong_input():
-    told = CliRunner().invoke(main, ["validate"])
+def test_without_a_file_it_is_policy_yaml_in_this_folder(tmp_path):
+    with contextlib.chdir(tmp_path):
+        without = CliRunner().invoke(main, ["validate"])
+        Path("policy.yaml").write_text((ROOT / "docs" / "policy.example.yaml").read_text())
+        found = CliRunner().invoke(main, ["validate"])
 
-    assert told.exit_code == 2
-    assert "POLICY..." in told.stderr
+    assert without.stderr.startswith("stoker: policy.yaml: no such policy file: name one as POLICY or --policy, ")
+    assert (without.exit_code, found.exit_code) == (2, 0)
 
 
 def test_help_has_an_example():
@@ -167,7 +173,7 @@ def test_the_next_windows_of_events_are_listed_in_their_own_zone_and_one_without
 
     assert told.exit_code == 0
     assert len([line for line in told.stdout.splitlines() if "batch" in line and "09:00" in line and "Asia/Tokyo" in line]) == 3
-    assert told.stderr.startswith(f"warning: {path}:8:9 pools[0].events[1]: event 'launch' has no window in the next 400 days")
+    assert told.stderr.startswith(f"stoker: warning: {path}:8:9 pools[0].events[1]: event 'launch' has no window in the next ")
     assert [(each["name"], each["start"][11:16], each["local_start"][11:16], each["size"]) for each in coming] == [
         ("batch", "00:00", "09:00", 4)] * 3
     assert [text in told.stderr for text in body["warnings"]] == [True]
@@ -213,14 +219,14 @@ def test_the_next_windows_of_schedules_are_listed_on_their_clock_and_in_utc_once
 def test_probable_mistakes_are_warnings_with_their_place_once_for_all_pools(scheduled):
     told = CliRunner().invoke(main, ["validate", str(scheduled)])
     body = json.loads(CliRunner().invoke(main, ["validate", "--json", str(scheduled)]).stdout)
-    lines = [line.removeprefix(f"warning: {scheduled}:") for line in told.stderr.splitlines()]
+    lines = [line.removeprefix(f"stoker: warning: {scheduled}:") for line in told.stderr.splitlines()]
 
     assert [line.partition(": ")[0] for line in lines] == [
         "13:61 pools[0].schedules[1].timezone", "13:36 pools[0].schedules[1].cron", "12:89 pools[0].schedules[0].min",
         "6:47 defaults.schedules[0].min", "5:14 defaults.schedules[0].name"]
     assert lines[3].endswith("(b and 1 more)")
     assert "the value is 'batch', because #2 is a comment: quote the value if it contains the #" in lines[4]
-    assert body["warnings"] == [line.removeprefix("warning: ") for line in told.stderr.splitlines()]
+    assert body["warnings"] == [line.removeprefix("stoker: warning: ") for line in told.stderr.splitlines()]
     windows = body["files"][0]["pools"][0]["next_windows"]
     assert [window["local_start"][11:16] for window in windows] == ["20:00"] * 3 + ["08:00"] * 3
 
