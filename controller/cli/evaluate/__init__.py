@@ -1,4 +1,4 @@
-"""Commands that show what Stoker would do: backtest, forecast, history, demo, sandbox.
+"""Commands that show what Stoker would do: backtest, forecast, demo, sandbox.
 
 Modules here contain only options and output; their work belongs in `backtest`, `forecasts` and `demo`.
 """

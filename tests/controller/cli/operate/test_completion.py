@@ -47,6 +47,7 @@ def test_the_second_word_of_a_command_of_two_is_offered_and_then_its_options(tmp
     monkeypatch.chdir(tmp_path)
 
     assert offered("history", "im") == ["import"]
+    assert offered("history", "ex") == ["export"]
     assert "--timezone" in offered("history", "import", "a.csv", "--t")
 
 

@@ -1,7 +1,7 @@
 """`stoker history`: export of a pool's metrics from its provider to a file."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,21 +12,24 @@ from controller.cli.completion_names import pool_names
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.options import is_explicit, policy_option, sandbox_options
 from controller.cli.output import Form, emit, is_data, output_option
-from controller.cli.policy_file import read_policy
+from controller.cli.policy_file import no_pool_text, read_policy
 from controller.cli.verbosity import start_log, warn
 
 NO_HISTORY = ("its demand source has no history: docs/demand.md lists those that have one, and `stoker history import` converts "
               "other recordings")
 
 if TYPE_CHECKING:
-    from adapters.ports.demand_source import Telemetry
     from config.model.policy import PoolPolicy
+    from forecasting.demand import DemandSeries
+
+    Found = dict[str, DemandSeries | str]
+    """The demand of each pool, or the reason why it has none."""
 
 
 def first_word(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return completions after `stoker history`: pool names, and `import` as the first word."""
+    """Return completions after `stoker history`: pool names, and as the first word `export` and `import`."""
     is_first = not ctx.params.get("names") and not is_explicit(ctx, "policy_path")
-    words = ["import"] if is_first and "import".startswith(incomplete) else []
+    words = [word for word in ("export", "import") if is_first and word.startswith(incomplete)]
     return [*pool_names(ctx, param, incomplete), *(CompletionItem(word) for word in words)]
 
 
@@ -48,28 +51,31 @@ def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool
       stoker backtest --history chat=history/chat.csv.gz --compare
 
     \b
-    For exports of other programs:  stoker history import FILE... --output OUT
+    As Parquet, or from the store of a daemon:  stoker history export --help
+    For exports of other programs:              stoker history import FILE... --output OUT
     """  # noqa: D301  (click reads the control character)
+    pools = chosen_pools(names, policy_path)
+    files = new_files(pools, output, "csv.gz", force)
+    export(asyncio.run(read_demand(pools, sandbox_url, sandbox_grpc)), files, form)
+
+
+def chosen_pools(names: Sequence[str], policy_path: Path) -> list["PoolPolicy"]:
+    """Return the named pools of a policy; all without names. Raise `WrongInput` for a name that it does not have."""
     policy = read_policy(policy_path)
     known = {pool.name: pool for pool in policy.pools}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise WrongInput(f"{policy_path} has no pool {unknown[0]}: it has {', '.join(list(known)[:10])}")
-    pools = [known[name] for name in dict.fromkeys(names)] or list(policy.pools)
-    files = {pool.name: output / f"{pool.name}.csv.gz" for pool in pools}
+        raise WrongInput(no_pool_text(policy, unknown[0], policy_path))
+    return [known[name] for name in dict.fromkeys(names)] or list(policy.pools)
+
+
+def new_files(pools: "Sequence[PoolPolicy]", folder: Path, suffix: str, force: bool) -> dict[str, Path]:
+    """Return the file of each pool. Raise `WrongInput` when one exists, unless `force`."""
+    files = {pool.name: folder / f"{pool.name}.{suffix}" for pool in pools}
     existing = [file for file in files.values() if file.exists()]
     if existing and not force:
         raise WrongInput(f"{existing[0]} already exists: give another --output, or --force to overwrite it")
-    histories = asyncio.run(read_demand(pools, sandbox_url, sandbox_grpc))
-    outcomes = [export(name, histories.get(name), file) for name, file in files.items()]
-    if is_data(form):
-        emit("history", {"pools": [each._asdict() for each in outcomes]}, form)
-    else:
-        for each in outcomes:
-            if each.error is None:
-                click.echo(f"{each.pool}: {each.file}, {each.minutes} minutes, {each.unknown_share:.1%} unknown")
-    if failed := [f"{each.pool}: {each.error}" for each in outcomes if each.error is not None]:
-        raise Failed("\n".join(failed))
+    return files
 
 
 class Exported(NamedTuple):
@@ -82,8 +88,8 @@ class Exported(NamedTuple):
     error: str | None = None
 
 
-async def read_demand(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_grpc: str | None) -> "dict[str, Telemetry]":
-    """Read the last 14 days of each pool."""
+async def read_demand(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_grpc: str | None) -> "Found":
+    """Read the last 14 days of each pool from its provider."""
     from numpy.random import PCG64, Generator
 
     from adapters.ports.errors import AdapterError
@@ -94,30 +100,51 @@ async def read_demand(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sa
     clock = SystemClock()
     start_log(clock)
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
+    found: Found = dict.fromkeys((pool.name for pool in pools), NO_HISTORY)
     try:
-        return {name: telemetry async for name, telemetry in recent_demand(registry.sources(pools), clock.now())}
+        async for name, telemetry in recent_demand(registry.sources(pools), clock.now()):
+            found[name] = telemetry.series if telemetry.error is None else str(telemetry.error)
     except AdapterError as error:
         raise Failed(str(error)) from error
     finally:
         await registry.close()
+    return found
 
 
-def export(name: str, telemetry: "Telemetry | None", file: Path) -> Exported:
-    """Write one pool's file."""
+def export(found: "Found", files: Mapping[str, Path], form: Form) -> None:
+    """Write the file of each pool that was read, and print its size. Raise `Failed` with the errors of the others."""
+    outcomes = [written(name, found[name], file) for name, file in files.items()]
+    if is_data(form):
+        emit("history", {"pools": [each._asdict() for each in outcomes]}, form)
+    else:
+        for each in outcomes:
+            if each.error is None:
+                click.echo(f"{each.pool}: {each.file}, {each.minutes} minutes, {each.unknown_share:.1%} unknown")
+    if failed := [f"{each.pool}: {each.error}" for each in outcomes if each.error is not None]:
+        raise Failed("\n".join(failed))
+
+
+def written(name: str, demand: "DemandSeries | str", file: Path) -> Exported:
+    """Write one pool's file. `demand`: or why there is none."""
     import numpy as np
 
     from adapters.demand.history_file import write_history
+    from adapters.demand.parquet_file import NoParquet, write_parquet
 
-    if telemetry is None or telemetry.error is not None:
-        return Exported(name, None, error=NO_HISTORY if telemetry is None else str(telemetry.error))
-    rows = np.flatnonzero(telemetry.series.known)
+    if isinstance(demand, str):
+        return Exported(name, None, error=demand)
+    rows = np.flatnonzero(demand.known)
     if not len(rows):
         return Exported(name, None, error="no data for the last 14 days")
-    first = telemetry.series.first_minute
-    series = telemetry.series.window(first + int(rows[0]), first + int(rows[-1]) + 1)
+    series = demand.window(demand.first_minute + int(rows[0]), demand.first_minute + int(rows[-1]) + 1)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_history(file, series)
+        if file.suffix == ".parquet":
+            write_parquet(file, name, series)
+        else:
+            write_history(file, series)
+    except NoParquet as error:
+        raise Failed(str(error)) from error
     except OSError as error:
         return Exported(name, None, error=f"{file} cannot be written ({error.strerror}); give another --output folder")
     if not np.nansum(series.invocations):

@@ -1,0 +1,1 @@
+"""Commands that read, convert and write recorded demand."""
