@@ -17,6 +17,9 @@ from numpy.random import PCG64, Generator
 
 from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
+from adapters.sandbox.aws.lambda_.driver import Driver
+from adapters.sandbox.traffic.recorded import MINUTE_MS
+from adapters.sandbox.traffic.request_plan import Event
 from controller.daemon.daemon import Daemon
 from controller.daemon.jobs import store_state
 from controller.demo.emulators import Emulators
@@ -28,7 +31,7 @@ from tests.adapters.conformance.ping_stage import time_passes
 from tests.patience import PATIENCE_SECONDS
 
 ACTIVE, SHADOW = ("support-agent", "nightly-reports"), "chat"
-MINUTES, SEED = 95, 11
+MINUTES, SEED = 65, 11
 ON_DEMAND, WARM_IDLE, WARM_BUSY = 0.0000166667, 0.0000041667, 0.0000097222
 """USD per GB-second."""
 
@@ -56,15 +59,24 @@ class Served(NamedTuple):
     ready: int
 
 
+class Request(NamedTuple):
+    """A request: start and end in milliseconds since the epoch, and the price of its work in USD per GB-second."""
+
+    start: int
+    end: int
+    price: float
+
+
 @dataclass(frozen=True)
 class Run:
     """The emulator's counts by minute and pool, and the last state of each pool. `writes`: instant and units of each write, in
-    order.
+    order. `requests`: starts and ends of the requests of each pool, in order.
     """
 
     scene: Scenario
     served: dict[int, dict[str, Served]]
     peaks: dict[str, dict[int, float]]
+    requests: dict[str, list[Event]]
     capacity: dict[str, tuple[int, int]]
     writes: dict[str, list[tuple[datetime, int]]]
     log: list[dict[str, Any]]
@@ -80,21 +92,33 @@ class Run:
         first, end = self.counted
         return Served(*(last - start for start, last in zip(self.served[first][name], self.served[end][name], strict=True)))
 
-    def bill(self, name: str) -> float:
+    def bill(self, name: str) -> tuple[float, float]:
         """What the provider charges for an active pool, with the initialisations that it counted."""
         pool, served = self.pool(name), self.span(name)
         gb = pool.memory_mb / 1024
         work = served.warm_busy_ms * WARM_BUSY + served.on_demand_busy_ms * ON_DEMAND
-        return (gb * (served.billed_unit_ms * WARM_IDLE + work) / 1000 + served.requests * REQUEST
-                + served.cold_starts * pool.init_seconds * gb * ON_DEMAND)
+        usd = (gb * (served.billed_unit_ms * WARM_IDLE + work) / 1000 + served.requests * REQUEST
+               + served.cold_starts * pool.init_seconds * gb * ON_DEMAND)
+        extra = [self.started_more(name) * gb * price for price in (0.0, WARM_BUSY, ON_DEMAND)]
+        return usd + min(extra), usd + max(extra)
 
     def bill_without(self, name: str) -> tuple[float, float]:
         """What the provider would charge for the same traffic without warm capacity, at either end of the idle life."""
         pool, served = self.pool(name), self.span(name)
-        gb = pool.memory_mb / 1024
+        gb, extra = pool.memory_mb / 1024, self.started_more(name)
         work = gb * served.busy_without_ms / 1000 * ON_DEMAND + served.requests * REQUEST
         least, most = (work + starts * pool.init_seconds * gb * ON_DEMAND for starts in self.cold_starts_without(name))
-        return least, most
+        return least + min(0.0, extra) * gb * ON_DEMAND, most + max(0.0, extra) * gb * ON_DEMAND
+
+    def started_more(self, name: str) -> float:
+        """By how many seconds the work of the requests that start in the counted minutes exceeds the work done in them.
+
+        The metrics count work in the minute in which its request starts, the provider's meter when it is done.
+        """
+        first, end = (minute * MINUTE_MS for minute in self.counted)
+        requests = self.simulated_requests(name, [0] * (self.counted[1] - self.counted[0]))
+        return sum(each.end - each.start for each in requests if first <= each.start < end) / 1000 \
+            - sum(max(0, min(each.end, end) - max(each.start, first)) for each in requests) / 1000
 
     def cold_starts_without(self, name: str) -> tuple[int, int]:
         """The cold starts without warm capacity: what the emulator counted is within them."""
@@ -113,22 +137,42 @@ class Run:
                 for minute in range(first, end)]
 
     def simulated_bill(self) -> tuple[float, float]:
-        """The bill of the pool in shadow mode, a plain sum over the minutes: the least and the most, since units that are given
-        back are billed to the end of their five minutes, and over the idle life.
+        """The bill of the pool in shadow mode, a plain sum over its requests: the least and the most, since units that are given
+        back are billed to the end of their five minutes, since the metrics count work in the minute in which its request starts,
+        and over the idle life.
         """
         units = self.simulated_units()
         steps = [max(units[max(0, at - BILLING_STEP_MINUTES):at + 1]) for at in range(len(units))]
         (fewest, most), price = self.simulated_cold_starts(), self.pool(SHADOW).init_seconds * ON_DEMAND
-        return self.bill_of(units, units) + fewest * price, self.bill_of(units, steps) + most * price
+        works = [self.work_of(units, whole=whole) for whole in (False, True)]
+        requests = self.span(SHADOW).requests * REQUEST
+        return (60 * sum(units) * WARM_IDLE + min(works) + requests + fewest * price,
+                60 * sum(steps) * WARM_IDLE + max(works) + requests + most * price)
 
-    def bill_of(self, units: list[int], billed: list[int]) -> float:
-        """The bill of the pool in shadow mode with warm units by minute, of 1 GB each, without cold starts."""
-        usd, served = self.span(SHADOW).requests * REQUEST, self.served
-        for at, minute in enumerate(range(*self.counted)):
-            busy = (served[minute + 1][SHADOW].busy_without_ms - served[minute][SHADOW].busy_without_ms) / 1000
-            warm = min(busy, 60 * units[at])
-            usd += 60 * billed[at] * WARM_IDLE + warm * WARM_BUSY + (busy - warm) * ON_DEMAND
-        return usd
+    def work_of(self, units: list[int], *, whole: bool) -> float:
+        """What the work of the pool in shadow mode costs with warm units by counted minute, of 1 GB each: the work of the counted
+        minutes, or all work of the requests that start in them (`whole`).
+        """
+        first, end = (minute * MINUTE_MS for minute in self.counted)
+        if whole:
+            return sum((each.end - each.start) / 1000 * each.price for each in self.simulated_requests(SHADOW, units)
+                       if first <= each.start < end)
+        return sum(max(0, min(each.end, end) - max(each.start, first)) / 1000 * each.price
+                   for each in self.simulated_requests(SHADOW, units))
+
+    def simulated_requests(self, name: str, units: list[int]) -> list[Request]:
+        """The requests of a pool with warm units by counted minute: one that finds none free runs on demand to its end."""
+        first, end = self.counted
+        running, ended = dict[int, Request](), list[Request]()
+        for at, is_start, number in self.requests[name]:
+            if is_start:
+                minute = min(max(at // MINUTE_MS, first), end - 1) - first
+                is_warm = sum(each.price == WARM_BUSY for each in running.values()) < units[minute]
+                running[number] = Request(at, at, WARM_BUSY if is_warm else ON_DEMAND)
+            elif number in running:
+                ended.append(running.pop(number)._replace(end=at))
+        last = max(self.counted[1] * MINUTE_MS, *(event.at for event in self.requests[name]))
+        return ended + [each._replace(end=last) for each in running.values()]
 
     def actual_cold_starts(self, name: str) -> tuple[int, int]:
         """The cold starts of an active pool: what the emulator counted, and what its ready units let expect."""
@@ -164,6 +208,19 @@ class Jobs:
     def stop(self) -> None: ...
 
 
+def note_requests(driver: Driver) -> list[Event]:
+    """A list to which the driver adds the starts and ends of the requests that it plays from now on."""
+    noted: list[Event] = []
+    step = driver._step
+
+    def noting(event: Event) -> None:
+        noted.append(event)
+        step(event)
+
+    driver._step = noting  # type: ignore[method-assign]
+    return noted
+
+
 class Recorder:
     """The real daemon and the demo's emulators on one manual clock, with the emulator's counts after each tick."""
 
@@ -173,6 +230,7 @@ class Recorder:
         self.scene, self.folder, self.clock = replace(scene, pools=pools), folder, ManualClock(scene.start)
         self.clouds, self.policy = Emulators(self.scene, self.clock, SEED), write_policy(self.scene, folder / "policy.yaml")
         self._jobs, self._served_at = Jobs(), dict[int, dict[str, Served]]()
+        self._requests = {pool.name: note_requests(self.clouds.sandbox.hosted(pool.name).driver) for pool in self.scene.pools}
 
     async def record(self, ask: Callable[["Recorder", str], Awaitable[None]]) -> Run:
         """Play `MINUTES`, call `ask` with the daemon's URL after the last tick, and return what the emulator counted by then."""
@@ -229,5 +287,5 @@ class Recorder:
         writes = {name: [(write.at, write.value or 0) for write in clouds.sandbox.calls.writes
                          if write.function == name and write.outcome == "accepted"] for name in names}
         log = [json.loads(line) for line in (self.folder / "stoker.log").read_text().splitlines()]
-        return Run(self.scene, self._served_at, peaks, capacity, writes, log, counted, self.folder / "policy.yaml",
-                   self.folder)
+        return Run(self.scene, self._served_at, peaks, self._requests, capacity, writes, log, counted,
+                   self.folder / "policy.yaml", self.folder)

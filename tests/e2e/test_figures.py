@@ -58,7 +58,7 @@ def truth(run, decimals: int = 6) -> dict[tuple[str, str], Between]:
         out[name, "actual_requested"], out[name, "actual_ready"] = map(exactly, run.capacity[name])
         kind = "simulated" if name == SHADOW else "actual"
         cold = run.simulated_cold_starts() if name == SHADOW else run.actual_cold_starts(name)
-        least, most = run.simulated_bill() if name == SHADOW else (run.bill(name), run.bill(name))
+        least, most = run.simulated_bill() if name == SHADOW else run.bill(name)
         without = run.bill_without(name)
         starts, without_starts = counted(*cold), counted(*run.cold_starts_without(name))
         out[name, f"{kind}_bill_today_usd"] = bill(least, most, decimals)
@@ -115,8 +115,8 @@ async def page_text(url: str) -> str:
 
 
 def reported(recorder: Recorder) -> dict:
-    """What `stoker report --json` prints at the time of the run: the command itself reads the machine's clock."""
-    now = recorder.clock.now()
+    """What `stoker report --json` prints just after the last tick: the command itself reads the machine's clock."""
+    now = recorder.clock.now() + timedelta(seconds=1)
     return body_of(read_report(recorder.policy.pools, recorder.folder, now - timedelta(hours=12), now))
 
 
