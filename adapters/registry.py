@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 from adapters.kinds import KINDS, LEASES, SOURCES, SURVEYED, Kind, SourceKind, demand_of, named
@@ -88,7 +89,11 @@ class Registry:
         demands = [(pool, demand_of(pool)) for pool in pools]
         demands += [(pool, demand.hindsight) for pool, demand in demands if demand.hindsight is not None]
         found += [check for provider, members in self._by_source(demands) for check in provider.demand_checks(members)]
-        return list({check.title: check for check in found}.values())
+        by_title: dict[str, Check] = {}
+        for check in found:
+            same = by_title.get(check.title)
+            by_title[check.title] = check if same is None else replace(same, about=same.about | check.about)
+        return list(by_title.values())
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """Return the tests of a pool's permissions; see `Provider`."""

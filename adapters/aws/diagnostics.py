@@ -18,33 +18,47 @@ from adapters.aws.cloudwatch.metric_reader import RATE, MetricReader
 from adapters.aws.cloudwatch.metric_rows import series_of
 from adapters.aws.dynamodb.item_counts import EVERY_SECONDS, ItemCounts
 from adapters.aws.errors import ApiCall, NotSet
+from adapters.aws.lambda_.shared_limits import concurrency, versions
 from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
+from adapters.aws.regions import unlisted
 from adapters.aws.sessions import AwsSessions
 from adapters.aws.table_settings import DynamoQuerySettings
 from adapters.ports.demand_source import Demands
-from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
-from adapters.ports.errors import AdapterError
+from adapters.ports.diagnostics import (
+    Check,
+    Finding,
+    Probe,
+    Verdict,
+    clock_finding,
+    lease_of,
+    metrics_of,
+    names_of,
+    refusal,
+)
+from adapters.ports.errors import AdapterError, PermissionDenied, Unreachable
 from config.model.policy import PoolPolicy
 from forecasting.demand import minute_of
-
-USUAL_FLOOR = 100
-"""Concurrency that must stay unreserved, by AWS's documentation; the limit of new accounts is lower."""
 
 LOOKED_BACK = 60
 """Minutes in which a check looks for points of a metric."""
 
 PROVISIONED = "lambda-provisioned-concurrency"
+WRONG_REGION = "correct region; for a new region of AWS, update boto3"
 
 
 def checks(sessions: AwsSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
-    """Return the checks of each region of the levers of `pools`: credentials and clock, and the concurrency of the account."""
+    """Return the checks of the levers of `pools`: credentials; of each region, its name and the clock, the concurrency of the
+    account, and that no two aliases need provisioned concurrency of one version.
+    """
     regions: dict[str, list[PoolPolicy]] = {}
     for pool in pools:
         regions.setdefault(str(pool.lever.model_dump()["region"]), []).append(pool)
-    found = []
+    found = _identities(sessions, {region: names_of(members) for region, members in regions.items()})
     for region, members in regions.items():
-        found.append(Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region)))
-        found.append(Check(f"concurrency of AWS in {sessions.place(region)}", partial(_concurrency, sessions, region, members)))
+        place, about = sessions.place(region), names_of(members)
+        based = [each for each in members if each.lever.kind == PROVISIONED]
+        found.append(Check(f"concurrency of AWS in {place}", partial(concurrency, sessions, region, based), about))
+        found.append(Check(f"versions in {place}", partial(versions, sessions, region, based), about))
     return found
 
 
@@ -52,26 +66,34 @@ def demand_checks(sessions: AwsSessions, pools: Demands) -> list[Check]:
     """Return the checks of each region of the demand of `pools`: credentials and clock, and the number of metrics of Lambda, or
     whether the metrics of a pool have points, or its number of items.
     """
-    found = []
+    about: dict[str, set[str]] = {}
+    resources: dict[str, set[str]] = {}
+    own: list[Check] = []
     for pool, demand in pools:
+        key, region = metrics_of([pool.name]), str(demand.model_dump().get("region"))
         if isinstance(demand, CloudWatchMetricSettings | CloudWatchAlbSettings):
-            region = str(demand.region)
-            found.append(Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region)))
-            found.append(Check(f"metrics of {pool.name}", partial(_points, sessions, pool.name, demand)))
-        if isinstance(demand, DynamoQuerySettings):
-            region = str(demand.region)
-            found.append(Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region)))
-            found.append(Check(f"items of {pool.name}", partial(_items, sessions, pool.name, demand)))
-    regions: dict[str, set[str]] = {}
-    for _, demand in pools:
-        if demand.kind != "cloudwatch-lambda":
+            own.append(Check(f"metrics of {pool.name}", partial(_points, sessions, pool.name, demand), key))
+        elif isinstance(demand, DynamoQuerySettings):
+            own.append(Check(f"items of {pool.name}", partial(_items, sessions, pool.name, demand), key))
+        elif demand.kind == "cloudwatch-lambda":
+            resources.setdefault(region, set()).add(demand.resource)
+        else:
             continue
-        regions.setdefault(str(demand.model_dump()["region"]), set()).add(demand.resource)
-    for region, resources in regions.items():
-        found.append(Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region)))
-        place = sessions.place(region)
-        found.append(Check(f"metrics of AWS in {place}", partial(_metrics, place, len(resources))))
-    return found
+        about.setdefault(region, set()).update(key)
+    rates = [Check(f"metrics of AWS in {sessions.place(region)}", partial(_metrics, sessions.place(region), len(each)))
+             for region, each in resources.items()]
+    return _identities(sessions, {region: frozenset(keys) for region, keys in about.items()}) + rates + own
+
+
+def _identities(sessions: AwsSessions, regions: Mapping[str, frozenset[str]]) -> list[Check]:
+    """Return the checks on which all others depend. `regions`: region -> what is read there."""
+    if not regions:
+        return []
+    whose = "AWS" if sessions.role is None else f"AWS as {sessions.role.role_arn}"
+    everything = frozenset[str]().union(*regions.values(), lease_of("dynamodb") if sessions.role is None else ())
+    first = Check(f"credentials of {whose}", partial(_credentials, sessions, next(iter(regions)), whose), everything, gates=True)
+    return [first, *(Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region),
+                           about, gates=True) for region, about in regions.items())]
 
 
 def probes(sessions: AwsSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
@@ -106,35 +128,32 @@ def probes(sessions: AwsSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
     }
 
 
+async def _credentials(sessions: AwsSessions, region: str, subject: str) -> list[Finding]:
+    """Return a finding when there are no valid credentials, for all regions at once."""
+    call = ApiCall("sts", "get_caller_identity", "the AWS account")
+    try:
+        await sessions.connections(region).call(call, {}, _ignored)
+    except PermissionDenied as error:
+        return [refusal("credentials", subject, error)]
+    except AdapterError:
+        return []  # the check of the region reports it
+    return []
+
+
 async def _identity(sessions: AwsSessions, region: str) -> list[Finding]:
-    connections = sessions.connections(region)
+    connections, doubt = sessions.connections(region), unlisted(region)
     subject = f"AWS in {connections.place}"
     try:
         call = ApiCall("sts", "get_caller_identity", f"the AWS account in {connections.place}")
-        who = await connections.call(call, {}, _caller)
-        credentials = Finding("credentials", subject, Verdict.OK, who)
+        credentials = Finding("credentials", subject, Verdict.OK, await connections.call(call, {}, _caller))
+    except Unreachable as error:
+        if doubt is not None:
+            return [Finding("region", subject, Verdict.FAIL, f"{doubt}, and does not answer", WRONG_REGION)]
+        credentials = refusal("credentials", subject, error)
     except AdapterError as error:
-        credentials = Finding("credentials", subject, Verdict.FAIL, str(error))
-    return [credentials, clock_finding(subject, connections.date, sessions.clock.now())]
-
-
-async def _concurrency(sessions: AwsSessions, region: str, pools: Sequence[PoolPolicy]) -> list[Finding]:
-    """Check that the account allows the max of every pool at once. Reserved concurrency of functions is not counted."""
-    subject = f"concurrency in {sessions.place(region)}"
-    try:
-        account = await sessions.plane(region).account.get()
-    except AdapterError as error:
-        return [Finding("quota", subject, Verdict.UNCHECKED, str(error))]
-    most = sum(pool.max for pool in pools if pool.lever.kind == PROVISIONED)
-    if account.unreserved is None:
-        return [Finding("quota", subject, Verdict.UNCHECKED, "AWS does not report the unreserved concurrency")]
-    available = account.unreserved - USUAL_FLOOR
-    limit = "an unknown number" if account.limit is None else account.limit
-    text = f"{limit} in the account, {account.unreserved} not reserved; the sum of the pools' max is {most}"
-    if most > available:
-        return [Finding("quota", subject, Verdict.WARN, f"{text}, more than the {max(0, available)} that can be provisioned",
-                        "lower max, reserve concurrency for the functions, or request a higher quota L-B99A9384")]
-    return [Finding("quota", subject, Verdict.OK, text)]
+        credentials = refusal("credentials", subject, error)
+    known = [] if doubt is None else [Finding("region", subject, Verdict.WARN, f"{doubt}, but it answers", WRONG_REGION)]
+    return [*known, credentials, clock_finding(subject, connections.date, sessions.clock.now())]
 
 
 async def _metrics(place: str, aliases: int) -> list[Finding]:

@@ -4,6 +4,7 @@ Cloud Run's TestIamPermissions returns which actions a caller may perform on a s
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,8 +16,8 @@ from adapters.gcp.monitoring.metric_series import SeriesQuery, read_series
 from adapters.gcp.sessions import GcpSessions
 from adapters.gcp.settings import CloudMonitoringSettings
 from adapters.ports.demand_source import Demands
-from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
-from adapters.ports.errors import AdapterError, PermissionDenied
+from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding, metrics_of, names_of, refusal
+from adapters.ports.errors import AdapterError, Misconfigured, NotFound, PermissionDenied
 from adapters.runtime.clock import SystemClock
 from config.model.demand import DemandSettings
 from config.model.lever import LeverSettings
@@ -28,18 +29,20 @@ LOOKED_BACK = 60
 
 
 def checks(sessions: GcpSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
-    """Return one check for each project and location, on its first service, and one for each service with pings above it."""
-    layered = [Check(f"layers of {pool.name}", partial(_layers, sessions, pool)) for pool in pools if pool.top is not None]
-    return _identities(sessions, [pool.lever for pool in pools]) + layered
+    """Return the checks of credentials, projects and locations, each on its first service, and of services with pings above."""
+    layered = [Check(f"layers of {pool.name}", partial(_layers, sessions, pool), names_of([pool])) for pool in pools
+               if pool.top is not None]
+    return _identities(sessions, [(names_of([pool]), pool.lever) for pool in pools]) + layered
 
 
 def demand_checks(sessions: GcpSessions, pools: Demands) -> list[Check]:
-    """Return one check for each project and location whose services' metrics are read, on its first service, and one of the
-    metrics of each pool that reads any others.
+    """Return the checks of credentials, projects and locations whose services' metrics are read, and of the metrics of each pool
+    that reads any others.
     """
-    metrics = [Check(f"metrics of {pool.name}", partial(_points, sessions, pool.name, demand)) for pool, demand in pools
-               if isinstance(demand, CloudMonitoringMetricSettings)]
-    return _identities(sessions, [demand for _, demand in pools if isinstance(demand, CloudMonitoringSettings)]) + metrics
+    metrics = [Check(f"metrics of {pool.name}", partial(_points, sessions, pool.name, demand), metrics_of([pool.name]))
+               for pool, demand in pools if isinstance(demand, CloudMonitoringMetricSettings)]
+    return _identities(sessions, [(metrics_of([pool.name]), demand) for pool, demand in pools
+                                  if isinstance(demand, CloudMonitoringSettings)]) + metrics
 
 
 def probes(sessions: GcpSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
@@ -81,15 +84,24 @@ async def _layers(sessions: GcpSessions, pool: PoolPolicy) -> list[Finding]:
                     "deploy it with a concurrency of 1, or remove the second lever")]
 
 
-def _identities(sessions: GcpSessions, resources: Sequence[LeverSettings | DemandSettings]) -> list[Check]:
+def _identities(sessions: GcpSessions, resources: Sequence[tuple[frozenset[str], LeverSettings | DemandSettings]]) -> list[Check]:
+    """Return the checks on which all others depend: credentials, then each project and location."""
     first: dict[tuple[str, str], dict[str, Any]] = {}
-    for each in resources:
+    about: dict[tuple[str, str], frozenset[str]] = {}
+    for names, each in resources:
         settings = each.model_dump()
-        first.setdefault((str(settings["project"]), str(settings["location"])), settings)
+        place = str(settings["project"]), str(settings["location"])
+        first.setdefault(place, settings)
+        about[place] = about.get(place, frozenset()) | names
+    if not first:
+        return []
     who = "" if sessions.account is None else f" as {sessions.account}"
-    return [Check(f"credentials and clock of Google in {project}, {location}{who}",
-                  partial(_identity, sessions, settings, f"{project} in {location}{who}"))
-            for (project, location), settings in first.items()]
+    everything = frozenset[str]().union(*about.values())
+    one = partial(_credentials, sessions, next(iter(first.values())), f"Google{who}")
+    return [Check(f"credentials of Google{who}", one, everything, gates=True),
+            *(Check(f"credentials and clock of Google in {project}, {location}{who}",
+                    partial(_identity, sessions, settings, f"{project} in {location}{who}"), about[project, location], gates=True)
+              for (project, location), settings in first.items())]
 
 
 async def _points(sessions: GcpSessions, pool: str, demand: CloudMonitoringMetricSettings) -> list[Finding]:
@@ -106,13 +118,29 @@ async def _points(sessions: GcpSessions, pool: str, demand: CloudMonitoringMetri
     return [Finding("demand", pool, Verdict.OK, f"every metric has points within {LOOKED_BACK} min")]
 
 
-async def _identity(sessions: GcpSessions, settings: Mapping[str, Any], subject: str) -> list[Finding]:
-    plane = sessions.plane(str(settings["project"]), str(settings["location"]))
+async def _credentials(sessions: GcpSessions, settings: Mapping[str, Any], subject: str) -> list[Finding]:
+    """Return a finding when there are no valid credentials, for all projects at once."""
     try:
+        await _permitted(sessions, settings)
+    except Misconfigured as error:
+        return [refusal("credentials", subject, error)]
+    except AdapterError:
+        return []  # the check of the project reports it
+    return []
+
+
+async def _permitted(sessions: GcpSessions, settings: Mapping[str, Any]) -> None:
+    plane = sessions.plane(str(settings["project"]), str(settings["location"]))
+    with suppress(NotFound):  # the check of the pool reports it
         await plane.permissions(str(settings["service"]), ("run.services.get",))
+
+
+async def _identity(sessions: GcpSessions, settings: Mapping[str, Any], subject: str) -> list[Finding]:
+    try:
+        await _permitted(sessions, settings)
         credentials = Finding("credentials", subject, Verdict.OK, "Google accepts them")
     except AdapterError as error:
-        credentials = Finding("credentials", subject, Verdict.FAIL, str(error))
+        credentials = refusal("credentials", subject, error)
         if sessions.dated is None:
             return [credentials]
     dated, now = sessions.dated, sessions.clock.now()

@@ -1,17 +1,33 @@
 """Findings of the setup diagnostics, and the provider checks that produce them. No check changes anything."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from adapters.ports.errors import (
+    AdapterError,
+    Malformed,
+    Misconfigured,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    Throttled,
+    Unreachable,
+    Unsupported,
+)
+from config.model.policy import PoolPolicy
+
 
 class Verdict(StrEnum):
-    """Result of a check. `UNCHECKED`: it cannot be checked without a change, or the provider does not report it."""
+    """Result of a check. `SKIPPED`: it cannot succeed, because an earlier check failed. `UNCHECKED`: it cannot be checked without
+    a change, or the provider does not report it.
+    """
 
     OK = "ok"
+    SKIPPED = "skipped"
     UNCHECKED = "unchecked"
     WARN = "warn"
     FAIL = "fail"
@@ -30,10 +46,47 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `title`: shown while it runs. `run` may raise `AdapterError`, which is then the finding."""
+    """One check. `title`: shown while it runs. `run` may raise `AdapterError`, which is then the finding.
+
+    `about`: what it reads: names of pools for their lever, `metrics_of` for their demand. `gates`: if it fails, later checks that
+    are about the same cannot succeed, and are skipped.
+    """
 
     title: str
     run: Callable[[], Awaitable[Sequence[Finding]]]
+    about: frozenset[str] = frozenset()
+    gates: bool = False
+
+
+REMEDIES: Mapping[type[AdapterError], str] = {
+    Misconfigured: "correct the named setting, then run doctor again",
+    Malformed: "correct the named value, then run doctor again", NotFound: "create it, or correct the policy",
+    PermissionDenied: "run `stoker iam POLICY` for the permissions to grant",
+    QuotaExceeded: "request a higher quota, or lower the pool's max", Throttled: "try again later",
+    Unreachable: "check network, proxy, DNS and the provider's status page", Unsupported: "correct the policy",
+}
+
+
+def refusal(check: str, subject: str, error: AdapterError, verdict: Verdict | None = None) -> Finding:
+    """Return an error as a finding. By default, throttling is a warning and every other error a failure."""
+    default = Verdict.WARN if isinstance(error, Throttled) else Verdict.FAIL
+    remedy = next((text for kind, text in REMEDIES.items() if isinstance(error, kind)), "")
+    return Finding(check, subject, verdict or default, str(error), remedy)
+
+
+def names_of(pools: Iterable[PoolPolicy]) -> frozenset[str]:
+    """Return what a check of the levers of `pools` is about."""
+    return frozenset(pool.name for pool in pools)
+
+
+def metrics_of(pools: Iterable[str]) -> frozenset[str]:
+    """Return what a check of the demand of `pools` is about."""
+    return frozenset(f"metrics of {name}" for name in pools)
+
+
+def lease_of(kind: str) -> frozenset[str]:
+    """Return what a check of a lease is about."""
+    return frozenset({f"lease {kind}"})
 
 
 Probe = Callable[[], Awaitable[object]]

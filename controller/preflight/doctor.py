@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.ports.demand_source import DemandSource
-from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
+from adapters.ports.diagnostics import REMEDIES, Check, Finding, Probe, Verdict, lease_of, metrics_of, names_of, refusal
 from adapters.ports.errors import AdapterError, Misconfigured, NotFound, PermissionDenied, Unreachable
 from adapters.ports.lease_store import LeaseStore
 from adapters.ports.permissions import Grants
@@ -27,8 +27,9 @@ from config.model.lease import LeaseSettings
 from config.model.policy import Policy, PoolPolicy
 from controller.demand.warmers import warmer_findings
 from controller.fleet.builder import Providers
+from controller.preflight.causes import Checked, without_consequences
 from controller.preflight.host_checks import local_findings
-from controller.preflight.pool_checks import REMEDIES, answers_finding, pool_findings, refusal
+from controller.preflight.pool_checks import answers_finding, pool_findings
 
 PATIENCE_SECONDS, SECONDS_A_POOL = 45.0, 0.75
 """Timeout of one check, and the seconds that each pool adds to the timeout of the whole run: calls are paced."""
@@ -83,21 +84,23 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
     pools = [pool for pool in policy.pools if pool.name in named]
     for granted, members in grants:
         able = [pool for pool in members if pool.name in named]
-        jobs.append(Check(f"permissions at {granted.provider}", partial(permissions, granted, able, providers, patience)))
+        jobs.append(Check(f"permissions at {granted.provider}", partial(permissions, granted, able, providers, patience),
+                          names_of(able)))
     if policy.lease is not None:
-        jobs.append(Check("lease", partial(lease_findings, policy.lease, providers)))
-    jobs += [Check(f"pool {layer.name}", partial(pool_findings, layer, policy.assume, providers)) for layer in layers]
-    jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock))
+        jobs.append(Check("lease", partial(lease_findings, policy.lease, providers), lease_of(policy.lease.kind)))
+    jobs += [Check(f"pool {layer.name}", partial(pool_findings, layer, policy.assume, providers), names_of([layer]))
+             for layer in layers]
+    jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock), metrics_of(served))
              for source, served in providers.sources(pools)]
     if leads:
-        jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock))
+        jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock), metrics_of(served))
                  for source, served in providers.sources(leads)]
     jobs += [Check(f"warmers of {', '.join(served[:3])}", partial(warmer_findings, source, [named[name] for name in served],
-                                                                  clock))
+                                                                  clock), metrics_of(served))
              for source, served in providers.sources(pools)]  # new sources: one source cannot be used concurrently
     missing += [answers_finding(pool) for pool in pools if pool.top is not None]
     found = await every(jobs, patience, patience + SECONDS_A_POOL * len(layers), progress)
-    return [of_signal(finding, policy) for finding in missing + found]
+    return [of_signal(finding, policy) for finding in missing + without_consequences(found)]
 
 
 def of_signal(finding: Finding, policy: Policy) -> Finding:
@@ -120,8 +123,8 @@ def of_signal(finding: Finding, policy: Policy) -> Finding:
     return finding
 
 
-async def every(jobs: Sequence[Check], patience: float, most: float, progress: Progress) -> list[Finding]:
-    """Return the findings of all checks, in order; a check that is unfinished after `most` seconds gives a failure."""
+async def every(jobs: Sequence[Check], patience: float, most: float, progress: Progress) -> list[Checked]:
+    """Return all checks in order with their findings; a check that is unfinished after `most` seconds gives a failure."""
     slots, none = asyncio.Semaphore(AT_ONCE), nullcontext()
     tasks = {asyncio.create_task(timed(job, slots if job.title.startswith("pool ") else none, patience)): job for job in jobs}
     with suppress(TimeoutError):
@@ -129,12 +132,15 @@ async def every(jobs: Sequence[Check], patience: float, most: float, progress: P
             while waiting := [task for task in tasks if not task.done()]:
                 progress([tasks[task].title for task in waiting])
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    unfinished = [task for task in tasks if not task.done()]
-    for task in unfinished:
+    found: list[Checked] = []
+    for task, job in tasks.items():
+        if task.done():
+            found.append((job, task.result()))
+            continue
         task.cancel()
-    return [finding for task in tasks if task not in unfinished for finding in task.result()] + [
-        Finding("answer", tasks[task].title, Verdict.FAIL, f"not finished within {most:.0f} s", REMEDIES[Unreachable])
-        for task in unfinished]
+        text = f"not finished within {most:.0f} s"
+        found.append((job, [Finding("answer", job.title, Verdict.FAIL, text, REMEDIES[Unreachable])]))
+    return found
 
 
 async def timed(job: Check, turn: AbstractAsyncContextManager[None], patience: float) -> list[Finding]:

@@ -1,33 +1,11 @@
 """Checks of one pool before use: its resource, its setting, its quota, and what no check can test."""
 
-from collections.abc import Mapping
-
-from adapters.ports.diagnostics import Finding, Verdict
-from adapters.ports.errors import (
-    AdapterError,
-    Limit,
-    Malformed,
-    Misconfigured,
-    NotFound,
-    PermissionDenied,
-    QuotaExceeded,
-    Throttled,
-    Unreachable,
-    Unsupported,
-)
+from adapters.ports.diagnostics import REMEDIES, Finding, Verdict, refusal
+from adapters.ports.errors import AdapterError, Limit, QuotaExceeded
 from adapters.ports.lever import Capacity, Phase
 from config.model.policy import Assume, PoolPolicy
 from controller.decision.planning.capacity_of_others import DELETION, others_text
 from controller.fleet.builder import Providers, pricing
-
-REMEDIES: Mapping[type[AdapterError], str] = {
-    Misconfigured: "correct the named setting, then run doctor again",
-    Malformed: "correct the named value, then run doctor again", NotFound: "create it, or correct the policy",
-    PermissionDenied: "run `stoker iam POLICY` for the permissions to grant",
-    QuotaExceeded: "request a higher quota, or lower the pool's max", Throttled: "try again later",
-    Unreachable: "check network, proxy, DNS and the provider's status page", Unsupported: "correct the policy",
-}
-
 
 
 async def pool_findings(pool: PoolPolicy, assume: Assume, providers: Providers) -> list[Finding]:
@@ -69,10 +47,3 @@ def answers_finding(pool: PoolPolicy) -> Finding:
     """Return what no check can test without a ping: that the handler answers pings, also in units of the base."""
     return Finding("layers", pool.name, Verdict.UNCHECKED, f"units of {pool.lever.kind} receive some of the pings too, so each "
                    "version must answer them; no check sends a ping", "send one ping by hand: docs/ping-handler.md")
-
-
-def refusal(check: str, subject: str, error: AdapterError, verdict: Verdict | None = None) -> Finding:
-    """Return an error as a finding. By default, throttling is a warning and every other error a failure."""
-    default = Verdict.WARN if isinstance(error, Throttled) else Verdict.FAIL
-    remedy = next((text for kind, text in REMEDIES.items() if isinstance(error, kind)), "")
-    return Finding(check, subject, verdict or default, str(error), remedy)

@@ -191,7 +191,7 @@ def test_checks_of_one_region_are_made_in_each_account(made):
     pools = [of_account("own", None), *(of_account(each.account, each) for each in ROLES)]
     titles = [check.title for check in made.checks(pools)]
 
-    assert [title for title in titles if title.startswith("credentials")] == [
+    assert [title for title in titles if title.startswith("credentials and clock")] == [
         "credentials and clock of AWS in us-east-1", *(f"credentials and clock of AWS in us-east-1 of account {each.account}"
                                                        for each in ROLES)]
 

@@ -128,7 +128,11 @@ async def test_refused_credentials_are_reported_as_refused(clinic, tmp_path):
     clinic.google.expired |= clinic.google.accepted
     found = await clinic.findings(tmp_path / "state")
 
-    assert subjects(found, check="credentials", verdict=Verdict.FAIL) == {"AWS in us-east-1", "acme in europe-west1"}
+    assert subjects(found, verdict=Verdict.FAIL) == {"AWS", "acme in europe-west1"}
+    assert subjects(found, check="pool", verdict=Verdict.SKIPPED) == {"agent", "tool", "chat"}
+    assert subjects(found, check="permission", verdict=Verdict.OK) == set()
+    assert {finding.text for finding in of(found, verdict=Verdict.SKIPPED)} == {
+        "needs credentials of AWS, which failed", "needs credentials of acme in europe-west1, which failed"}
     assert subjects(found, check="clock", verdict=Verdict.OK) == {"AWS in us-east-1", "acme in europe-west1"}, (
         "a refusal bears a date, too")
 
@@ -147,11 +151,53 @@ async def test_a_provider_that_hangs_is_reported_and_delays_no_other(clinic, tmp
 
     assert subjects(found, check="pool", verdict=Verdict.OK) == {"chat"}
     assert subjects(found, check="metrics", verdict=Verdict.OK) == {"chat"}
-    assert "pool agent" in subjects(found, check="answer", verdict=Verdict.FAIL)
+    assert subjects(found, verdict=Verdict.FAIL) == {"credentials of AWS"}
+    assert {"pool agent", "pool tool"} <= subjects(found, check="answer", verdict=Verdict.SKIPPED)
     assert {"run.services.get", "run.services.list", "run.services.update", "monitoring.timeSeries.list"} <= subjects(
         found, check="permission", verdict=Verdict.OK)
     assert "pool chat" in clinic.waited_for[0]
     assert any("pool agent" in waiting and "pool chat" not in waiting for waiting in clinic.waited_for)
+
+
+TWO_REGIONS = """version: 1
+pools:
+  - {name: agent, max: 5, lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: agent, alias: live}}
+  - {name: tool, max: 5, lever: {kind: lambda-provisioned-concurrency, region: eu-west-1, function: tool, alias: live}}
+lease: {kind: dynamodb, region: us-east-1, table: stoker}
+"""
+
+
+async def test_missing_credentials_are_one_failure_for_all_regions_and_the_lease(clinic, tmp_path):
+    clinic.aws.credentials.expired |= clinic.aws.credentials.accepted
+    clinic.policy.write_text(TWO_REGIONS)
+    found = await clinic.findings(tmp_path / "state")
+
+    assert [(finding.check, finding.subject) for finding in of(found, verdict=Verdict.FAIL)] == [("credentials", "AWS")]
+    assert "have expired" in of(found, verdict=Verdict.FAIL)[0].text
+    assert {"AWS in us-east-1", "AWS in eu-west-1", "agent", "tool"} <= subjects(found, verdict=Verdict.SKIPPED)
+    assert {finding.check for finding in of(found, verdict=Verdict.SKIPPED)} >= {
+        "credentials", "pool", "answer", "permission", "quota", "lease"}
+
+
+@pytest.mark.parametrize(("region", "similar"), [("us-east-11", "us-east-1, us-east-2"), ("eu-wets-1", "eu-west-1")])
+async def test_a_region_that_aws_does_not_list_is_reported(clinic, tmp_path, region, similar):
+    clinic.policy.write_text(TWO_REGIONS.partition("lease")[0].replace("eu-west-1", region))
+    answers = of(await clinic.findings(tmp_path / "state"), check="region")
+
+    assert [(finding.verdict, finding.subject) for finding in answers] == [(Verdict.WARN, f"AWS in {region}")]
+    assert similar in answers[0].text
+
+
+async def test_two_aliases_on_one_version_are_a_failure(clinic, tmp_path):
+    function = clinic.aws.hosted("agent").function
+    function.aliases["beta"] = function.aliases["live"]
+    lever = "{kind: lambda-provisioned-concurrency, region: us-east-1, function: agent, alias: ALIAS}"
+    pools = "".join(f"  - {{name: {name}, max: 5, lever: {lever.replace('ALIAS', name)}}}\n" for name in ("live", "beta"))
+    clinic.policy.write_text(f"version: 1\npools:\n{pools}")
+    found = of(await clinic.findings(tmp_path / "state"), check="version")
+
+    assert [(finding.verdict, finding.subject) for finding in found] == [(Verdict.FAIL, "agent")]
+    assert "the aliases live and beta point to version" in found[0].text
 
 
 async def test_obstacles_to_writes_are_reported_before_any_write(clinic, tmp_path):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from config.model.policy import Policy, PoolPolicy
 
 MANY = 8
-"""More `ok` findings of one check than this are shown in one line."""
+"""More `ok` or skipped findings of one check than this are shown in one line."""
 
 
 @click.command()
@@ -177,7 +177,7 @@ def show(findings: "Sequence[Finding]", form: Form) -> None:
     """Print a line for each finding with its remedy below. Unless wide, combine more than `MANY` `ok` findings of one check."""
     from rich.table import Table
 
-    colours = {"ok": "green", "unchecked": "dim", "warn": "yellow", "fail": "bold red"}
+    colours = {"ok": "green", "unchecked": "dim", "skipped": "dim", "warn": "yellow", "fail": "bold red"}
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -190,18 +190,23 @@ def show(findings: "Sequence[Finding]", form: Form) -> None:
     console = console_of(form)
     console.print(table)
     counts = Counter(finding.verdict.value for finding in findings)
-    console.print("\n" + ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("fail", "warn", "unchecked", "ok")))
+    console.print("\n" + ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("fail", "warn", "unchecked", "skipped", "ok")))
 
 
 def combined(findings: "Sequence[Finding]") -> "Iterator[Finding]":
-    """Yield the findings; replace more than `MANY` `ok` findings of one check by one."""
+    """Yield the findings; replace more than `MANY` findings of one check that are all `ok`, or skipped for one reason, by one."""
     from dataclasses import replace
 
-    good = Counter(finding.check for finding in findings if finding.verdict == "ok")
-    shown: set[str] = set()
+    def alike(finding: "Finding") -> tuple[str, str, str]:
+        return finding.check, finding.verdict, finding.text if finding.verdict == "skipped" else ""
+
+    many = Counter(alike(finding) for finding in findings if finding.verdict in ("ok", "skipped"))
+    shown: set[tuple[str, str, str]] = set()
     for finding in findings:
-        if finding.verdict != "ok" or good[finding.check] <= MANY:
+        if many[alike(finding)] <= MANY:
             yield finding
-        elif finding.check not in shown:
-            shown.add(finding.check)
-            yield replace(finding, subject=f"{good[finding.check]} checked", text="all ok")
+        elif alike(finding) not in shown:
+            shown.add(alike(finding))
+            skipped = finding.verdict == "skipped"
+            yield replace(finding, subject=f"{many[alike(finding)]} {'skipped' if skipped else 'checked'}",
+                          text=finding.text if skipped else "all ok")
