@@ -120,7 +120,7 @@ async def test_simulated_pings_of_a_daemon_are_the_start_of_their_plan(clock):
 
 async def test_the_printed_plan_counts_the_pool_once_and_names_its_layer(clock, capsys):
     shown = await preview(pools("a", min=1, top=PINGS), providers_of(clock, a=FELL), clock)
-    show(shown, None)
+    show(shown, None, "table")
 
     printed = capsys.readouterr().out
     assert [line.split()[0] for line in printed.splitlines() if line.split()[1:2] == ["active"]] == ["a", "a:pings"]
