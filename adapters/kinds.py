@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
 
 from adapters.ports.permissions import Grants
+from config.model.credentials import Credentials
 from config.model.demand import DemandSettings
 from config.model.kinds import Kinds
 from config.model.layers import with_layers
@@ -128,21 +129,33 @@ def demand_of(pool: PoolPolicy) -> DemandSettings:
 
 
 def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
-    """Return the `Grants` of each provider of the policy with its pools, their layers and leading signals, each with the source
-    that corrects its demand as its source, if there is one. Providers without access control are left out.
+    """Return the `Grants` of each identity of the policy with its pools, their layers and leading signals, each with the source
+    that corrects its demand as its source, if there is one. The daemon's own identity at a provider comes first. Providers
+    without access control are left out.
     """
-    of_provider: dict[str, list[PoolPolicy]] = {}
+    of_identity: dict[tuple[str, Credentials | None], list[PoolPolicy]] = {}
     for pool in (*with_layers(policy.pools), *lead_policies(policy.pools)):
         if (metrics := demand_of(pool).hindsight) is not None:
             pool = pool.model_copy(update={"demand": metrics})  # noqa: PLW2901
         lever = KINDS.get(pool.lever.kind)
-        for path in dict.fromkeys(("" if lever is None else lever.grants, *SOURCES[demand_of(pool).kind].grants)):
-            of_provider.setdefault(path, []).append(pool)
+        for path in filter(None, dict.fromkeys(("" if lever is None else lever.grants, *SOURCES[demand_of(pool).kind].grants))):
+            of_identity.setdefault((path, None), [])
+            own = pool.credentials_at(cast("type[Grants]", named(path)).cloud)
+            of_identity.setdefault((path, None if own is None else own.identity()), []).append(pool)
     leased = "" if policy.lease is None else LEASES[policy.lease.kind].grants
-    of_provider.setdefault(leased, [])
-    found = [(cast("Callable[[LeaseSettings | None], Grants]", named(path))(policy.lease if path == leased else None), members)
-             for path, members in of_provider.items() if path]
+    of_identity |= {} if not leased or (leased, None) in of_identity else {(leased, None): []}
+    found: list[tuple[Grants, list[PoolPolicy]]] = []
+    for (path, own), members in of_identity.items():
+        make = cast("Callable[[LeaseSettings | None, Credentials | None, Sequence[str]], Grants]", named(path))
+        lease = policy.lease if path == leased and own is None else None
+        assumed = () if own is not None else roles_in(other for at, other in of_identity if at == path)
+        found.append((make(lease, own, assumed), members))
     return [(each, members) for each, members in found if each.shared() or any(each.needed(pool) for pool in members)]
+
+
+def roles_in(credentials: Iterable[Credentials | None]) -> list[str]:
+    """Return the roles of AWS in `credentials`, each once."""
+    return list(dict.fromkeys(each.role_arn for each in credentials if each is not None and each.role_arn is not None))
 
 
 def named(path: str) -> object:

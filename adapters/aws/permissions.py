@@ -7,9 +7,11 @@ given.
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+from adapters.aws.trust import trust_document
 from adapters.ports.permissions import Permission
+from config.model.credentials import Cloud, Credentials, partition_of
 from config.model.lease import DynamoLeaseSettings, LeaseSettings
 from config.model.policy import PoolPolicy
 
@@ -82,6 +84,7 @@ LEASE = (
 )
 """Action, its purpose, and whether it writes; also needed in shadow."""
 
+ASSUME = "sts:AssumeRole"
 ANY_ACCOUNT = "*"
 LONGEST = 6144
 """Maximum characters of a managed policy, without white space (IAM quotas); 10 can be attached to a role, 20 on request."""
@@ -90,16 +93,21 @@ LONGEST = 6144
 class AwsGrants:
     """See `adapters.ports.permissions.Grants`."""
 
-    provider = "aws"
+    cloud: ClassVar[Cloud] = "aws"
+    provider: ClassVar[str] = "aws"
 
-    def __init__(self, lease: LeaseSettings | None = None) -> None:
+    def __init__(self, lease: LeaseSettings | None = None, credentials: Credentials | None = None,
+                 assumed: Sequence[str] = ()) -> None:
         self._table = lease if isinstance(lease, DynamoLeaseSettings) else None
+        self._credentials, self._assumed = credentials, list(assumed)
+        self.identity = "" if credentials is None else str(credentials.role_arn)
 
     def shared(self) -> tuple[Permission, ...]:
-        """Return the permissions on the lease's table."""
+        """Return the permissions on the roles of pools and on the lease's table."""
+        roles = (Permission(ASSUME, tuple(self._assumed), "assumes the roles of pools"),) if self._assumed else ()
         if self._table is None:
-            return ()
-        return tuple(Permission(action, (table_arn(self._table, None),), why, writes) for action, why, writes in LEASE)
+            return roles
+        return (*roles, *(Permission(action, (table_arn(self._table, None),), why, writes) for action, why, writes in LEASE))
 
     def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
         """Return the permissions of one pool, for any account."""
@@ -108,8 +116,11 @@ class AwsGrants:
 
     def documents(self, pools: Sequence[PoolPolicy], account: str | None) -> list[dict[str, Any]]:
         """Return IAM policy documents, each within the size limit of a managed policy."""
-        lease = [] if self._table is None else [
-            {"Sid": "ShareLease", "Effect": "Allow", "Action": [action for action, _, _ in LEASE],
+        account = account if self._credentials is None else self._credentials.account
+        roles = [] if not self._assumed else [
+            {"Sid": "AssumeRoles", "Effect": "Allow", "Action": [ASSUME], "Resource": self._assumed}]
+        lease = roles if self._table is None else [
+            *roles, {"Sid": "ShareLease", "Effect": "Allow", "Action": [action for action, _, _ in LEASE],
              "Resource": table_arn(self._table, account)}]
         room = LONGEST - len(_compact(lease))
         found: list[dict[str, Any]] = []
@@ -130,6 +141,14 @@ class AwsGrants:
         """Return the documents as JSON for IAM."""
         return "\n".join(json.dumps(each, indent=2) for each in self.documents(pools, account))
 
+    def trust(self, daemon: str | None) -> dict[str, Any] | None:
+        """Return the trust policy of the role; None for the daemon's own identity."""
+        return None if self._credentials is None else trust_document(self._credentials, daemon)
+
+    def trust_text(self, daemon: str | None) -> str:
+        """Return the trust policy as JSON for IAM."""
+        return "" if (document := self.trust(daemon)) is None else json.dumps(document, indent=2)
+
 
 def document(pools: Sequence[PoolPolicy], account: str | None) -> dict[str, Any]:
     """Return one policy document for all `pools`, with a statement for each set of resources."""
@@ -148,7 +167,7 @@ def document(pools: Sequence[PoolPolicy], account: str | None) -> dict[str, Any]
 
 def table_arn(lease: DynamoLeaseSettings, account: str | None) -> str:
     """Return the ARN of the lease's table."""
-    return f"arn:{partition(lease.region)}:dynamodb:{lease.region}:{account or ANY_ACCOUNT}:table/{lease.table}"
+    return f"arn:{partition_of(lease.region)}:dynamodb:{lease.region}:{account or ANY_ACCOUNT}:table/{lease.table}"
 
 
 def _compact(document: object) -> str:
@@ -182,19 +201,14 @@ def resources(pool: PoolPolicy, scope: str, account: str | None) -> tuple[str, .
     demand = signed(pool)
     if scope == "workspace" and demand is not None:
         region, (_, _, workspace) = demand["sigv4"]["region"], demand["url"].rstrip("/").rpartition("/")
-        return (f"arn:{partition(region)}:aps:{region}:{account or ANY_ACCOUNT}:workspace/{workspace}",)
+        return (f"arn:{partition_of(region)}:aps:{region}:{account or ANY_ACCOUNT}:workspace/{workspace}",)
     if scope == "table" and pool.demand is not None:
         table = pool.demand.model_dump()
         region, name = str(table["region"]), str(table["table"])
-        arn = f"arn:{partition(region)}:dynamodb:{region}:{account or ANY_ACCOUNT}:table/{name}"
+        arn = f"arn:{partition_of(region)}:dynamodb:{region}:{account or ANY_ACCOUNT}:table/{name}"
         return (arn if table["index"] is None else f"{arn}/index/{table['index']}",)
     settings = pool.lever.model_dump()
     region, name = str(settings["region"]), str(settings["function"])
-    function = f"arn:{partition(region)}:lambda:{region}:{account or ANY_ACCOUNT}:function:{name}"
+    function = f"arn:{partition_of(region)}:lambda:{region}:{account or ANY_ACCOUNT}:function:{name}"
     alias = f"{function}:{settings['alias']}"
     return (function, alias) if scope == "function" else (alias,)
-
-
-def partition(region: str) -> str:
-    """Return the ARN partition of a region."""
-    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from adapters.ports.permissions import Permission
+from config.model.credentials import Cloud, Credentials
 from config.model.lease import LeaseSettings
 from config.model.policy import PoolPolicy
 
@@ -19,6 +20,10 @@ READ = {
 QUERY = {"monitoring.timeSeries.list": "reads demand"}
 """Granted on the project whose Managed Service for Prometheus is queried, or of which metrics alone are read, in place of
 `READ`."""
+
+TOKEN_CREATOR = "roles/iam.serviceAccountTokenCreator"  # noqa: S105  (the name of a role)
+DAEMON = "DAEMON_SERVICE_ACCOUNT"
+"""In place of the email address of the daemon's own service account while it is not given."""
 
 METRICS_ALONE = "cloud-monitoring-metric"
 
@@ -47,10 +52,12 @@ case "$domain" in *.iam.gserviceaccount.com) home=${domain%.iam.gserviceaccount.
 class GcpGrants:
     """Permissions of Google Cloud; see `adapters.ports.permissions.Grants`. Resource names contain no account."""
 
-    provider = "google"
+    cloud: ClassVar[Cloud] = "google"
+    provider: ClassVar[str] = "google"
 
-    def __init__(self, lease: LeaseSettings | None = None) -> None:
-        """Ignore `lease`: no lease store is on Google Cloud."""
+    def __init__(self, lease: LeaseSettings | None = None, credentials: Credentials | None = None,  # noqa: ARG002  (no lease is here)
+                 assumed: Sequence[str] = ()) -> None:  # noqa: ARG002  (each is granted on the service account itself)
+        self.identity = "" if credentials is None else str(credentials.impersonate)
 
     def shared(self) -> tuple[Permission, ...]:
         """Return no permission: none is independent of pools."""
@@ -75,11 +82,26 @@ class GcpGrants:
         return [_project(name, members) for name, members in sorted(projects.items())]
 
     def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
-        """Return shell commands that create the roles and grant them to the identity in the variable STOKER. Idempotent."""
-        lines = ["set -eu", MEMBER]
+        """Return shell commands that create the roles and grant them to the service account, or for the daemon's own identity to
+        the one in the variable STOKER. Idempotent.
+        """
+        lines = ["set -eu", f"member=serviceAccount:{self.identity}" if self.identity else MEMBER]
         for project in self.documents(pools, account):
             lines += ["", *_commands(project)]
         return "\n".join(lines)
+
+    def trust(self, daemon: str | None) -> dict[str, Any] | None:
+        """Return the binding of the service account that lets the daemon impersonate it; None for the daemon's own identity."""
+        if not self.identity:
+            return None
+        return {"service_account": self.identity, "role": TOKEN_CREATOR, "members": [f"serviceAccount:{daemon or DAEMON}"]}
+
+    def trust_text(self, daemon: str | None) -> str:
+        """Return the command that adds the binding."""
+        if (found := self.trust(daemon)) is None:
+            return ""
+        return (f"gcloud iam service-accounts add-iam-policy-binding {self.identity} --member={found['members'][0]} "
+                f"--role={found['role']}")
 
 
 def _projects(pool: PoolPolicy) -> dict[str, dict[str, str]]:

@@ -6,8 +6,9 @@ them. This module needs no provider library.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
+from config.model.credentials import Cloud
 from config.model.policy import PoolPolicy
 
 
@@ -22,10 +23,18 @@ class Permission:
 
 
 class Grants(Protocol):
-    """Permissions at one provider. Created with the settings of the policy's lease when the lease is stored there."""
+    """Permissions of one identity at one provider: the daemon's own, or one in the credentials of pools.
 
-    provider: str
+    Created with the settings of the policy's lease when the own identity needs it, the credentials, and the roles that the own
+    identity assumes.
+    """
+
+    cloud: ClassVar[Cloud]
+    provider: ClassVar[str]
     """Display name of the provider."""
+
+    identity: str
+    """The role or service account; empty for the daemon's own identity."""
 
     def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
         """Return the permissions of the pool's lever and demand source: read-only in shadow, writes too in active mode."""
@@ -40,3 +49,11 @@ class Grants(Protocol):
 
     def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
         """Return the same as text to paste."""
+
+    def trust(self, daemon: str | None) -> dict[str, Any] | None:
+        """Return what must let the daemon use the identity, as a document; None for the daemon's own. `daemon`: its own identity,
+        a placeholder when None.
+        """
+
+    def trust_text(self, daemon: str | None) -> str:
+        """Return the same as text to paste; empty for the daemon's own."""

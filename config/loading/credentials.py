@@ -2,15 +2,12 @@
 
 from config.loading.report import Path, Report
 from config.loading.wording import shown
-from config.model.credentials import Cloud
+from config.model.credentials import Cloud, partition_of
 from config.model.policy import PoolPolicy
 
 CREDENTIALS = "credentials"
 NAMES: dict[Cloud, tuple[str, str]] = {"aws": ("role_arn", "AWS"), "google": ("impersonate", "Google Cloud")}
 """The key of each cloud, and its name."""
-
-PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
-"""Partition of ARNs by the first part of a region; `aws` for all others."""
 
 
 def report_credentials(report: Report, index: int, pool: PoolPolicy) -> None:
@@ -41,8 +38,3 @@ def clouds_of(pool: PoolPolicy) -> set[Cloud]:
     demands = [pool.demand, None if pool.demand is None else pool.demand.hindsight, *(lead.source for lead in pool.leads)]
     settings = [each for each in (pool.lever, pool.top, *demands) if each is not None]
     return {each.cloud for each in settings if each.cloud is not None}
-
-
-def partition_of(region: str) -> str:
-    """Return the partition of the ARNs of a region."""
-    return PARTITIONS.get(region.rsplit("-", 2)[0], "aws")

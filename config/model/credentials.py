@@ -13,6 +13,9 @@ SESSION_NAME = r"^[A-Za-z0-9_+=,.@-]{2,64}$"
 AWS_REGION = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
 SERVICE_ACCOUNT = r"^[a-z0-9-]{1,63}@[a-z0-9.-]{1,190}\.gserviceaccount\.com$"
 
+PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
+"""Partition of ARNs by the first part of a region; `aws` for all others."""
+
 OF_ROLE = ("external_id", "session_name", "region_sts")
 """Keys that need `role_arn`."""
 
@@ -54,6 +57,10 @@ class Credentials(BaseModel):
         """Return the 12 digits of the role's account; None without a role."""
         return None if self.role_arn is None else self.role_arn.split(":")[4]
 
+    def identity(self) -> Self:
+        """Return the credentials without what does not change the identity or its trust policy."""
+        return self.model_copy(update={"session_name": None, "region_sts": None})
+
     def at(self, cloud: Cloud | None) -> "Credentials | None":
         """Return the part for one cloud; None when it has none, so that the daemon's own identity applies."""
         if cloud == "aws" and self.role_arn is not None:
@@ -61,3 +68,8 @@ class Credentials(BaseModel):
         if cloud == "google" and self.impersonate is not None:
             return Credentials(impersonate=self.impersonate)
         return None
+
+
+def partition_of(region: str) -> str:
+    """Return the partition of the ARNs of an AWS region."""
+    return PARTITIONS.get(region.rsplit("-", 2)[0], "aws")

@@ -84,7 +84,8 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
     pools = [pool for pool in policy.pools if pool.name in named]
     for granted, members in grants:
         able = [pool for pool in members if pool.name in named]
-        jobs.append(Check(f"permissions at {granted.provider}", partial(permissions, granted, able, providers, patience),
+        who = f" as {granted.identity}" if granted.identity else ""
+        jobs.append(Check(f"permissions at {granted.provider}{who}", partial(permissions, granted, able, providers, patience),
                           names_of(able)))
     if policy.lease is not None:
         jobs.append(Check("lease", partial(lease_findings, policy.lease, providers), lease_of(policy.lease.kind)))

@@ -260,3 +260,67 @@ def test_a_prometheus_of_your_own_needs_no_permission(asked):
     told = asked(text, "--json")
 
     assert (told.exit_code, json.loads(told.stdout)) == (0, {"schema": "stoker/iam/v1"})
+
+
+ROLES = [f"arn:aws:iam::{account}:role/stoker" for account in ("111122223333", "444455556666")]
+DAEMON = "arn:aws:iam::777788889999:role/daemon"
+
+
+def in_accounts() -> str:
+    """A policy with a pool of one name in the daemon's account and in two others, of which one needs an external ID."""
+    lines = pools("own", "first", "second", "also").splitlines()
+    given = ["", f"credentials: {{role_arn: '{ROLES[0]}', external_id: known-id}}", f"credentials: {{role_arn: '{ROLES[1]}'}}",
+             f"credentials: {{role_arn: '{ROLES[0]}', external_id: known-id, session_name: other}}"]
+    return "\n".join((*lines[:2], *(line[:-1] + (f", {each}" if each else "") + "}"
+                                    for line, each in zip(lines[2:], given, strict=True)))) + "\n"
+
+
+def test_each_role_gets_the_permissions_of_its_pools_in_its_account_and_a_trust_policy(asked):
+    body = json.loads(asked(in_accounts(), "--principal", DAEMON, "--json").stdout)
+
+    assert [each["identity"] for each in body["identities"]] == ROLES, "a session name makes no other identity"
+    written = [[name for statement in each["documents"][0]["Statement"] if statement["Sid"] == "SetWarmCapacity"
+                for name in statement["Resource"]] for each in body["identities"]]
+    assert written == [["arn:aws:lambda:us-east-1:111122223333:function:first:live",
+                        "arn:aws:lambda:us-east-1:111122223333:function:also:live"],
+                       ["arn:aws:lambda:us-east-1:444455556666:function:second:live"]]
+    trusted = [each["trust"]["Statement"][0] for each in body["identities"]]
+    assert [each["Principal"] for each in trusted] == [{"AWS": DAEMON}] * 2
+    assert [each.get("Condition") for each in trusted] == [{"StringEquals": {"sts:ExternalId": "known-id"}}, None]
+
+
+def test_the_daemon_may_assume_these_roles_and_set_its_own_pools_alone(asked):
+    [document] = json.loads(asked(in_accounts(), "--json").stdout)["aws"]
+    found = {statement["Sid"]: statement["Resource"] for statement in document["Statement"]}
+
+    assert found["AssumeRoles"] == ROLES
+    assert found["SetWarmCapacity"] == ["arn:aws:lambda:us-east-1:*:function:own:live"]
+
+
+def test_a_daemon_whose_pools_all_have_roles_may_only_assume_them(asked):
+    text = "\n".join(line for line in in_accounts().splitlines() if "name: own" not in line) + "\n"
+    [document] = json.loads(asked(text, "--json").stdout)["aws"]
+
+    assert [statement["Sid"] for statement in document["Statement"]] == ["AssumeRoles"]
+
+
+def test_the_text_has_a_heading_for_each_part_and_a_placeholder_that_iam_refuses(asked):
+    told = asked(in_accounts())
+
+    assert [line for line in told.stdout.splitlines() if line.startswith("#")] == [
+        "# aws", *(f"# aws: {role}: {what}" for role in ROLES for what in ("permissions", "lets the daemon use it"))]
+    assert '"arn:aws:iam::DAEMON_ACCOUNT_ID:role/DAEMON_ROLE"' in told.stdout
+    assert "add --principal" in told.stderr
+
+
+def test_a_service_account_gets_the_roles_and_the_daemon_may_request_its_tokens(asked):
+    told = asked("version: 1\npools:\n  - name: chat\n    max: 5\n    mode: active\n"
+                 "    credentials: {impersonate: stoker@acme.iam.gserviceaccount.com}\n"
+                 "    lever: {kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}\n",
+                 "--principal", "daemon@central.iam.gserviceaccount.com")
+
+    assert "member=serviceAccount:stoker@acme.iam.gserviceaccount.com\n" in told.stdout
+    assert "$STOKER" not in told.stdout
+    assert ("gcloud iam service-accounts add-iam-policy-binding stoker@acme.iam.gserviceaccount.com "
+            "--member=serviceAccount:daemon@central.iam.gserviceaccount.com --role=roles/iam.serviceAccountTokenCreator"
+            ) in told.stdout
