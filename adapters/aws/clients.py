@@ -15,7 +15,7 @@ from adapters.aws.credentials import CredentialSource
 from adapters.aws.errors import ApiCall, InvalidBody, no_response, not_sent, refuses_keys, translate
 from adapters.aws.library_sessions import SANDBOX_KEYS, client_session, finding_session
 from adapters.aws.single_call import CURRENT_CALL, PendingCall, before_send
-from adapters.ports.errors import AdapterError, brief
+from adapters.ports.errors import AdapterError, PermissionDenied, brief
 from adapters.ports.lease_store import fence_of_this_task
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.threads import DaemonThreads
@@ -153,6 +153,8 @@ class Connections:
                 client.close()  # its idle connections may be broken too: the next calls open new ones
             if refuses_keys(error):
                 self._credentials.refused()
+            elif sent and isinstance(translated, PermissionDenied):
+                self._credentials.denied()
         raise translated
 
     def _client(self, service: str) -> Any:  # noqa: ANN401  (classes of clients are created at run time)

@@ -106,6 +106,7 @@ class CredentialSource:
         self._stuck = 0
         self._failed: tuple[Fault, float] | None = None
         self._renewed_at = self._refused_at = float("-inf")
+        self._anew = False
 
     async def ready(self) -> Fault | None:
         """Wait until there are keys to sign with, and return None; return the fault when there are none. The caller limits the
@@ -115,7 +116,7 @@ class CredentialSource:
         """
         now, loaded = self._clock.monotonic(), self._loaded
         if loaded is not None and loaded.usable(now):
-            if loaded.due() and now - self._renewed_at >= RENEW_EVERY:
+            if (self._anew or loaded.due()) and now - self._renewed_at >= RENEW_EVERY:
                 self._start(now)
             return None
         if self._failed is not None and now - self._failed[1] < RETRY_AFTER:
@@ -134,6 +135,12 @@ class CredentialSource:
             if now - max(self._refused_at, self._loaded.at if self._loaded else now) >= REREAD_AFTER:
                 self._loaded, self._refused_at = None, now
 
+    def denied(self) -> None:
+        """Assume a role again in advance, because AWS denied a call: a session of a role that was deleted and created again has
+        no permissions until it expires. Calls use the present keys meanwhile. The daemon's own keys are not affected.
+        """
+        self._anew = bool(self._subject)
+
     def close(self) -> None:
         """Start no more attempts. Running ones are not waited for."""
         self._threads.shutdown()
@@ -147,7 +154,8 @@ class CredentialSource:
             if self._attempt is None and self._stuck <= MOST_STUCK:
                 attempt = self._attempt = Attempt(Future(), now)
                 self._renewed_at = now
-                self._threads.submit(self._run, attempt, None if stuck else self._loaded)
+                self._threads.submit(self._run, attempt, None if stuck or self._anew else self._loaded)
+                self._anew = False
             return self._attempt
 
     def _run(self, attempt: Attempt, loaded: Loaded | None) -> None:

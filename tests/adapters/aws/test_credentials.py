@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 
-from adapters.aws.credentials import MOST_STUCK, REREAD_AFTER, RETRY_AFTER, STUCK_AFTER, CredentialSource
+from adapters.aws.credentials import MOST_STUCK, RENEW_EVERY, REREAD_AFTER, RETRY_AFTER, STUCK_AFTER, CredentialSource
 from adapters.ports.errors import Misconfigured, Unreachable
 from adapters.runtime.clock import ManualClock
 from tests.builders import NOON
@@ -237,3 +237,30 @@ async def test_at_most_3_stuck_attempts_are_abandoned(supplied, clock):
     await asyncio.gather(*waiting)
     await until(lambda: source._stuck == 0)
     assert await ready(source) is None
+
+
+async def test_after_a_denied_call_a_role_is_assumed_again_and_calls_keep_the_old_keys_meanwhile(clock):
+    library = Library(clock, seconds=3600)
+    source = CredentialSource("test-denied", library.session, clock, subject="role stoker")
+    await ready(source)
+    source.denied()
+    assert (await ready(source), library.searched) == (None, 1), "at most once in 60 s"
+    clock.set(NOON + timedelta(seconds=RENEW_EVERY))
+    library.open.clear()
+
+    assert await ready(source) is None
+    await until(lambda: library.searched == 2)
+    assert key(source) == "key 1"
+    library.open.set()
+    await until(lambda: key(source) == "key 2")
+    source.close()
+
+
+async def test_a_denied_call_changes_nothing_about_the_daemons_own_keys(supplied, clock):
+    library, source = supplied(3600)
+    await ready(source)
+    source.denied()
+    clock.set(NOON + timedelta(seconds=RENEW_EVERY))
+    await ready(source)
+
+    assert library.searched == 1
