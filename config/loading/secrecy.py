@@ -7,6 +7,7 @@ from config.yaml_text.node import Node, Place
 
 SECRET_PARTS = re.compile(
     r"passw(?:or)?d|passphrase|secret|credential|(?:private|access|api|signing|encryption|account|license|master|service)_?key|"
+    r"(?:access|api|auth|refresh)token|"
     r"^sshpass$|^rediscli_auth$|connection_string|^docker_auth_config$|^otel_exporter_otlp_(?:\w+_)?headers$"
 )
 """Parts of a name that mark a secret at any position."""
@@ -21,10 +22,14 @@ FORM = re.compile(r"_?\d+$|_(?:data|pem|base64|b64|json|value|contents|text|hash
 
 NAMES_ONLY = re.compile(
     r"_(?:env|file|name|path|ref|arn|dir|folder|file_override|host|port|sock|socket|type|mode|region|provider|issuer|audience|"
-    r"command|cmd|policy|ttl|lifetime|duration|expiry|expiration|expires|length|limit|count|enabled|required|id)$|"
-    r"(?:token|auth|credentials?|key|full|request)_(?:url|uri|endpoint)$"
+    r"command|cmd|policy|ttl|lifetime|duration|expiry|expiration|expires|length|limit|count|enabled|required|id|"
+    r"seconds|minutes|hours|days|millis|ms|size|level|connections|prefix|algorithm|format|version|disabled|paths?)$|"
+    r"(?:token|auth|credentials?|key|full|request|reset|exchange|revocation|introspection)_(?:url|uri|endpoint)$|"
+    r"_service_(?:host|port(?:_\w+)?)$|_port(?:_\d+_(?:tcp|udp)(?:_(?:proto|port|addr))?)?$"
 )
-"""Endings of names whose value is the location or a property of a secret, not the secret."""
+"""Endings of names whose value is the location or a property of a secret, not the secret. The last line is what Kubernetes sets
+for each service of a namespace, whatever its name is.
+"""
 
 SECRET_ANYWAY = re.compile(r"^aws_container_credentials_relative_uri$|(?:access_?key|secret)_id$")
 """Exceptions to `NAMES_ONLY` that are secret: any process with that path can read the task's keys."""
