@@ -24,6 +24,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "run": Entry("operate.run", "Run the daemon: plan every minute; write only to pools in active mode."),
     "release": Entry("operate.release", "Apply on_exit when no daemon runs."),
+    "init": Entry("setup.init", "Write a first policy from three answers."),
     "discover": Entry("setup.discover", "Draft a policy from the functions and services in an account."),
     "plan": Entry("setup.plan", "Show what Stoker would change now, and why. Read-only."),
     "validate": Entry("setup.validate", "Check policy files and report every problem with its line."),

@@ -26,8 +26,8 @@ def read_policy(path: Path) -> Policy:
 def check_exists(path: Path) -> None:
     """Raise `WrongInput`, with the ways to name a policy, when there is no such file."""
     if not path.exists():
-        raise WrongInput(f"{path}: no such policy file: name one as POLICY or --policy, set STOKER_POLICY, or draft one with "
-                         "`stoker discover`")
+        raise WrongInput(f"{path}: no such policy file: name one as POLICY or --policy, set STOKER_POLICY, or write one with "
+                         "`stoker init` or `stoker discover`")
 
 
 def pool_named(policy: Policy, name: str, path: Path) -> PoolPolicy:

@@ -13,7 +13,7 @@ from controller.cli.output import FORMS, rendered
 from tests.sources import ROOT
 
 EXAMPLE = ROOT / "docs" / "policy.example.yaml"
-WITHOUT_DATA = {"run", "sandbox", "completion", "schema"}
+WITHOUT_DATA = {"run", "init", "sandbox", "completion", "schema"}
 """Commands without data to print; that of `schema` has the form of JSON Schema."""
 
 WARNED = """version: 1
