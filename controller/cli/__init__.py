@@ -35,6 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "schema": Entry("setup.schema", "Print the JSON Schema of policy files, for editors."),
     "status": Entry("operate.status", "Show capacity and targets of all pools of a running daemon."),
     "why": Entry("operate.why", "Explain a pool's current or past target."),
+    "decisions": Entry("operate.decisions", "Show the decision log of a pool or of all pools."),
     "replay": Entry("operate.replay", "Recompute a recorded plan and compare it with the record."),
     "pause": Entry("operate.overrides", "Keep a pool's warm capacity unchanged until a given time.", "pause"),
     "pin": Entry("operate.overrides", "Set a pool to a fixed number of warm units until a given time.", "pin"),

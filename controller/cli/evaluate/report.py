@@ -1,7 +1,7 @@
 """`stoker report`: the past days from the store, and whether pools in shadow mode are ready for active mode."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from controller.cli.failure import Failed, WrongInput
 from controller.cli.options import policy_option, state_dir_option
 from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
+from controller.cli.since import since_of
 
 if TYPE_CHECKING:
     from config.model.policy import Policy, PoolPolicy
@@ -61,7 +62,7 @@ def command(ctx: click.Context, names: tuple[str, ...], policy_path: Path, state
     policy = read_policy(policy_path)
     now, pools = SystemClock().now(), chosen(policy, policy_path, names)
     try:
-        report = read_report(pools, state_dir, since_of(since, now), now)
+        report = read_report(pools, state_dir, since_of(since, now, LONGEST), now)
     except StoreError as error:
         raise Failed(str(error)) from error
     if html_path is not None:
@@ -72,24 +73,6 @@ def command(ctx: click.Context, names: tuple[str, ...], policy_path: Path, state
     show(report, markdown, form)
     if gate and not report.ready:
         ctx.exit(NOT_READY)
-
-
-def since_of(text: str, now: datetime) -> datetime:
-    """Return the instant that `--since` names. Raise `WrongInput`."""
-    from config.model.duration import parse_duration
-
-    wrong = WrongInput(f"--since {text}: write a duration up to 14d, such as 7d, or a date, such as {now - LONGEST / 2:%Y-%m-%d}")
-    try:
-        since = datetime.fromisoformat(text)
-        since = since.replace(tzinfo=since.tzinfo or UTC)
-    except ValueError:
-        try:
-            since = now - parse_duration(text)
-        except ValueError:
-            raise wrong from None
-    if not now - LONGEST - timedelta(days=1) < since < now:
-        raise wrong
-    return since
 
 
 def chosen(policy: "Policy", policy_path: Path, names: Sequence[str]) -> "list[PoolPolicy]":

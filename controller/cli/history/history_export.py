@@ -24,7 +24,8 @@ NOT_STORED = "the store has no demand of this pool: check --state-dir, or run st
 @click.command()
 @click.argument("names", metavar="[POOL]...", nargs=-1, shell_complete=pool_names)
 @policy_option
-@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), envvar="STOKER_STATE_DIR",
+@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              envvar="STOKER_STATE_DIR", show_envvar=True,
               help="Read the demand that a daemon stored in this folder, instead of the provider.")
 @click.option("--file-format", "suffix", type=click.Choice(["csv", "csv.gz", "parquet"]), default="csv.gz", show_default=True,
               help="Format of the files; parquet needs the extra `parquet`.")

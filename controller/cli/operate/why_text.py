@@ -1,7 +1,8 @@
 """Text of `stoker why`: one decision in the order in which it was made, with every number that the target follows from."""
 
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from config.model.layers import base_name
@@ -86,6 +87,22 @@ def since(body: Mapping[str, Any] | None) -> Iterator[str]:
     yield from (each["text"] for each in body["changes"])
 
 
+def timeline(pool: str, start: datetime, found: Sequence[Mapping[str, Any]], width: int = 80) -> Iterator[str]:
+    """Yield each decision as its time and outcome, and below it what changed since the one before."""
+    width = max(width, LEAST_WIDTH)
+    count = f"{len(found)} decision{'' if len(found) == 1 else 's'}" if found else "no decision is recorded"
+    yield f"{pool}  {count} since {start:%Y-%m-%d %H:%M} UTC" + (": its plan has not changed" if not found else "")
+    for record in found:
+        mode, changes = mode_of(record["inputs"]), ((record["inputs"].get("weighed") or {}).get("since") or {}).get("changes", ())
+        layer = "" if record["pool"] == pool else "pings: "
+        yield f"  {record['at'][:19].replace('T', ' ')}  {layer}{outcome(record, mode)}"
+        for text in [each["text"] for each in changes] or [record["text"]]:
+            yield from textwrap.wrap(text, width, initial_indent=" " * 6, subsequent_indent=" " * 8, break_long_words=False,
+                                     break_on_hyphens=False)
+    if found:
+        yield f"One of them in full: stoker why {pool} --at {found[-1]['at'][:19]}Z"
+
+
 def used_text(keep_alive: Mapping[str, Any]) -> str:
     """Return the keep-alive that the rule costs use, as the end of a line; empty if it is the same."""
     minutes = keep_alive["used_minutes"]
@@ -132,8 +149,6 @@ def demand(inputs: Mapping[str, Any], rationale: Mapping[str, Any]) -> str:
 
 def capacity(inputs: Mapping[str, Any], mode: str | None) -> str:
     """Return the capacity reading and its age. In shadow mode the reading is simulated."""
-    from datetime import datetime
-
     if (error := inputs.get("capacity_error")) is not None:
         return f"unknown: {error}"
     reading = inputs.get("capacity")
