@@ -34,7 +34,7 @@ def console_of(form: Form, soft_wrap: bool = False) -> "Console":
     """Return a console of the terminal's width, or of `WIDE` columns for `-o wide`. `soft_wrap`: print lines as they are."""
     from rich.console import Console
 
-    return Console(width=WIDE if form == "wide" else None, highlight=False, soft_wrap=soft_wrap)
+    return Console(width=WIDE if form == "wide" else None, highlight=False, soft_wrap=soft_wrap, emoji=False)
 
 
 def emit(kind: str, body: Mapping[str, Any], form: Form) -> None:

@@ -3,7 +3,7 @@
 import os
 import urllib.parse
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -11,7 +11,10 @@ from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import fetch
 from controller.cli.formatting import blackout_text, format_value, line_with_effect, next_hours
 from controller.cli.options import url_option
-from controller.cli.output import WIDE, Form, console_of, emit, is_data, output_option
+from controller.cli.output import WIDE, Form, console_of, is_data, output_option, rendered
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 WITHOUT_TERMINAL = 200
 """Width in columns when output is not a terminal."""
@@ -19,25 +22,46 @@ WITHOUT_TERMINAL = 200
 
 @click.command()
 @click.argument("pool", required=False, shell_complete=pool_names)
+@click.option("--watch", "is_watched", is_flag=True, help="Repeat every 5 s until Ctrl-C; not on a terminal: each new state.")
 @url_option
 @output_option
-def command(pool: str | None, url: str, form: Form) -> None:
+def command(pool: str | None, is_watched: bool, url: str, form: Form) -> None:
     """Show capacity and targets of all pools of a running daemon. With POOL, show one pool with its reasons.
 
     \b
     Examples:
       stoker status
       stoker status chat
+      stoker status --watch
       stoker status -o json | jq '.pools[] | select(.error) | .name'
     """  # noqa: D301  (click reads the control character)
     path = "/status" if pool is None else f"/v1/pools/{urllib.parse.quote(pool, safe='')}"
-    body = fetch(url, path)
+    if not is_watched:
+        click.echo(text_of(fetch(url, path), pool is None, form), nl=False, color=True)
+        return
+    from threading import Event
+
+    from controller.cli.operate.watch import watch
+
+    console = console_of(form)
+    height = console.height if console.is_terminal and not is_data(form) else None
+    watch(lambda: fetch(url, path), lambda body: text_of(body, pool is None, form), Event().wait, height)
+
+
+def text_of(body: dict[str, Any], is_all: bool, form: Form) -> str:
+    """Return the state of all pools or of one, as text or data."""
     if is_data(form):
-        emit("status" if pool is None else "pool", body, form)
-    elif pool is None:
-        show_all(body, form)
-    else:
-        show_one(body)
+        return rendered("status" if is_all else "pool", body, form)
+    console = console_of(form)
+    if form != "wide" and not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WITHOUT_TERMINAL
+    with console.capture() as captured:
+        if is_all:
+            show_all(body, console)
+        else:
+            for line in lines_of(body):
+                console.print(line, markup=False, soft_wrap=True)
+    return captured.get()
 
 
 class Column(NamedTuple):
@@ -110,14 +134,10 @@ def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
     return widths
 
 
-def show_all(body: dict[str, Any], form: Form) -> None:
-    """Print one line per pool, cut to the terminal's width unless wide; `WITHOUT_TERMINAL` columns without a terminal."""
-    from rich.console import Console
+def show_all(body: dict[str, Any], console: "Console") -> None:
+    """Print one line per pool, cut to the console's width."""
     from rich.table import Table
 
-    console = console_of(form)
-    if form != "wide" and not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(width=WITHOUT_TERMINAL)
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     columns = fitting(body["pools"], console.width)
     for column, width in columns.items():
@@ -129,18 +149,18 @@ def show_all(body: dict[str, Any], form: Form) -> None:
     console.print()
     for kind, totals in body["totals"].items():
         if totals["pools"]:
-            console.print(totals_text(kind, totals), highlight=False)
+            console.print(totals_text(kind, totals))
     for pool in body["pools"]:
         for override in pool["overrides"]:
-            console.print(f"{pool['name']}: {line_with_effect(override)}", highlight=False, markup=False)
+            console.print(f"{pool['name']}: {line_with_effect(override)}", markup=False)
         for text in warnings_of(pool):
-            console.print(f"{pool['name']}: {text}", highlight=False, markup=False)
+            console.print(f"{pool['name']}: {text}", markup=False)
     for orphan in body.get("orphans", ()):
-        console.print(f"orphan {orphan['pool']}: {orphan['text']}", highlight=False, markup=False)
+        console.print(f"orphan {orphan['pool']}: {orphan['text']}", markup=False)
     reads = body["metric_reads_usd_per_month"] or 0
     for key, each in body["limits"].items():
         if isinstance(each, dict):
-            console.print(f"{key}: {each['used']:g} of {each['limit']:g}", highlight=False)
+            console.print(f"{key}: {each['used']:g} of {each['limit']:g}")
     console.print(f"\nas of {body['as_of'] or 'never: no tick has run yet'}; metric reads cost {reads:.2f} USD per month",
                   highlight=False)
 
@@ -162,11 +182,11 @@ def totals_text(kind: str, totals: dict[str, Any]) -> str:
             f"Today: {totals['sentence']}")
 
 
-def show_one(pool: dict[str, Any]) -> None:
-    """Print one pool with the reasons of its last plan. Labels of what it would have in shadow mode start with `simulated`."""
+def lines_of(pool: dict[str, Any]) -> Iterator[str]:
+    """Yield one pool with the reasons of its last plan. Labels of what it would have in shadow mode start with `simulated`."""
     pings = pool.get("pings")
     above = "" if pings is None else f", above it {pings['lever']}"
-    click.echo(f"{pool['name']}  ({pool['mode']}, {pool['lever']}{above})")
+    yield f"{pool['name']}  ({pool['mode']}, {pool['lever']}{above})"
     kind = "simulated" if pool["mode"] == "shadow" else "actual"
     rows = (
         *((f"{each} requested / ready", f"{format_value(pool[f'{each}_requested'])} / {format_value(pool[f'{each}_ready'])}")
@@ -191,12 +211,12 @@ def show_one(pool: dict[str, Any]) -> None:
         *(("warning", text) for text in warnings_of(pool)),
     )
     for name, value in rows:
-        click.echo(f"  {name:27} {value}")
+        yield f"  {name:27} {value}"
     for label, key in (("reasons", "reasons"), ("reasons of pings", "pings_reasons")):
         if key in pool:
-            click.echo(f"  {label}")
+            yield f"  {label}"
             for reason in pool[key]:
-                click.echo(f"    {reason['code']:18} {reason['text']}")
+                yield f"    {reason['code']:18} {reason['text']}"
 
 
 def account_rows(pool: dict[str, Any], kind: str) -> Iterator[tuple[str, str]]:
