@@ -55,7 +55,8 @@ def answer(url: str, request: urllib.request.Request, opener: urllib.request.Ope
         with opener.open(request, timeout=timeout_seconds) as response:
             body = json.load(response)
     except urllib.error.HTTPError as error:
-        raise refusal(error) from error
+        with error:  # an answer that is not closed is a warning from Python 3.14 on
+            raise refusal(error) from error
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", error)
         raise Failed(f"{url} does not answer ({why}): check that `stoker run` is running there, or give another --url") from error
