@@ -9,12 +9,15 @@ RUN python -m venv /opt/stoker \
  && /opt/stoker/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements.txt \
  && python -m venv /opt/build \
  && /opt/build/bin/python -m pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements-build.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE hatch_build.py ./
+COPY completions completions
 COPY config config
 COPY forecasting forecasting
 COPY adapters adapters
 COPY controller controller
-RUN /opt/build/bin/hatchling build --target wheel \
+# The context has no repository: make image gives the commit.
+ARG STOKER_COMMIT=unknown
+RUN STOKER_COMMIT="$STOKER_COMMIT" /opt/build/bin/hatchling build --target wheel \
  && /opt/stoker/bin/python -m pip install --no-cache-dir --no-deps --no-index dist/*.whl \
  && /opt/stoker/bin/python -m pip check \
  && /opt/stoker/bin/python -m pip uninstall --yes pip

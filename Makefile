@@ -26,7 +26,7 @@ TEST_WORKERS ?= 4
 # one process writes it while the types are checked; else all would compile the same files at once.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: bytecode demo pictures check test foreign simulate lint lock audit image clean help
+.PHONY: dist bytecode demo pictures check test foreign simulate lint lock audit image clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -41,6 +41,7 @@ help:
 	@echo "make lint   lint, types and import contracts"
 	@echo "make lock   resolve the dependencies again into requirements*.txt (the only command that needs uv)"
 	@echo "make audit  ask the advisory database about every locked dependency; 3 when it cannot be reached"
+	@echo "make dist   build the wheel and the sdist in dist/, the same bytes each time"
 	@echo "make image  build the container image"
 
 demo: $(VENV)/.run
@@ -115,8 +116,15 @@ lock:
 audit: $(VENV)/.dev
 	@.ci/audit $(BIN)
 
+# The same commit gives the same bytes: hatchling sorts its files, and their times are the commit's.
+dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+COMMIT = $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
+
+dist: $(VENV)/.run
+	@rm -rf dist && $(BIN)/hatchling build
+
 image:
-	docker build --tag stoker .
+	docker build --build-arg STOKER_COMMIT=$(COMMIT) --tag stoker .
 
 clean:
 	rm -rf .venv .venv-3.* $(FOREIGN) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -7,15 +7,20 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 from importlib.metadata import entry_points, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import ZipFile
 
 import pytest
+from click.shell_completion import get_completion_class
 from packaging.requirements import Requirement
 
+from controller.cli import COMMANDS, main
+from controller.cli.operate.completion import VARIABLE
 from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[1]
@@ -75,23 +80,99 @@ def test_the_wheel_contains_only_the_four_packages():
     assert set(wheel) == set(PACKAGES)
 
 
-def test_the_built_wheel_contains_every_file_of_the_packages(tmp_path):
-    """Pages, examples and whatever else lies beside the modules, too."""
-    pytest.importorskip("hatchling", reason="hatchling is not installed: make installs it")
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tmp_path)
-    built = subprocess.run([sys.executable, "-m", "hatchling", "build", "--target", "wheel"], cwd=tmp_path, capture_output=True,
-                           text=True, timeout=PATIENCE_SECONDS)
+class Built(NamedTuple):
+    """A tree of what builds, and what it built."""
+
+    tree: Path
+    wheel: Path
+    sdist: Path
+
+
+def build(tree: Path, **environment: str) -> Built:
+    built = subprocess.run([sys.executable, "-m", "hatchling", "build"], cwd=tree, capture_output=True, text=True,
+                           env={**os.environ, "SOURCE_DATE_EPOCH": "1767225600", **environment}, timeout=PATIENCE_SECONDS)
     assert built.returncode == 0, built.stderr
-    [wheel] = (tmp_path / "dist").glob("*.whl")
-    brought = set(ZipFile(wheel).namelist())
-    files = [path for package in PACKAGES for path in (tmp_path / package).rglob("*") if path.is_file()]
-    there = {str(path.relative_to(tmp_path)) for path in files}
+    [wheel], [sdist] = ((tree / "dist").glob(form) for form in ("*.whl", "*.tar.gz"))
+    return Built(tree, wheel, sdist)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Wheel and sdist of a copy of the tree without its repository."""
+    pytest.importorskip("hatchling", reason="hatchling is not installed: make installs it")
+    tree = tmp_path_factory.mktemp("tree")
+    for package in (*PACKAGES, "completions"):
+        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "hatch_build.py"):
+        shutil.copy(ROOT / name, tree)
+    return build(tree, STOKER_COMMIT="0123456789ab")
+
+
+@pytest.fixture(scope="module")
+def unpacked(built, tmp_path_factory):
+    """The folder into which an installer unpacks the wheel."""
+    folder = tmp_path_factory.mktemp("site")
+    ZipFile(built.wheel).extractall(folder)  # noqa: S202  (built here)
+    return folder
+
+
+def test_the_built_wheel_contains_every_file_of_the_packages(built):
+    """Pages, examples and whatever else lies beside the modules, too."""
+    brought = set(ZipFile(built.wheel).namelist())
+    files = [path for package in PACKAGES for path in (built.tree / package).rglob("*") if path.is_file()]
+    there = {str(path.relative_to(built.tree)) for path in files}
 
     assert there - brought == set()
-    assert {name.split("/")[0] for name in brought if ".dist-info/" not in name} == set(PACKAGES)
+    assert {name.split("/")[0] for name in brought if not re.match(r"stoker-[^/]*(dist-info|data)/", name)} == set(PACKAGES)
+
+
+def test_the_unpacked_sdist_builds_the_same_bytes_again(built, tmp_path):
+    """With other times of the files, in another folder, and with the commit that the sdist carries."""
+    with tarfile.open(built.sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    [tree] = tmp_path.iterdir()
+    (tree / "PKG-INFO").unlink()  # an sdist has its own
+    for path in tree.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+
+    again = build(tree)
+    assert again.wheel.read_bytes() == built.wheel.read_bytes()
+    assert again.sdist.read_bytes() == built.sdist.read_bytes()
+
+
+def from_wheel(unpacked: Path, *command: str) -> subprocess.CompletedProcess:
+    program = "import sys; from controller.cli import main; sys.argv[0] = 'stoker'; main()"
+    return subprocess.run([sys.executable, "-P", "-c", program, *command], cwd=unpacked.parent, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(unpacked)}, timeout=PATIENCE_SECONDS)
+
+
+def test_the_version_names_the_commit_that_the_wheel_was_built_from(unpacked):
+    assert from_wheel(unpacked, "--version").stdout == f"stoker {pyproject()['project']['version']} (commit 0123456789ab)\n"
+
+
+def test_the_wheel_works_without_the_tree(unpacked):
+    policy = unpacked.parent / "policy.yaml"
+    shutil.copy(ROOT / "docs" / "policy.example.yaml", policy)
+    checked = from_wheel(unpacked, "validate", str(policy))
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert len(from_wheel(unpacked, "--help").stdout.splitlines()) > len(COMMANDS)
+
+
+def test_the_wheel_brings_completion_to_the_folders_that_shells_read(built):
+    names = ZipFile(built.wheel).namelist()
+    data = [name.partition(".data/data/")[2] for name in names if ".data/data/" in name]
+
+    assert {"share/bash-completion/completions/stoker", "share/fish/vendor_completions.d/stoker.fish",
+            "share/zsh/site-functions/_stoker"} <= set(data)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_in_the_wheel_is_what_the_command_prints(shell):
+    printed = get_completion_class(shell)(main, {}, "stoker", VARIABLE)
+    lines = (ROOT / "completions" / f"stoker.{shell}").read_text()
+
+    assert lines.rstrip() == (printed.source_template % printed.source_vars()).rstrip()
 
 
 @pytest.mark.parametrize("lock", LOCKS)

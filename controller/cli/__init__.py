@@ -3,7 +3,6 @@
 import errno
 import os
 import sys
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -102,9 +101,11 @@ class LazyGroup(click.Group):
         two = " ".join(args[:2])
         if two in COMMANDS and len(args) > 1:
             return two, self.get_command(ctx, two), args[2:]
-        closest = get_close_matches(args[0], COMMANDS, n=1)
-        if args[0] not in COMMANDS and closest:
-            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {closest[0]!r}?", ctx)
+        if args[0] not in COMMANDS:
+            from difflib import get_close_matches  # its import takes as long as a quarter of `stoker --help`
+
+            if closest := get_close_matches(args[0], COMMANDS, n=1):
+                raise click.UsageError(f"No such command {args[0]!r}. Did you mean {closest[0]!r}?", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -113,8 +114,16 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, entry.line) for name, entry in COMMANDS.items()])
 
 
+def print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: ARG001  (click's signature)
+    """Print version and commit, and end the program, if the option was given."""
+    if value and not context.resilient_parsing:
+        click.echo(import_module("controller.cli.build").version_text())
+        context.exit()
+
+
 @click.group(name="stoker", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.version_option(package_name="stoker", prog_name="stoker")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=print_version,
+              help="Show the version and the commit, and exit.")
 def main() -> None:
     """Keep serverless AI agents warm ahead of their traffic, at the lowest total cost.
 

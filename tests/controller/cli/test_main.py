@@ -1,5 +1,6 @@
 """The group: commands are known by name, imported when called, and end with the exit codes of the contract."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,7 +93,7 @@ def test_a_misspelled_command_suggests_the_closest_one():
 
 
 def test_the_module_runs_like_the_script():
-    assert run("--version").stdout.startswith("stoker, version ")
+    assert re.fullmatch(r"stoker \S+ \(commit ([0-9a-f]{12}(-dirty)?|unknown)\)\n", run("--version").stdout)
 
 
 @pytest.mark.parametrize(("failure", "code"), [(Failed("the disk is full"), 1), (WrongInput("policy.yaml:3:1 pools: empty"), 2)])
