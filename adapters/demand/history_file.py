@@ -128,12 +128,18 @@ def open_history(path: Path) -> History:
     first_minute, style = times
     invocations, busy, peak = (numbers(columns[at[name]], name, at[name], text) for name in NUMBERS)
     series = DemandSeries(first_minute, peak, busy, invocations)
+    known, impossible = cleaned(series)
+    return History(path, known, style, () if impossible is None else named(impossible, series, text))
+
+
+def cleaned(series: DemandSeries) -> tuple[DemandSeries, Doubts | None]:
+    """Return the usable part of recorded demand, and which minutes are impossible and count as unknown; None without any."""
     impossible = doubts(series)
     # a rounded average may exceed a rounded maximum; the maximum is the more exact of the two
-    within = np.where(np.isnan(peak), busy, np.fmin(busy, peak))
-    known = DemandSeries(first_minute, np.where(np.isnan(busy), np.float32(np.nan), peak), within, invocations)
-    known = known if impossible is None else without(known, impossible.any)
-    return History(path, known, style, () if impossible is None else named(impossible, series, text))
+    within = np.where(np.isnan(series.peak), series.busy, np.fmin(series.busy, series.peak))
+    peak = np.where(np.isnan(series.busy), np.float32(np.nan), series.peak)
+    known = DemandSeries(series.first_minute, peak, within, series.invocations)
+    return known if impossible is None else without(known, impossible.any), impossible
 
 
 def named(found: Doubts, series: DemandSeries, text: HistoryText) -> tuple[Doubt, ...]:

@@ -170,7 +170,6 @@ def judged(replay: Replay, demand: DemandSeries, load: JudgedDemand, terms: Cost
 def as_json(outcome: Outcome) -> dict[str, object]:
     """Return the result as JSON values."""
     return {
-        "version": 2,
         "pools": {pool.name: _pool(pool) for pool in outcome.pools},
         "total": _bills(strategies(outcome.pools))
                  | {"range": spread(outcome.pools) or None} | _frontier(outcome.frontier),

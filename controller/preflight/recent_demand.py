@@ -17,8 +17,8 @@ MOST_ROUNDS = 100
 Sources = Sequence[tuple[DemandSource, tuple[str, ...]]]
 
 
-async def recent_demand(sources: Sources, now: datetime) -> AsyncIterator[tuple[str, Telemetry]]:
-    """Yield the demand of the last 14 days, pool by pool. Impossible minutes are unknown.
+async def recent_demand(sources: Sources, now: datetime, since: datetime | None = None) -> AsyncIterator[tuple[str, Telemetry]]:
+    """Yield the demand since an instant (default: of the last 14 days), pool by pool. Impossible minutes are unknown.
 
     The error of a source that cannot be read is yielded for all its pools. Nothing is yielded for a pool whose source has no
     history, as for demand that is reported.
@@ -29,7 +29,7 @@ async def recent_demand(sources: Sources, now: datetime) -> AsyncIterator[tuple[
         pending = list(names)
         for _ in range(MOST_ROUNDS):
             try:
-                collected = await source.collect(pending, dict.fromkeys(pending, now - HISTORY), now)
+                collected = await source.collect(pending, dict.fromkeys(pending, since or now - HISTORY), now)
             except AdapterError as error:
                 collected = {name: Telemetry(DemandSeries.empty(minute_of(now)), None, error) for name in pending}
             complete = [name for name in pending if len(collected[name].series) or collected[name].error is not None]

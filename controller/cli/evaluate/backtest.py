@@ -1,8 +1,6 @@
 """`stoker backtest`: targets, bill and cold starts on recorded traffic."""
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from adapters.runtime.files import whole_file
-from controller.cli.failure import Failed, WrongInput
-from controller.cli.options import FILE, policy_argument
+from controller.cli.evaluate.backtest_inputs import Clouds, apart, check_known, read_recorded, start_minute
+from controller.cli.failure import Failed
+from controller.cli.options import FILE, policy_argument, sandbox_options
 from controller.cli.output import Form, console_of, emit, form_option, is_data, rendered
-from controller.cli.verbosity import is_quiet, warn
+from controller.cli.progress import progress_of
+from controller.cli.verbosity import warn
 
 if TYPE_CHECKING:
     from adapters.demand.history_file import History
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @policy_argument
-@click.option("--history", "histories", required=True, multiple=True, metavar="POOL=FILE",
+@click.option("--history", "histories", multiple=True, metavar="POOL=FILE",
               help="Recorded traffic of a pool (.csv or .csv.gz); repeat for each pool.")
+@click.option("--since", metavar="TIME",
+              help="Read the metrics of the other pools from their provider, from this time on: 14d at most, or a date.")
 @click.option("--start", metavar="TIMESTAMP",
               help="Count costs from this time on (UTC); earlier rows are used for learning only.")
 @click.option("--compare", is_flag=True, help="Also compare with target tracking, schedules and other baselines.")
@@ -37,16 +39,20 @@ if TYPE_CHECKING:
 @click.option("--json", "json_path", type=FILE, metavar="OUT.json", help="Write the figures as JSON; - is the same as -o json.")
 @click.option("--report", type=FILE, metavar="OUT.html", help="Write a self-contained HTML report that works offline.")
 @form_option
-def command(policy_path: Path, histories: tuple[str, ...], start: str | None, compare: bool, frontier: bool,
-            levers: bool, decisions: Path | None, json_path: Path | None, report: Path | None, form: Form) -> None:
+@sandbox_options
+def command(policy_path: Path, histories: tuple[str, ...], since: str | None, start: str | None, compare: bool, frontier: bool,
+            levers: bool, decisions: Path | None, json_path: Path | None, report: Path | None, form: Form,
+            sandbox_url: str | None, sandbox_grpc: str | None) -> None:
     """Replay recorded traffic and report the bill and the cold starts that there would have been with Stoker.
 
-    A backtest calls no provider and changes nothing. It assumes memory, architecture and initialisation time where the policy
+    The traffic is read from files or, with --since, from the provider; see `stoker history` for files that can be used again.
+    A backtest makes no other call and changes nothing. It assumes memory, architecture and initialisation time where the policy
     does not set them; the lines above the table list them. It runs the daemon's own decision code, and gives it for each minute
     only the data that the daemon would have had at that minute.
 
     \b
     Examples:
+      stoker backtest --since 14d --compare
       stoker backtest --history chat=chat.csv.gz --compare
       stoker backtest policy.yaml --history chat=chat.csv.gz --frontier
       stoker backtest --history chat=chat.csv.gz --report report.html
@@ -55,7 +61,7 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
 
     apart({"--decisions": decisions, "--json": json_path, "--report": report}, policy_path, histories)
     policy = read_policy(policy_path)
-    recorded = read_histories(policy, policy_path, histories)
+    recorded = read_recorded(policy, policy_path, histories, since, Clouds(sandbox_url, sandbox_grpc))
     begin = None if start is None else start_minute(start, recorded)
     check_known(recorded, begin)
     with_baselines = compare or frontier or report is not None
@@ -75,58 +81,6 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
             frontier_table.show(outcome, console_of(form), backtest_table.IN_FULL, detailed=frontier)
 
 
-def apart(outputs: dict[str, Path | None], policy_path: Path, histories: tuple[str, ...]) -> None:
-    """Raise `WrongInput` when an output file is also another output or an input."""
-    used = {policy_path.resolve(): "--policy"} | {Path(option.partition("=")[2]).resolve(): "--history" for option in histories}
-    for option, path in outputs.items():
-        if path is None or path == Path("-"):
-            continue
-        other = used.setdefault(path.resolve(), option)
-        if other != option:
-            raise WrongInput(f"{option} {path}: {other} names the same file; give each option its own file")
-
-
-def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ...]) -> "dict[str, History]":
-    """Return the history of every pool, in the policy's order. Raise `WrongInput` for a missing or unusable one."""
-    from adapters.demand.history_file import HistoryError, open_history
-    from controller.cli.policy_file import no_pool_text
-
-    names = [pool.name for pool in policy.pools]
-    paths: dict[str, Path] = {}
-    for option in histories:
-        name, equals, file = option.partition("=")
-        if not equals or not name or not file:
-            raise WrongInput(f"--history {option}: write it as POOL=FILE")
-        if name not in names:
-            raise WrongInput(f"--history {option}: {no_pool_text(policy, name, policy_path)}")
-        if name in paths:
-            raise WrongInput(f"--history {option}: pool {name} already has a history; give one file per pool")
-        paths[name] = Path(file)
-    missing = [name for name in names if name not in paths]
-    if missing:
-        remedy = f"add --history {missing[0]}=FILE, or remove the pool from the policy"
-        raise WrongInput(f"no history for {', '.join(missing)}: {remedy}")
-    try:
-        return {name: open_history(paths[name]) for name in names}
-    except HistoryError as error:
-        raise WrongInput(str(error)) from error
-
-
-def check_known(recorded: "dict[str, History]", begin: int | None) -> None:
-    """Warn of contradictory rows. Raise `WrongInput` when these rows and gaps leave no minute of a history to replay."""
-    from adapters.demand.history_file import HistoryError
-    from controller.preflight import history_check
-
-    for name, history in recorded.items():
-        try:
-            history_check.check_known(history, 0 if begin is None else begin - history.series.first_minute)
-        except HistoryError as error:
-            raise WrongInput(f"{name}: {error}") from error
-    for name, history in recorded.items():
-        for text in history_check.warnings_of(history):
-            warn(f"{name}: {text}")
-
-
 def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
     """Warn of announced events without a measured effect on demand by the end of each history."""
     from controller.decision.events.forecast_adjustment import events_of
@@ -138,22 +92,6 @@ def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
             warn(f"{pool.name}: {text}")
 
 
-def start_minute(start: str, recorded: "dict[str, History]") -> int:
-    """Return the minute that `--start` names. Raise `WrongInput` when it is outside any history."""
-    from adapters.demand.history_times import minute_at
-    from forecasting.demand import instant_of
-
-    minute = minute_at(start)
-    if isinstance(minute, str):
-        raise WrongInput(f"--start: {minute}")
-    for name, history in recorded.items():
-        first, end = history.series.first_minute, history.series.end_minute
-        if not first <= minute < end:
-            span = f"{instant_of(first):%Y-%m-%dT%H:%MZ} to {instant_of(end - 1):%Y-%m-%dT%H:%MZ}"
-            raise WrongInput(f"--start {start}: the history of {name} covers {span}; choose a time within it")
-    return minute
-
-
 def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, compare: bool, levers: bool) -> "Outcome":
     """Replay every pool and compute its costs; show progress on a terminal."""
     from controller.backtest.result import Outcome
@@ -161,7 +99,7 @@ def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, com
 
     leads = recorded_leads(policy, recorded)
     of_pool = leads if any(leads.values()) else {}
-    with progress_of(sum(len(history.series) for history in recorded.values())) as advance:
+    with progress_of("replaying", sum(len(history.series) for history in recorded.values())) as advance:
         pools = [run_pool(pool, policy.assume, recorded[pool.name], begin, compare, levers, advance, of_pool.get(pool.name))
                  for pool in policy.pools]
     return Outcome(tuple(pools))
@@ -208,20 +146,6 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     keep_alive = keep_alive_of(pool.lever.kind, assume)
     outcome = judged(done, demand, load, terms, keep_alive, rivals, others, history.doubts, assumptions(pool))
     return replace(outcome, frontier=curve)
-
-
-@contextmanager
-def progress_of(minutes: int) -> Iterator[Callable[[float], None]]:
-    """Yield a function to call with the number of replayed minutes. Show a progress bar when standard error is a terminal."""
-    if is_quiet() or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("replaying", total=minutes)
-        yield lambda done: progress.advance(task, done)
 
 
 def write_outputs(outcome: "Outcome", recorded: "dict[str, History]", decisions: Path | None, json_path: Path | None,

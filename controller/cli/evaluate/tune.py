@@ -79,7 +79,8 @@ def tuned_pool(policy: "Policy", pool: "PoolPolicy", path: Path, histories: tupl
                limits: tuple[float | None, float | None]) -> "tuple[Goal, Bill, Tuning]":
     """Return the goal, the bill of AWS target tracking, and the choice. `limits`: cold starts per day, USD per month."""
     from controller.backtest.tuning import Goal, tune
-    from controller.cli.evaluate.backtest import check_known, progress_of, read_histories, start_minute
+    from controller.cli.evaluate.backtest_inputs import Clouds, check_known, read_recorded, start_minute
+    from controller.cli.progress import progress_of
     from controller.decision.costs import baselines
     from controller.decision.costs.bill import bill_of, judged_demand
     from controller.decision.costs.cost_model import terms_of
@@ -87,7 +88,7 @@ def tuned_pool(policy: "Policy", pool: "PoolPolicy", path: Path, histories: tupl
 
     others = tuple(f"{one.name}=" for one in policy.pools if one.name != pool.name)
     mine = tuple(option for option in histories if not option.startswith(others))
-    recorded = read_histories(policy.model_copy(update={"pools": (pool,)}), path, mine)
+    recorded = read_recorded(policy.model_copy(update={"pools": (pool,)}), path, mine, None, Clouds())
     begin = None if start is None else start_minute(start, recorded)
     check_known(recorded, begin)
     (demand, advice), terms = demand_of(pool, recorded[pool.name].series), terms_of(pool, policy.assume)
@@ -96,7 +97,7 @@ def tuned_pool(policy: "Policy", pool: "PoolPolicy", path: Path, histories: tupl
     load = judged_demand(demand, 0 if begin is None else begin - demand.first_minute)
     tracking = bill_of(load, baselines.target_tracking(load, terms), terms)
     goal = Goal(*limits, like=None if any(limit is not None for limit in limits) else tracking)
-    with progress_of(len(demand)) as advance:
+    with progress_of("replaying", len(demand)) as advance:
         return goal, tracking, tune(pool, demand, terms, policy.assume, load, goal, advance)
 
 

@@ -66,7 +66,7 @@ def body_of(pool: str, goal: Goal, tuned: Tuning, tracking: Bill, diff: str) -> 
     """Return the recommendation as JSON values."""
     minutes = tuned.minutes
     return {
-        "version": 1, "pool": pool,
+        "pool": pool,
         "goal": {"max_cold_starts_per_day": goal.cold_starts_per_day, "max_usd_per_month": goal.usd_per_month,
                  "like_target_tracking": goal.like is not None},
         "met": tuned.met, "chosen": point_body(tuned.chosen, tuned), "policy": point_body(tuned.frontier.own, tuned),

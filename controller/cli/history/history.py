@@ -1,7 +1,7 @@
 """`stoker history`: export of a pool's metrics from its provider to a file."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,8 @@ NO_HISTORY = ("its demand source has no history: docs/demand.md lists those that
               "other recordings")
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from config.model.policy import PoolPolicy
     from forecasting.demand import DemandSeries
 
@@ -88,8 +90,9 @@ class Exported(NamedTuple):
     error: str | None = None
 
 
-async def read_demand(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_grpc: str | None) -> "Found":
-    """Read the last 14 days of each pool from its provider."""
+async def read_demand(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_grpc: str | None,
+                      since: "datetime | None" = None, on_read: Callable[[str], None] = lambda _: None) -> "Found":
+    """Read each pool since an instant (default: the last 14 days) from its provider. `on_read`: called with each pool's name."""
     from numpy.random import PCG64, Generator
 
     from adapters.ports.errors import AdapterError
@@ -102,8 +105,9 @@ async def read_demand(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sa
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     found: Found = dict.fromkeys((pool.name for pool in pools), NO_HISTORY)
     try:
-        async for name, telemetry in recent_demand(registry.sources(pools), clock.now()):
+        async for name, telemetry in recent_demand(registry.sources(pools), clock.now(), since):
             found[name] = telemetry.series if telemetry.error is None else str(telemetry.error)
+            on_read(name)
     except AdapterError as error:
         raise Failed(str(error)) from error
     finally:
@@ -133,10 +137,9 @@ def written(name: str, demand: "DemandSeries | str", file: Path) -> Exported:
 
     if isinstance(demand, str):
         return Exported(name, None, error=demand)
-    rows = np.flatnonzero(demand.known)
-    if not len(rows):
+    series = between_known(demand)
+    if series is None:
         return Exported(name, None, error="no data for the last 14 days")
-    series = demand.window(demand.first_minute + int(rows[0]), demand.first_minute + int(rows[-1]) + 1)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix == ".parquet":
@@ -150,3 +153,13 @@ def written(name: str, demand: "DemandSeries | str", file: Path) -> Exported:
     if not np.nansum(series.invocations):
         warn(f"{name}: no requests in this period: check the resource name in the policy")
     return Exported(name, str(file), len(series), float(1 - series.known.mean()))
+
+
+def between_known(demand: "DemandSeries") -> "DemandSeries | None":
+    """Return demand from its first known minute to its last one; None without any."""
+    import numpy as np
+
+    rows = np.flatnonzero(demand.known)
+    if not len(rows):
+        return None
+    return demand.window(demand.first_minute + int(rows[0]), demand.first_minute + int(rows[-1]) + 1)

@@ -35,10 +35,9 @@ def html() -> str:
     return page(Outcome((layered(),)))
 
 
-def printed(monkeypatch: pytest.MonkeyPatch, outcome: Outcome, width: int = 200) -> str:
+def printed(outcome: Outcome, width: int = 200) -> str:
     out = StringIO()
-    monkeypatch.setattr(backtest_table, "Console", lambda **options: Console(file=out, width=width, **options))
-    backtest_table.show(outcome, compare=True)
+    backtest_table.show(outcome, Console(file=out, width=width, highlight=False, soft_wrap=True), compare=True)
     return out.getvalue()
 
 
@@ -62,13 +61,13 @@ def test_the_frame_counts_cold_starts_during_the_pings_of_a_layer():
     assert f"{layered().stoker.cold_starts_during_pings:,} cold start" in text
 
 
-def test_the_table_has_pinged_unit_hours_and_the_bill_of_pings_only_with_layers(monkeypatch):
-    lines = printed(monkeypatch, Outcome((layered(),))).splitlines()
+def test_the_table_has_pinged_unit_hours_and_the_bill_of_pings_only_with_layers():
+    lines = printed(Outcome((layered(),))).splitlines()
     stoker = next(line for line in lines if line.startswith("stoker "))
     assert f"{layered().stoker.pinged_unit_minutes / 60:,.1f}" in stoker
     assert stoker.rstrip().endswith(dollars(layered().stoker.ping_usd))
     assert any("pinged" in line for line in lines)
-    assert "pinged" not in printed(monkeypatch, Outcome((plain(),)))
+    assert "pinged" not in printed(Outcome((plain(),)))
 
 
 def test_pings_are_a_part_of_the_bar_and_of_the_legend_only_with_layers(html):

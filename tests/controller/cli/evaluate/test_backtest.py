@@ -338,7 +338,7 @@ def test_a_pool_without_history_is_named(folder):
     (folder / "policy.yaml").write_text(POLICY + POOL.replace("NAME", "agent") + POOL.replace("NAME", "chat"))
     done = stoker("--history", "agent=agent.csv")
     assert done.exit_code == 2
-    assert "no history for chat: add --history chat=FILE" in done.stderr
+    assert "no history for chat: add --since 14d to read the provider, --history chat=FILE" in done.stderr
 
 
 def test_an_unwritable_output_is_a_failure(folder):
