@@ -35,6 +35,11 @@ from controller.store.async_store import AsyncStore
 READ_EVERY = timedelta(minutes=10)
 """Interval between readings of capacity while nothing changes; a foreign write is detected within it."""
 
+FLOOR_READ_EVERY, FLOORS_A_MINUTE = timedelta(minutes=1), 45
+"""Interval for pools with a floor, which a deployment can remove, and the number of pools up to which it applies: half of the
+reads of Lambda's budget. It is longer in proportion for more pools, up to `READ_EVERY`.
+"""
+
 BUDGETS: Mapping[str, Budget] = {
     # Lambda allows 15 control-plane requests a second per account and region, for all clients together: one tenth of it
     "lambda-provisioned-concurrency": Budget(reads=90, writes=45),
@@ -87,8 +92,8 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
             lever = ShadowLever(lever, clock, median_span(raises[name]) or policy.assume.lead_time, resumed=state.written)
         elif policy.lease is None and isinstance(lever, ResumesTarget) and (units := state.units_to_resume):
             lever.resume(units)
-        reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), raises[name],
-                                       known, term=term)
+        reconcilers[name] = Reconciler(pool, lever, clock, store, state, read_interval(pool, len(policy.pools)),
+                                       pricing(pool, policy.assume), raises[name], known, term=term)
     tops = {pool.name: reconcilers.pop(above.name) for pool in policy.pools if (above := top_policy(pool)) is not None}
     collectors = [await opened(source, [pools[name] for name in names], policy.assume, store, clock, measured)
                   for source, names in providers.sources(policy.pools)]
@@ -132,6 +137,12 @@ async def open_leads(policy: Policy, providers: Providers, collectors: Sequence[
     own = [await opened(source, [policies[name] for name in names], policy.assume, store, clock, measured)
            for source, names in sources]
     return LeadSignals(leads, collectors, own, store, clock)
+
+
+def read_interval(pool: PoolPolicy, pools: int) -> timedelta:
+    """Return the interval between readings of a pool while nothing changes. `pools`: number of pools of the policy."""
+    has_floor = pool.lever.persists and (pool.min > 0 or any(schedule.min for schedule in pool.schedules))
+    return min(READ_EVERY, FLOOR_READ_EVERY * -(-pools // FLOORS_A_MINUTE)) if has_floor else READ_EVERY
 
 
 def budget_of(kinds: Collection[str]) -> Budget:

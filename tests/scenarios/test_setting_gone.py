@@ -8,8 +8,8 @@ from adapters.sandbox.aws.lambda_.functions import Alias
 from controller.decision.planning.reason_codes import ReasonCode
 from tests.clouds import Clouds
 
-READ_AGAIN = 11
-"""Minutes: what nobody changes is read every ten."""
+READ_AGAIN = 2
+"""Minutes: a pool with a floor is read every minute."""
 
 
 @pytest.fixture

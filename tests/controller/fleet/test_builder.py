@@ -7,6 +7,7 @@ from adapters.aws.settings import LambdaPingSettings
 from adapters.ports.lever import KeepAliveSeen, Traits
 from adapters.runtime.clock import ManualClock
 from adapters.simulated import ShadowLever
+from config.model.schedule import Schedule
 from controller.decision.costs import cost_model
 from controller.decision.planning.pool_state.state import PoolState
 from controller.fleet import builder
@@ -15,6 +16,7 @@ from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
 from tests.worlds import policy_of
 
+SCHEDULE = Schedule(cron="0 8 * * *", timezone="UTC", duration=timedelta(hours=1), min=2)
 TOP = LambdaPingSettings(kind="lambda-ping", region="us-east-1", function="agent", alias="live", handler="stoker", opted_in=True)
 
 
@@ -65,6 +67,14 @@ async def test_measured_values_replace_assumed_ones(store, clock):
 
     assert before.lead_time == 7
     assert after.idle == pytest.approx(2 * before.idle)
+
+
+@pytest.mark.parametrize(("changes", "pools", "minutes"), [
+    ({"min": 0}, 1, 10), ({"min": 1}, 1, 1), ({"min": 1}, 45, 1), ({"min": 1}, 46, 2), ({"min": 1}, 10_000, 10),
+    ({"schedules": (SCHEDULE,)}, 45, 1),
+])
+def test_pools_with_a_floor_are_read_every_minute_while_the_budget_allows_it(changes, pools, minutes):
+    assert builder.read_interval(pool_policy(**changes), pools) == timedelta(minutes=minutes)
 
 
 async def test_a_measured_keep_alive_survives_a_restart(store, clock):
