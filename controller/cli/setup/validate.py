@@ -1,6 +1,6 @@
 """`stoker validate`: problems of a policy with file and line, or a summary of a valid policy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +14,17 @@ from controller.cli.policy_file import check_exists
 from controller.cli.verbosity import warn
 
 if TYPE_CHECKING:
-    from config.loading.loader import Located
+    from config.loading.loader import Located, Problem
+    from config.model.policy import Policy
 
 
 @click.command()
 @click.argument("policies", metavar="[POLICY]...", nargs=-1, type=FILE)
 @policy_option
+@click.option("--templates", type=click.Path(path_type=Path, exists=True), metavar="DIR",
+              help="Also search templates of infrastructure as code below DIR for numbers that Stoker sets.")
 @output_option
-def command(policies: tuple[Path, ...], policy_path: Path, form: Form) -> None:
+def command(policies: tuple[Path, ...], policy_path: Path, templates: Path | None, form: Form) -> None:
     """Check policy files and report every problem with file, line and column. Calls no provider and changes nothing.
 
     `-o json` prints every problem and warning, and each pool with its defaults.
@@ -34,6 +37,7 @@ def command(policies: tuple[Path, ...], policy_path: Path, form: Form) -> None:
     \b
     Exit code 0 when all files are valid, 2 otherwise. In a CI pipeline:
       stoker validate -o json policies/*.yaml
+      stoker validate policy.yaml --templates infrastructure/
     """  # noqa: D301  (click reads the control character)
     from adapters.kinds import policy_kinds
     from adapters.runtime.clock import SystemClock
@@ -51,6 +55,8 @@ def command(policies: tuple[Path, ...], policy_path: Path, form: Form) -> None:
             valid[path] = locate_policy(path, kinds)
         except PolicyError as error:
             problems.extend(error.problems)
+    if templates is not None:
+        problems += conflicting(templates, [located.policy for located in valid.values()])
     warnings = [text for located in valid.values() for text in warnings_of(located, now)]
     if is_data(form):
         files = [{"file": str(path), "pools": [pool_json(pool, now) for pool in located.policy.pools],
@@ -67,6 +73,16 @@ def command(policies: tuple[Path, ...], policy_path: Path, form: Form) -> None:
         warn(text)
     if problems:
         raise WrongInput("\n".join(str(problem) for problem in problems))
+
+
+def conflicting(templates: Path, policies: "Sequence[Policy]") -> "Iterator[Problem]":
+    """Yield the places in templates that set a number which a pool of `policies` sets too."""
+    from config.model.layers import with_layers
+    from controller.preflight.templates.search import conflicts
+
+    settings = [pool.lever.model_dump() for policy in policies for pool in with_layers(policy.pools)]
+    names = [str(each[key]) for each in settings for key in ("function", "service") if key in each]
+    yield from conflicts(templates, (str(each["kind"]) for each in settings), names)
 
 
 def warnings_of(located: "Located", now: datetime) -> Iterator[str]:

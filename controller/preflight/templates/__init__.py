@@ -1,0 +1,1 @@
+"""Search of templates of infrastructure as code for numbers that Stoker also sets."""
