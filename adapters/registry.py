@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from adapters.kinds import KINDS, LEASES, SOURCES, SURVEYED, Kind, SourceKind, demand_of, named
 from adapters.ports.diagnostics import Check, Probe
-from adapters.ports.discovery import Survey, Where
+from adapters.ports.discovery import Member, Survey, Where
 from adapters.ports.errors import Unsupported
 from config.model.credentials import Credentials
 from config.model.demand import DemandSettings
@@ -52,8 +52,17 @@ class Provider(DemandProvider, Protocol):
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """Return the tests of a pool's permissions by action; they change nothing. See `adapters.ports.permissions`."""
 
-    async def survey(self, where: Where) -> Survey:
-        """Return the resources at `where` that can be pools. Read-only. Raise `AdapterError` when they cannot be read."""
+    async def survey(self, where: Where, *, tags: bool = False) -> Survey:
+        """Return the resources at `where` that can be pools, with their tags or labels if `tags`. Read-only. Raise `AdapterError`
+        when they cannot be read.
+        """
+
+
+class OfOrganization(Protocol):
+    """Provider of a cloud whose accounts an organization can list."""
+
+    async def members(self, region: str) -> Sequence[Member]:
+        """Return the active accounts of the organization. Read-only. Raise `AdapterError`. `region`: where the calls start."""
 
 
 class Registry:
@@ -100,10 +109,18 @@ class Registry:
         own = pool.credentials_at(pool.lever.cloud)
         return self._provider(KINDS[pool.lever.kind], pool.lever.kind, f"pool {pool.name}", own).probes(pool)
 
-    async def survey(self, where: Where, credentials: Credentials | None = None) -> Survey:
+    async def survey(self, where: Where, credentials: Credentials | None = None, *, tags: bool = False) -> Survey:
         """Return the resources at `where`, read with `credentials`, from the provider of that place; see `Provider`."""
         kind = SURVEYED[frozenset(where)]
-        return await self._provider(KINDS[kind], kind, f"to list {' '.join(where.values())}", credentials).survey(where)
+        provider = self._provider(KINDS[kind], kind, f"to list {' '.join(where.values())}", credentials)
+        seen = await provider.survey(where, tags=tags)
+        return replace(seen, found=tuple(replace(each, credentials=credentials) for each in seen.found))
+
+    async def members(self, region: str) -> Sequence[Member]:
+        """Return the active accounts of the AWS organization of the daemon's own identity; see `OfOrganization`."""
+        kind = SURVEYED[frozenset({"region"})]
+        provider = self._provider(KINDS[kind], kind, "to list the organization", None)
+        return await cast("OfOrganization", provider).members(region)
 
     def calls(self) -> Counter[Call]:
         """Return the number of calls to each provider since the start, by operation and outcome."""

@@ -1,7 +1,7 @@
 """Discovery of aliases that can be pools: aliases that were invoked and can have provisioned concurrency.
 
 ListFunctions returns the functions of a region, and ListMetrics those that were invoked within the last 14 days. ListAliases is
-called only for the latter, because Lambda allows an account 15 calls a second.
+called only for the latter, because Lambda allows an account 15 calls a second. Tags are read 100 functions a call.
 """
 
 import re
@@ -13,7 +13,7 @@ from adapters.aws.errors import ApiCall
 from adapters.aws.lambda_.control_plane import ControlPlane
 from adapters.aws.lambda_.functions import LATEST, Alias, Function
 from adapters.aws.names import REGION
-from adapters.aws.paging import MARKER, all_pages
+from adapters.aws.paging import MARKER, PAGINATION, all_pages
 from adapters.aws.sessions import AwsSessions
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.ports.discovery import Found, Skipped, Survey, settings_or_why
@@ -24,13 +24,16 @@ UNALIASED = ("invoked, but not by an alias: $LATEST cannot be kept warm; publish
              "callers use the alias")
 
 
-async def survey(sessions: AwsSessions, region: str) -> Survey:
-    """Return the aliases of a region that can be pools, and those that cannot. Raise `AdapterError`."""
+async def survey(sessions: AwsSessions, region: str, *, tags: bool = False) -> Survey:
+    """Return the aliases of a region that can be pools, with the tags of their functions if `tags`, and those that cannot.
+    Raise `AdapterError`.
+    """
     if re.fullmatch(REGION, region) is None:
         raise Unsupported(f"{region} is not an AWS region: give one such as us-east-1")
     plane = sessions.plane(region)
     functions = await _functions(plane)
     invoked = await _invoked(sessions, region)
+    tagged = await _tags(sessions, region) if tags else None
     found: list[Found] = []
     skipped: list[Skipped] = []
     for name, function in sorted(functions.items()):
@@ -48,7 +51,8 @@ async def survey(sessions: AwsSessions, region: str) -> Survey:
                 skipped.append(Skipped(f"{name}:{alias}", str(why or lever)))
                 continue
             found.append(Found(name if len(aliases) == 1 else f"{name}-{alias}", lever,
-                               f"{function.memory_mb or 'unknown'} MB, {function.architecture}"))
+                               f"{function.memory_mb or 'unknown'} MB, {function.architecture}", alias,
+                               None if tagged is None else tagged.get(name, {})))
     return Survey(tuple(found), tuple(skipped))
 
 
@@ -75,6 +79,14 @@ async def _aliases(plane: ControlPlane, function: str) -> dict[str, Alias | None
     return dict(await all_pages(read, {"FunctionName": function}, _named_aliases, MARKER))
 
 
+async def _tags(sessions: AwsSessions, region: str) -> dict[str, dict[str, str]]:
+    """Return the tags of each function of the region that has or had any."""
+    call = ApiCall("resourcegroupstaggingapi", "get_resources", f"tags of functions in {sessions.place(region)}")
+    parameters = {"ResourceTypeFilters": ["lambda:function"], "ResourcesPerPage": 100}
+    read = partial(sessions.connections(region).call, call)
+    return dict(await all_pages(read, parameters, _tagged, PAGINATION))
+
+
 async def _invoked(sessions: AwsSessions, region: str) -> dict[str, set[str]]:
     """Return the functions with a point of Invocations in the last 14 days, each with its resources (`function:qualifier`)."""
     found: dict[str, set[str]] = {}
@@ -84,6 +96,11 @@ async def _invoked(sessions: AwsSessions, region: str) -> dict[str, set[str]]:
         if "FunctionName" in dimensions:
             found.setdefault(dimensions["FunctionName"], set()).add(dimensions.get("Resource", ""))
     return found
+
+
+def _tagged(answer: Answer) -> list[tuple[str, dict[str, str]]]:
+    return [(str(each["ResourceARN"]).split(":")[6], {str(tag["Key"]): str(tag["Value"]) for tag in each.get("Tags") or ()})
+            for each in answer["ResourceTagMappingList"]]
 
 
 def _named_functions(answer: Answer) -> list[tuple[str, Function]]:

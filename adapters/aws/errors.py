@@ -46,6 +46,9 @@ from adapters.ports.errors import (
 CONFLICTS = {"ResourceConflictException", "ResourceInUseException", "PreconditionFailedException"}
 QUOTAS = {"LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"}
 
+PREFIXES = {"resourcegroupstaggingapi": "tag"}
+"""Prefix of IAM actions by service, where it is not the name of the service."""
+
 NEVER_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError)
 
 FLOOR = re.compile(r"UnreservedConcurrentExecutions? below its minimum value of \[(\d+)\]")
@@ -95,7 +98,7 @@ class ApiCall:
     @property
     def permission(self) -> str:
         """IAM action that allows the call."""
-        return f"{self.service}:{''.join(word.capitalize() for word in self.operation.split('_'))}"
+        return f"{PREFIXES.get(self.service, self.service)}:{''.join(word.capitalize() for word in self.operation.split('_'))}"
 
 
 def not_sent(error: Exception, call: ApiCall) -> AdapterError:

@@ -21,6 +21,9 @@ TOKEN = MarkerNames("NextToken", "NextToken")
 MARKER = MarkerNames("NextMarker", "Marker")
 """Names of Lambda."""
 
+PAGINATION = MarkerNames("PaginationToken", "PaginationToken")
+"""Names of the tagging API, whose last page has an empty token."""
+
 KEY = MarkerNames("LastEvaluatedKey", "ExclusiveStartKey")
 """Names of DynamoDB."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from numpy.random import Generator
 
-from adapters.aws import diagnostics, discovery
+from adapters.aws import diagnostics, discovery, organization
 from adapters.aws.clients import Timeouts
 from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
 from adapters.aws.cloudwatch.metric_demand import CloudWatchMetricDemand
@@ -18,7 +18,7 @@ from adapters.pinging.keep_alive_loops import PingProvider
 from adapters.pinging.pinged import Pinged, PingedPools
 from adapters.ports.demand_source import Demands, DemandSource
 from adapters.ports.diagnostics import Check, Probe
-from adapters.ports.discovery import Survey, Where
+from adapters.ports.discovery import Member, Survey, Where
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from adapters.sampling.demand_source import SampledDemand
@@ -99,9 +99,13 @@ class Aws(PingProvider):
         """See `adapters.registry.Provider`."""
         return diagnostics.probes(self.sessions, pool)
 
-    async def survey(self, where: Where) -> Survey:
+    async def survey(self, where: Where, *, tags: bool = False) -> Survey:
         """See `adapters.registry.Provider`."""
-        return await discovery.survey(self.sessions, where["region"])
+        return await discovery.survey(self.sessions, where["region"], tags=tags)
+
+    async def members(self, region: str) -> list[Member]:
+        """See `adapters.registry.OfOrganization`."""
+        return await organization.members(self.sessions, region)
 
     async def close(self) -> None:
         """Stop all pings and samples, and close the sessions."""

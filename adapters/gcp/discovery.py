@@ -36,7 +36,7 @@ async def survey(sessions: GcpSessions, project: str, location: str) -> Survey:
             startup = await instances.startup_seconds(Place(location, name))
         except AdapterError:
             startup = None
-        found.append(Found(name, settings, described(service, startup)))
+        found.append(Found(name, settings, described(service, startup), tags=service.labels))
     return Survey(tuple(found), tuple(skipped))
 
 

@@ -87,7 +87,7 @@ class Gcp:
         """See `adapters.registry.Provider`."""
         return diagnostics.probes(self.sessions, pool)
 
-    async def survey(self, where: Where) -> Survey:
+    async def survey(self, where: Where, *, tags: bool = False) -> Survey:  # noqa: ARG002  (labels come with each service)
         """See `adapters.registry.Provider`."""
         return await discovery.survey(self.sessions, where["project"], where["location"])
 

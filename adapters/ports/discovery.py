@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from config.model.credentials import Credentials
 from config.model.lever import LeverSettings
 
 S = TypeVar("S", bound=LeverSettings)
@@ -15,11 +16,17 @@ Where = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Resource that can be a pool. `facts`: other properties, as display text."""
+    """Resource that can be a pool. `facts`: other properties, as display text. `alias`: of a function; empty for others.
+
+    `tags`: tags of AWS or labels of Google Cloud; None when they were not read. `credentials`: those that it was found with.
+    """
 
     name: str
     lever: LeverSettings
     facts: str
+    alias: str = ""
+    tags: Mapping[str, str] | None = None
+    credentials: Credentials | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,15 @@ class Survey:
 
     found: tuple[Found, ...]
     skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Active account of an organization. `own`: it is the account of the daemon's own identity."""
+
+    account: str
+    name: str
+    own: bool
 
 
 def settings_or_why(kind: type[S], settings: Mapping[str, str]) -> S | str:

@@ -65,10 +65,12 @@ def pools_of(surveys: Iterable[Survey]) -> list[tuple[PoolPolicy, Found]]:
     for found in (found for each in surveys for found in each.found):
         bare = found.name.lstrip("._-")[:LONGEST_NAME] or "pool"
         name, number = bare, 2
+        if name in taken and found.credentials is not None and found.credentials.account is not None:
+            name = bare = f"{bare[: LONGEST_NAME - 13]}-{found.credentials.account}"
         while name in taken:
             name, number = f"{bare[: LONGEST_NAME - 6]}-{number}", number + 1
         taken.add(name)
-        pools.append((PoolPolicy(name=name, lever=found.lever, max=1), found))
+        pools.append((PoolPolicy(name=name, lever=found.lever, max=1, credentials=found.credentials), found))
     return pools
 
 
@@ -135,6 +137,8 @@ def draft(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped], how: st
     for each in proposals:
         lines += ["", *(f"  # {line}" for line in remarks(each)), f"  - name: {_scalar(each.name)}",
                   f"    lever: {_flow(_settings(each.found))}", f"    max: {each.ceiling}"]
+        if each.found.credentials is not None:
+            lines.append(f"    credentials: {_flow(each.found.credentials.model_dump(exclude_none=True))}")
         lines += [] if each.usage.warmer is None else [f"    {setting(each.usage.warmer)}"]
     if skipped:
         lines += ["", "# Left out:", *(f"#   {_line(each.name)}: {_line(each.why)}" for each in skipped)]
@@ -176,6 +180,7 @@ def draft_json(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped]) ->
     """Return the proposals and skipped resources as JSON values."""
     return {
         "pools": [{"name": each.name, "lever": _settings(each.found), "max": each.ceiling,
+                   "credentials": None if (own := each.found.credentials) is None else own.model_dump(exclude_none=True),
                    "peak": each.usage.peak, "invocations_a_day": round(each.usage.invocations_a_day, 1),
                    "cold_starts_a_day": round(each.usage.cold_starts_a_day, 1), "known_share": round(each.usage.known, 4),
                    "ping_price_share": ping_price_share(each.found), "facts": each.found.facts,

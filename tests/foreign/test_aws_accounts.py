@@ -7,8 +7,15 @@ import contextlib
 import json
 from textwrap import dedent, indent
 
+import numpy as np
 import pytest
 
+from adapters.aws.trust import trust_document
+from adapters.kinds import policy_kinds
+from adapters.registry import Registry
+from adapters.runtime.clock import SystemClock
+from config.loading.loader import load_policy
+from config.model.credentials import Credentials
 from tests.e2e.daemons import daemon, stoker
 from tests.foreign.account_gate import Gate
 from tests.foreign.aws import REGION, Account
@@ -184,3 +191,60 @@ async def test_an_account_that_hangs_delays_no_other(organisation):
             await gate.release(first)
             await organisation.becomes(first=9)
             assert not [line for line in run.lines if "Traceback" in str(line)]
+
+
+async def test_discover_lists_the_accounts_of_an_organization_and_reports_those_that_refuse(organisation, tmp_path):
+    own = organisation.accounts["own"]
+    client = own.client("organizations")
+    created = client.create_account(Email="agents@example.com", AccountName="agents")["CreateAccountStatus"]["AccountId"]
+    client.create_account(Email="closed@example.com", AccountName="closed")
+    member = Account(created, own.server, own.scaling)
+    member.function("planner", units=3)
+    member.client("iam").create_role(RoleName="stoker", AssumeRolePolicyDocument=json.dumps(
+        trust_document(Credentials(role_arn=f"arn:aws:iam::{created}:role/stoker", external_id=EXTERNAL_ID),
+                       organisation.principal)))
+    may = {"Statement": [{"Effect": "Allow", "Resource": "*", "Action": [
+        "lambda:List*", "cloudwatch:*", "tag:GetResources", "organizations:ListAccounts", "sts:AssumeRole"]}]}
+    member.client("iam").put_role_policy(RoleName="stoker", PolicyName="read", PolicyDocument=json.dumps(may))
+    own.client("iam").put_user_policy(UserName="daemon", PolicyName="list", PolicyDocument=json.dumps(may))
+
+    draft = tmp_path / "draft.yaml"
+    code, _, err = await stoker("discover", "--region", REGION, "--organization", "--external-id", EXTERNAL_ID, "--output",
+                                str(draft), environment=organisation.environment())
+    assert code == 0, err
+    pools = {pool.name: pool for pool in load_policy(draft, policy_kinds()).pools}
+    assert {name: pool.account for name, pool in pools.items()} == {"agent": None, "planner": created}
+    assert pools["planner"].credentials.external_id == EXTERNAL_ID
+    [refused] = [line for line in draft.read_text().splitlines() if "(closed)" in line]
+    assert "AWS refuses AssumeRole" in refused
+
+
+async def test_a_survey_with_tags_has_the_tags_and_the_alias_of_each_function(organisation, monkeypatch):
+    for name, value in organisation.environment().items():
+        monkeypatch.setenv(name, value)
+    account = organisation.accounts["first"]
+    arn = f"arn:aws:lambda:{REGION}:{account.number}:function:agent"
+    account.client("lambda").tag_resource(Resource=arn, Tags={"team": "agents", "tier": "gold"})
+    account.client("iam").put_role_policy(RoleName="stoker", PolicyName="survey", PolicyDocument=json.dumps(
+        {"Statement": [{"Effect": "Allow", "Resource": "*", "Action": ["lambda:List*", "cloudwatch:*", "tag:GetResources"]}]}))
+    registry = Registry(SystemClock(), np.random.default_rng(0))
+    credentials = Credentials(role_arn=organisation.role("first"), external_id=EXTERNAL_ID)
+    try:
+        survey = await registry.survey({"region": REGION}, credentials, tags=True)
+    finally:
+        await registry.close()
+
+    assert [(each.name, each.alias, each.tags, each.credentials) for each in survey.found] == [
+        ("agent", "live", {"team": "agents", "tier": "gold"}, credentials)]
+
+
+async def test_doctor_reports_a_role_that_is_refused_once_and_skips_its_pools(organisation):
+    await asyncio.to_thread(organisation.take_away, "first")
+    found, text = await organisation.findings()
+    failed = [each for each in found if each["verdict"] == "fail" and "AssumeRole" in each["text"]]
+
+    assert [each["subject"] for each in failed] == [f"AWS as {organisation.role('first')}"], text
+    skipped = [each["subject"] for each in found if each["verdict"] == "skipped"]
+    assert "first" in skipped
+    assert {"own", "second"}.isdisjoint(skipped)
+    assert not [each for each in found if each["verdict"] == "fail" and each not in failed], text

@@ -50,6 +50,7 @@ class Service:
     changed_by: str
     targets: tuple[Target, ...]
     revisions: Mapping[str, Revision]
+    labels: Mapping[str, str]
 
     @property
     def serving(self) -> tuple[tuple[str, int, Revision], ...]:
@@ -146,6 +147,7 @@ class Service:
             broken_deployment=answer.latest_created_revision != answer.latest_ready_revision, etag=answer.etag,
             other_settings=_digest(answer), changed_at=_instant(answer), changed_by=answer.last_modifier, targets=targets,
             revisions={each.revision: as_newest[each.revision] for each in targets if each.revision in as_newest},
+            labels=dict(answer.labels),
         )
 
     def change_in_progress(self, resource: str) -> AdapterError | None:

@@ -1,5 +1,6 @@
 """A draft policy is one that the loader takes, whatever things are called and whatever is known of them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -12,6 +13,7 @@ from adapters.kinds import policy_kinds
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.discovery import Found, Skipped, Survey
 from config.loading.loader import load_policy
+from config.model.credentials import Credentials
 from controller.preflight.discovery import (
     ObservedUsage,
     draft,
@@ -134,3 +136,17 @@ def test_a_service_without_that_lever_has_no_hint():
         {"kind": "cloud-run-min-instances", "project": "acme", "location": "europe-west1", "service": "chat"})
 
     assert ping_price_share(Found("chat", other, "")) is None
+
+
+def test_pools_of_roles_have_their_credentials_and_the_account_in_a_name_that_is_taken(tmp_path):
+    roles = [Credentials(role_arn=f"arn:aws:iam::{account}:role/stoker", external_id="known-id")
+             for account in ("111122223333", "444455556666")]
+    surveys = [Survey((found("agent"),), ()), *(Survey((replace(found("agent"), credentials=role),), ()) for role in roles)]
+    pools = pools_of(surveys)
+    seen = {pool.name: ObservedUsage(2.0, 10.0, 1.0, 1.0) for pool, _ in pools}
+    path = tmp_path / "policy.yaml"
+    path.write_text(draft(*proposed(pools, seen), "stoker discover", NOON))
+    policy = load_policy(path, policy_kinds())
+
+    assert {pool.name: pool.credentials for pool in policy.pools} == {
+        "agent": None, "agent-111122223333": roles[0], "agent-444455556666": roles[1]}
