@@ -174,7 +174,14 @@ async def test_an_unchanged_target_makes_no_write_for_hours(clock, tmp_path):
 
         assert here.levers["a"].writes == [10]
         assert len(here.store.store.decisions()) == 1
-        assert here.levers["a"].calls.count("read") <= 3 + 180 // 10
+        assert here.levers["a"].calls.count("read") <= 3 + 180  # a pool with a floor is read every minute
+
+
+async def test_a_pool_without_a_floor_is_read_every_ten_minutes(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(10)}, max=10) as here:
+        await here.minutes(180)
+
+        assert here.levers["a"].calls.count("read") <= 3 + len(here.levers["a"].writes) * 3 + 180 // 10
 
 
 async def test_capacity_is_requested_up_to_the_quota_and_the_rest_is_reported(clock, tmp_path):
