@@ -14,6 +14,7 @@ VENV := .venv
 endif
 BIN := $(VENV)/bin
 FOREIGN := .venv-foreign
+SITE := .venv-docs
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
@@ -26,7 +27,7 @@ TEST_WORKERS ?= 4
 # one process writes it while the types are checked; else all would compile the same files at once.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: dist bytecode demo pictures check test foreign simulate lint lock audit image clean help
+.PHONY: docs man dist bytecode demo pictures check test foreign simulate lint lock audit image clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +39,7 @@ help:
 	@echo "make simulate   simulate the fleet with random faults and check every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
 	@echo "make foreign    install the third-party servers that tests/foreign runs against (720 MB, in $(FOREIGN))"
 	@echo "make pictures   make the pictures of the dashboard in docs/ again (needs Chromium)"
+	@echo "make docs       build the site of the documents in build/site, and the manual pages in build/man; needs no network after the first time"
 	@echo "make lint   lint, types and import contracts"
 	@echo "make lock   resolve the dependencies again into requirements*.txt (the only command that needs uv)"
 	@echo "make audit  ask the advisory database about every locked dependency; 3 when it cannot be reached"
@@ -49,6 +51,20 @@ demo: $(VENV)/.run
 
 pictures: $(VENV)/.dev
 	@$(BIN)/python -m tests.pictures docs
+
+# Links that lead nowhere fail. The packages are installed once; the build itself connects to nothing.
+docs: $(SITE)/.installed man
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+man: $(VENV)/.run
+	@$(BIN)/python -m tests.manual build/man
+
+$(SITE)/.installed: requirements-docs.txt | $(VENV)/bin/python
+	@echo "== installing what builds the site"
+	@test -x $(SITE)/bin/python || $(BIN)/python -m venv $(SITE)
+	@$(SITE)/bin/python -m pip --disable-pip-version-check -qq install --require-hashes -r requirements-docs.txt
+	@touch $@
 
 test: $(VENV)/.dev
 	@$(MAKE) --no-print-directory --jobs 2 lint bytecode
@@ -112,6 +128,7 @@ lock:
 	$(COMPILE) --group build -o requirements-build.txt
 	$(COMPILE) pyproject.toml --all-extras --constraint requirements.txt -o requirements-dev.txt
 	$(COMPILE) --group foreign -o requirements-foreign.txt
+	$(COMPILE) --group docs -o requirements-docs.txt
 
 audit: $(VENV)/.dev
 	@.ci/audit $(BIN)

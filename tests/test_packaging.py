@@ -25,7 +25,7 @@ from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("config", "forecasting", "adapters", "controller")
-LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt", "requirements-foreign.txt")
+LOCKS = ("requirements.txt", *(f"requirements-{name}.txt" for name in ("build", "dev", "docs", "foreign")))
 
 
 def pyproject() -> dict:
@@ -203,6 +203,7 @@ def test_locks_satisfy_the_requirements_of_pyproject():
         "requirements.txt": wanted(project["dependencies"], extras["aws"], extras["gcp"], extras["postgresql"], extras["redis"]),
         "requirements-build.txt": wanted(groups["build"], pyproject()["build-system"]["requires"]),
         "requirements-dev.txt": wanted(project["dependencies"], *extras.values()),
+        "requirements-docs.txt": wanted(groups["docs"]),
         "requirements-foreign.txt": wanted(groups["foreign"]),
     }
     stale = [
@@ -297,7 +298,7 @@ def test_make_test_runs_every_check_in_order_with_pip_alone():
 
 
 @needs_make
-@pytest.mark.parametrize("target", ["demo", "test", "foreign"])
+@pytest.mark.parametrize("target", ["demo", "test", "foreign", "docs"])
 def test_make_installs_only_hashed_packages_and_the_project(target):
     installs = re.findall(r"pip .*? install (.*)", rehearsed(target))
 
