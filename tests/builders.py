@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.ports.lever import Capacity, Phase
 from adapters.push.settings import PushSettings
+from config.model.lever import LeverSettings
 from config.model.policy import PoolPolicy
 from controller.decision.planning.observation import CapacityView, DataFreshness, DemandView, Observation, Proposal
 
@@ -19,9 +20,18 @@ def pool_policy(**changes: object) -> PoolPolicy:
     lever = {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": "agent", "alias": "live"}
     plain: dict[str, object] = {"name": "agent", "lever": lever, "mode": "active", "min": 0, "max": 100} | changes
     from adapters.kinds import policy_kinds
-    from config.model.lever import LeverSettings  # noqa: F401
     kind = policy_kinds().levers["lambda-provisioned-concurrency"]
-    return PoolPolicy.model_construct(**(plain | {"lever": kind.model_validate(lever)}))
+    given = changes.get("lever")
+    plain["lever"] = given if isinstance(given, LeverSettings) else kind.model_validate(lever)
+    return PoolPolicy.model_construct(**plain)
+
+
+def alias_of(function: str, alias: str = "live") -> LeverSettings:
+    """The lever of another function."""
+    from adapters.kinds import policy_kinds
+    kind = "lambda-provisioned-concurrency"
+    settings = {"kind": kind, "region": "us-east-1", "function": function, "alias": alias}
+    return policy_kinds().levers[kind].model_validate(settings)
 
 
 def capacity(requested: int = 0, ready: int | None = None, now: datetime = NOON, **changes: object) -> Capacity:

@@ -231,7 +231,7 @@ class FakeProviders:
 
     def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[FakeSource, tuple[str, ...]]]:
         asked = {pool.name for pool in pools}
-        return [(source, names) for source, names in self.groups if asked & set(names)]
+        return [(source, tuple(name for name in names if name in asked)) for source, names in self.groups if asked & set(names)]
 
     def calls(self) -> Mapping[Call, int]:
         return {Call("fake", "read", "ok"): sum(lever.calls.count("read") for lever in self.levers.values())}

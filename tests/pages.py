@@ -68,8 +68,8 @@ def totals_of(pools, kind):
 def status_of(pools, **changes):
     """`/status` of these pools."""
     totals = {kind: totals_of(pools, kind) for kind in KINDS}
-    return {"as_of": SINCE, "tick": None, "totals": totals, "limits": {}, "metric_reads_usd_per_month": 4.03, "orphans": [],
-            "pools": pools, "sources": [], **changes}
+    return {"as_of": SINCE, "tick": None, "totals": totals, "limits": {}, "metric_reads_usd_per_month": 4.03,
+            "policy": None, "orphans": [], "pools": pools, "sources": [], **changes}
 
 
 def history_of(entry, hours=6.0):

@@ -18,7 +18,8 @@ from adapters.ports.demand_source import Telemetry
 from adapters.runtime.clock import ManualClock
 from config.loading.loader import load_policy
 from controller.daemon import jobs
-from controller.daemon.runtime import Settings, build
+from controller.daemon.runtime import build
+from controller.daemon.settings import Settings
 from controller.http.auth import BearerAuth
 from controller.http.published_state import PublishedState
 from controller.store.async_store import AsyncStore

@@ -54,7 +54,7 @@ class Running:
 
     async def steps(self):
         """Wait for the end of steps in progress, such as those that an override started."""
-        if self.components is not None and (running := list(self.components.fleet._stepping.values())):
+        if self.components is not None and (running := list(self.components.fleet.stepping.values())):
             await asyncio.wait(running, timeout=PATIENCE_SECONDS)
 
     async def ticks(self, count=1):
@@ -103,17 +103,17 @@ def ticked(service):
 
 @contextlib.asynccontextmanager
 async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, each=None, notifier=None,
-                  broken=None, history=timedelta(minutes=30), source=None, signals=(), **changes):
+                  broken=None, history=timedelta(minutes=30), source=None, signals=(), starting=None, **changes):
     """A service whose first tick is over; pools `a` (3 units busy) and `b` (7) unless `traffic` says otherwise. `each`: changes
     of some pools alone, by name. `source`: another demand source than a fake one. `signals`: sources of leads, each with the
-    names of its series.
+    names of its series. `starting`: the pools of the first policy; all of `traffic` by default.
     """
     clock = clock or ManualClock(NOON)
     traffic = traffic or {"a": steady(3), "b": steady(7)}
     source = source or FakeSource(traffic, history=history)
     source.broken = broken
     providers = FakeProviders([(source, tuple(traffic)), *signals], clock, {} if levers is None else levers)
-    pools = [pool_policy(name=name, **(changes | (each or {}).get(name, {}))) for name in traffic]
+    pools = [pool_policy(name=name, **(changes | (each or {}).get(name, {}))) for name in starting or traffic]
     service = Daemon(policy_of(pools), providers, clock, folder, port=0, token=token, notifier=notifier)
     async with ticking(service) as stop, aiohttp.ClientSession() as session:
         yield Running(service, source, providers.levers, clock, session, stop)

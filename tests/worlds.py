@@ -86,7 +86,7 @@ async def world(clock, folder, *regions, budget=None, orphans=(), levers=None, s
         yield World(clock, fleet, store, sources, levers, journal, order)
     finally:
         if "fleet" in locals():
-            for task in [*fleet._stepping.values(), *fleet._collecting.tasks]:
+            for task in [*fleet.stepping.values(), *fleet.collecting.tasks]:
                 task.cancel()
         await store.close()
 

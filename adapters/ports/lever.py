@@ -194,6 +194,14 @@ class MeasuresRounds(Protocol):
         """Return what the rounds measured. Makes no call to the provider."""
 
 
+@runtime_checkable
+class KeepsUnits(Protocol):
+    """Additional port of a lever that keeps units warm itself, for as long as this process runs."""
+
+    async def stop(self) -> None:
+        """Keep no more units. The lever is not used after that."""
+
+
 class ScheduledChange(NamedTuple):
     """At `at`, capacity above `most` (1 or more) is lowered to it and capacity below `least` is raised to it."""
 

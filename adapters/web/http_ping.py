@@ -40,6 +40,10 @@ class HttpPing:
         """See `adapters.ports.lever.ResumesLife`."""
         self.keeper.idle_timeout.life.assume(life)
 
+    async def stop(self) -> None:
+        """See `adapters.ports.lever.KeepsUnits`."""
+        await self.keeper.close()
+
     def rounds(self) -> PingRounds:
         """See `adapters.ports.lever.MeasuresRounds`."""
         return self.keeper.rounds.measured

@@ -20,6 +20,11 @@ class Change:
     old: Any
     new: Any
 
+    @property
+    def top_key(self) -> str:
+        """Return the key of the pool or of the policy below which the change is."""
+        return self.key.partition(".")[0].partition("[")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyDiff:
@@ -40,7 +45,7 @@ class PolicyDiff:
     @property
     def restart_keys(self) -> tuple[str, ...]:
         """Changed keys that a running daemon cannot take over."""
-        top = {change.key.partition(".")[0] for change in self.fleet}
+        top = {change.top_key for change in self.fleet}
         return tuple(key for key in RESTART_KEYS if key in top)
 
 

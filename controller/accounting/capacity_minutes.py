@@ -74,6 +74,10 @@ class CapacityMinutes:
         self._paid.note(end - len(minutes), end, ready, requested, now, changed)
         self.end = end
 
+    def forget(self, row: int) -> None:
+        """Forget the readings of a pool: its minutes that are not counted yet are unknown."""
+        self._ready[row] = np.nan
+
     def correct(self, row: int, units: Mapping[int, int], first: int) -> None:
         """Replace the ready units of a pool in minutes from `first` on that the provider has counted."""
         for minute, ready in units.items():

@@ -21,7 +21,6 @@ from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.estimated_peaks import HiddenPeaks, peak_range
 from controller.decision.costs.kinds import Mode
 from controller.decision.costs.target_tracking import TargetTracker
-from controller.store.async_store import AsyncStore
 from forecasting.demand import Floats, instant_of, minute_of
 
 NAMES = ("warm_usd", "on_demand_usd", "bill_usd", "bill_without_stoker_usd", "bill_target_tracking_usd",
@@ -66,6 +65,7 @@ class GroupLedger:
                  now: datetime) -> None:
         self.pools = tuple(pools)
         self.row = {name: at for at, name in enumerate(self.pools)}
+        """Rows of the pools; without those of pools that were moved to another ledger or have left the policy."""
         self.today, self.month = self._table(today), self._table(month)
         self.ever = np.zeros_like(self.today)
         """Sums since the start of the process. They are never reset."""
@@ -201,8 +201,17 @@ class GroupLedger:
     def take_pending(self) -> dict[date, dict[str, dict[str, float]]]:
         """Return the sums added since the last call, by day and pool, and clear them."""
         pending, self._pending = self._pending, {}
-        return {day: {name: dict(zip(NAMES, amounts[row].tolist(), strict=True)) for row, name in enumerate(self.pools)}
+        return {day: {name: dict(zip(NAMES, amounts[row].tolist(), strict=True)) for name, row in self.row.items()}
                 for day, amounts in pending.items()}
+
+    def restart(self, name: str, today: Sequence[float], month: Sequence[float]) -> None:
+        """Continue a pool in its other mode, with the sums of that. Its minutes that are not counted yet are not counted: their
+        readings are those of the mode before.
+        """
+        row = self.row[name]
+        self.today[row], self.month[row], self.ever[row] = today, month, 0.0
+        self._capacity.forget(row)
+        self.changes += 1
 
     def _table(self, sums: Mapping[str, Mapping[str, float]]) -> Amounts:
         table = np.zeros((len(self.pools), len(NAMES)))
@@ -210,15 +219,6 @@ class GroupLedger:
             if name in self.row:
                 table[self.row[name]] = listed(amounts)
         return table
-
-
-def range_of(sums: Sequence[float], name: str) -> tuple[float, float] | None:
-    """Return the minimum and maximum of figure `name` of a row of `NAMES` over the ranges of the pool's keep-alive and peak; None
-    when they are equal.
-    """
-    figure, *deltas = (sums[at] for at in RANGED[name])
-    low, high = figure + min(0.0, *deltas), figure + max(0.0, *deltas)
-    return (low, high) if high - low > NOISE else None
 
 
 Sums = tuple[list[float], list[float]]
@@ -235,12 +235,32 @@ class Ledger:
 
     def __init__(self, accounts: Sequence[GroupLedger], modes: Mapping[str, Mode], today: Stored | None = None,
                  month: Stored | None = None) -> None:
-        self.each, self.modes = tuple(accounts), modes
-        self._of = {name: account for account in self.each for name in account.pools}
-        self._opened = self.each[0].day if self.each else date.min
-        self._earlier: dict[str, dict[Mode, Sums]] = {
-            name: {mode: (listed((today or {}).get(mode, {}).get(name, {})), listed(amounts))}
-            for mode, pools in (month or {}).items() for name, amounts in pools.items() if modes.get(name, mode) != mode}
+        self.each, self.modes = tuple(accounts), dict(modes)
+        self._of = {name: account for account in self.each for name in account.row}
+        self._earlier: dict[str, tuple[date, dict[Mode, Sums]]] = {}
+        self._set_apart(modes, today or {}, month or {})
+
+    def switch(self, name: str, mode: Mode) -> None:
+        """Continue a pool in another mode. Its sums so far stay apart; `take_pending` of its group must have been stored."""
+        before, sums = self.modes[name], self.row(name)
+        self._of[name].restart(name, *self.earlier(name).get(mode, (listed({}), listed({}))))
+        self._earlier[name], self.modes[name] = (self._of[name].day, {before: sums}), mode
+
+    def arrange(self, accounts: Sequence[GroupLedger], added: Mapping[str, Mode], today: Stored, month: Stored) -> None:
+        """Continue with these ledgers, in the order of the groups. `added`: modes of the pools new in them, with their stored
+        sums.
+        """
+        self.each = tuple(accounts)
+        self._of = {name: account for account in self.each for name in account.row}
+        self.modes = {name: mode for name, mode in {**self.modes, **added}.items() if name in self._of}
+        self._earlier = {name: each for name, each in self._earlier.items() if name in self._of}
+        self._set_apart(added, today, month)
+
+    def _set_apart(self, modes: Mapping[str, Mode], today: Stored, month: Stored) -> None:
+        """Keep the sums of pools in another mode than their present one."""
+        day = self.each[0].day if self.each else date.min
+        self._earlier |= {name: (day, {mode: (listed(today.get(mode, {}).get(name, {})), listed(amounts))})
+                          for mode, pools in month.items() for name, amounts in pools.items() if modes.get(name, mode) != mode}
 
     def since_start(self, names: Sequence[str]) -> Amounts:
         """Return the sums since the start of the process: float64[names, len(NAMES)]."""
@@ -262,12 +282,12 @@ class Ledger:
 
     def earlier(self, name: str) -> dict[Mode, Sums]:
         """Return the pool's sums in the other mode than its present one; empty unless it was in that one earlier this month."""
-        if (sums := self._earlier.get(name)) is None:
+        if name not in self._earlier:
             return {}
-        day = self._of[name].day
-        if (day.year, day.month) != (self._opened.year, self._opened.month):
+        (opened, sums), day = self._earlier[name], self._of[name].day
+        if (day.year, day.month) != (opened.year, opened.month):
             return {}
-        return {mode: (today if day == self._opened else listed({}), month) for mode, (today, month) in sums.items()}
+        return {mode: (today if day == opened else listed({}), month) for mode, (today, month) in sums.items()}
 
     def group_of(self, name: str) -> GroupLedger:
         """Return the ledger of the pool's group."""
@@ -277,10 +297,3 @@ class Ledger:
 def listed(amounts: Mapping[str, float]) -> list[float]:
     """Return stored sums in the order of `NAMES`; 0 where there is none."""
     return [amounts.get(name, 0.0) for name in NAMES]
-
-
-async def keep_accounts(accounts: Ledger, store: AsyncStore) -> None:
-    """Store the sums added since the last call. After a store error they are missing in the store, but not in the status."""
-    for account in accounts.each:
-        for day, batch in account.take_pending().items():
-            await store.run(store.store.add_accounts, day, batch, accounts.modes)

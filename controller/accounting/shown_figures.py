@@ -1,6 +1,7 @@
 """Figures of all pools by kind, computed once for each change of the ledger."""
 
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class ShownFigures:
 
     def __init__(self, accounts: Ledger) -> None:
         self._accounts = accounts
-        self._computed: dict[int, Computed] = {}
+        self._computed = WeakKeyDictionary[GroupLedger, Computed]()
 
     def entry(self, name: str) -> dict[str, object]:
         """Return the figures of a pool: in its present mode, and in the other if it was in that one this month."""
@@ -36,8 +37,8 @@ class ShownFigures:
         return entry
 
     def _rows(self, group: GroupLedger) -> list[Figures]:
-        computed = self._computed.get(id(group))
+        computed = self._computed.get(group)
         if computed is None or computed.changes != group.changes:
             computed = Computed(group.changes, figures(group.today, group.month, group.day))
-            self._computed[id(group)] = computed
+            self._computed[group] = computed
         return computed.rows

@@ -3,17 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 
 from adapters.ports.lever import Capacity, MeasuresRounds, Phase
 from adapters.runtime.clock import Clock
 from config.model.policy import Assume, Policy
-from controller.accounting.ledger import NAMES, REHEARSAL, GroupLedger, Ledger, Stored, keep_accounts
+from controller.accounting.capacity_minutes import unstepped
+from controller.accounting.ledger import NAMES, REHEARSAL, GroupLedger, Ledger, Stored
 from controller.accounting.paid_units import Change
 from controller.decision.costs.cost_model import MINUTE_SECONDS, CostTerms, TopTerms, billing_step_of, request_usd_of
 from controller.decision.costs.kinds import Mode
 from controller.decision.costs.ping_rounds import measured
+from controller.demand.pool_group import PoolGroup
 from controller.fleet.builder import pool_terms
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
@@ -47,9 +50,9 @@ def update_spent(fleet: Fleet, accounts: Ledger) -> None:
     """
     warm, others, pings = (NAMES.index(name) for name in ("warm_unit_minutes", "others_unit_minutes", "ping_usd"))
     for region, account in zip(fleet.regions, accounts.each, strict=True):
-        pools = region.collector.pools
+        pools, rows = region.pools, [account.row[name] for name in region.pools]
         price = np.array([fleet.reconcilers[name].usd_per_unit_minute for name in pools])
-        spent = (account.month[:, warm] - account.month[:, others]) * price + account.month[:, pings]
+        spent = (account.month[rows, warm] - account.month[rows, others]) * price + account.month[rows, pings]
         fleet.limiter.note_spent(pools, spent)
         fleet.limiter.note_pings(pools, np.array([hourly_pings(fleet.tops.get(name)) for name in pools]))
 
@@ -89,6 +92,11 @@ def account_terms(reconciler: Reconciler, top: Reconciler | None, assume: Assume
     return replace(terms, top=TopTerms(idle, pings))
 
 
+def change_in(fleet: Fleet, region: PoolGroup, assume: Assume, name: str) -> Change:
+    """Return the last change of the requested units of a pool of a group; none of a retired one."""
+    return change_of(fleet.reconcilers[name], assume) if fleet.region_of.get(name) is region else unstepped(0)
+
+
 async def store_accounts(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clock, store: AsyncStore, *,
                          ended: bool) -> None:
     """Store the sums added since the last call. `ended`: the process stops, so known minutes count before they are settled."""
@@ -105,12 +113,12 @@ async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clo
     now, tops = clock.now(), fleet.tops
     for region, account in zip(fleet.regions, accounts.each, strict=True):
         collector = region.collector
-        reconcilers = [fleet.reconcilers[name] for name in collector.pools]
-        readings = [(read.ready, read.others, paid_units(read)) if (read := each.capacity) else (np.nan, 0, np.nan)
-                    for each in reconcilers]
+        reconcilers, planned = [fleet.reconcilers[name] for name in region.pools], set(region.pools)
+        readings = [(read.ready, read.others, paid_units(read)) if name in planned and (read := fleet.reconcilers[name].capacity)
+                    else (np.nan, 0, np.nan) for name in collector.pools]
         ready, others, requested = np.array(readings, np.float32).reshape(len(readings), 3).T
         pinged = np.array([pinged_units(tops.get(name)) for name in collector.pools], np.float32)
-        account.ready(ready, now, others, requested, pinged, lambda name: change_of(fleet.reconcilers[name], policy.assume))
+        account.ready(ready, now, others, requested, pinged, partial(change_in, fleet, region, policy.assume))
         for each in reconcilers:
             if each.counted is not None:
                 account.counted(each.policy.name, each.counted())
@@ -121,11 +129,19 @@ async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clo
         first = account.pending_from()
         end = collector.known_end_minute(now) if ended else collector.settled_end_minute(now)
         if first < end:
-            terms = [account_terms(each, tops.get(each.policy.name), policy.assume, collector.metric_delay)
-                     for each in reconcilers]
+            terms = [account_terms(fleet.reconcilers[name], tops.get(name), policy.assume, collector.metric_delay)
+                     if name in planned else region.terms(name) for name in collector.pools]
             if not account.rehearsed:
                 account.warm_up(*await collector.rows(first - REHEARSAL, first), terms)
             peak, busy, invocations = await collector.rows(first, end)
             account.settle(first, peak, busy, invocations, terms)
             if score is not None:
-                score(collector.pools, first, peak)
+                rows = [collector.row[name] for name in region.pools]
+                score(region.pools, first, peak if len(rows) == len(peak) else peak[rows])
+
+
+async def keep_accounts(accounts: Ledger, store: AsyncStore) -> None:
+    """Store the sums added since the last call. After a store error they are missing in the store, but not in the status."""
+    for account in accounts.each:
+        for day, batch in account.take_pending().items():
+            await store.run(store.store.add_accounts, day, batch, accounts.modes)

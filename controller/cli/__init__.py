@@ -22,6 +22,7 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, Entry] = {
     "run": Entry("operate.run", "Run the daemon: plan every minute; write only to pools in active mode."),
+    "reload": Entry("operate.reload", "Make a running daemon read its policy file again."),
     "release": Entry("operate.release", "Apply on_exit when no daemon runs."),
     "init": Entry("setup.init", "Write a first policy from three answers."),
     "discover": Entry("setup.discover", "Draft a policy from the functions and services in an account."),

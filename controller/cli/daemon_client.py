@@ -32,13 +32,18 @@ def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict
 
 
 def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None, tail: str = "/overrides") -> dict[str, Any]:
-    """Send a request and return the answer. Raise `WrongInput` for status 400, else `Failed`, with a one-line message."""
+    """Send a request about a pool and return the answer. Raise as `send_to` does."""
+    return send_to(method, f"/v1/pools/{urllib.parse.quote(pool, safe='')}{tail}", options, body)
+
+
+def send_to(method: str, path: str, options: Mapping[str, Any], body: bytes | None,
+            timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
+    """Send a request and return the answer. Raise `WrongInput` for status 400, else `Failed`, with the daemon's message."""
     url, token = options["url"], read_token(options["token_file"])
     headers = {"Content-Type": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
-    target = address(url, f"/v1/pools/{urllib.parse.quote(pool, safe='')}{tail}")
-    request = urllib.request.Request(target, body, headers, method=method)  # noqa: S310  (scheme checked)
+    request = urllib.request.Request(address(url, path), body, headers, method=method)  # noqa: S310  (scheme checked)
     opener = urllib.request.build_opener(NoRedirect)
-    return answer(url, request, opener, TIMEOUT_SECONDS, lambda error: refused(url, error, token is not None))
+    return answer(url, request, opener, timeout_seconds, lambda error: refused(url, error, token is not None))
 
 
 def address(url: str, path: str) -> str:

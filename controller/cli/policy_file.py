@@ -10,14 +10,21 @@ from controller.redaction.process_secrets import in_environment, named_in, regis
 
 def read_policy(path: Path) -> Policy:
     """Return the policy at `path`. Raise `WrongInput` with one line per problem."""
-    from adapters.kinds import policy_kinds
-    from config.loading.loader import PolicyError, load_policy
+    from config.loading.problem import PolicyError
 
     check_exists(path)
     try:
-        policy = load_policy(path, policy_kinds())
+        return load_known(path)
     except PolicyError as error:
         raise WrongInput(str(error)) from error
+
+
+def load_known(path: Path) -> Policy:
+    """Return the policy at `path`, and remove the secrets that it names from all texts of this process. Raise `PolicyError`."""
+    from adapters.kinds import policy_kinds
+    from config.loading.loader import load_policy
+
+    policy = load_policy(path, policy_kinds())
     texts = policy.model_dump()
     register_secrets(in_environment(os.environ, named_in(texts), texts_in(texts)))
     return policy

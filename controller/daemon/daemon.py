@@ -14,8 +14,11 @@ from adapters.ports.lease_store import LeaseStore
 from adapters.runtime.clock import Clock, at_work
 from config.model.policy import Policy
 from controller.daemon import jobs
-from controller.daemon.runtime import Runtime, Settings, build
+from controller.daemon.policy_file import PolicyFile
+from controller.daemon.reload import reload_on_request, reload_quietly
+from controller.daemon.runtime import Runtime, build
 from controller.daemon.scheduler import Jobs, Scheduler
+from controller.daemon.settings import Settings
 from controller.daemon.statsd import receiving
 from controller.decision.planning.pool_state.state import SHADOW
 from controller.fleet.builder import Providers
@@ -41,20 +44,22 @@ class Daemon:
     `providers`: builds levers and sources (`adapters.registry.Registry`); closed at the end. `port` 0 takes a free one; once
     `ready` is set, `port` is the actual one. `token`: required for overrides over HTTP; without one they are disabled.
     `notifier`: builds the notifier when the store is open. `lease_store`: of the policy's lease; `holder`: the daemon's name in
-    it. `scheduler`: runs the periodic jobs. `on_tick`: called after each tick.
+    it. `scheduler`: runs the periodic jobs. `on_tick`: called after each tick. `file`: where the policy is read again.
     """
 
     def __init__(self, policy: Policy, providers: Providers, clock: Clock, state_dir: Path, *, host: str = "127.0.0.1",
                  port: int = 8080, tick_every: timedelta = TICK_EVERY, token: str | None = None,
                  notifier: Callable[[AsyncStore], Notifier] | None = None, tracing: Tracing | None = None,
                  lease_store: LeaseStore | None = None, holder: str = "", scheduler: Jobs | None = None,
-                 on_tick: Callable[[Fleet], None] | None = None) -> None:
+                 on_tick: Callable[[Fleet], None] | None = None, file: PolicyFile | None = None) -> None:
         self.host, self.port = host, port
-        self._settings = Settings(policy, providers, clock, notifier, tracing, lease_store, holder, on_tick)
+        self._settings = Settings(policy, providers, clock, notifier, tracing, lease_store, holder, on_tick, file)
         self._clock, self._state_dir, self._tick_every = clock, state_dir, tick_every
         self._auth, self._scheduler = BearerAuth(token), scheduler
         self.ready = asyncio.Event()
         """Set once HTTP answers. `/readyz` reports whether the answers are fresh."""
+        self.reload_requested = asyncio.Event()
+        """Set to read the policy file again: at once, or after the start."""
         self.runtime: Runtime | None = None
         """None until history is loaded. For observers: the daemon itself passes it on."""
 
@@ -115,7 +120,11 @@ class Daemon:
             scheduler.every(name, interval, partial(job, runtime, self._settings))
         tasks = [asyncio.create_task(self._first_tick(runtime, start), name="first tick"),
                  asyncio.create_task(components.forecasts.rotation.run(), name="forecasts", context=Context()),
-                 asyncio.create_task(components.fleet.orphans.watch(), name="orphans", context=Context())]
+                 asyncio.create_task(components.fleet.orphans.watch(), name="orphans", context=Context()),
+                 asyncio.create_task(reload_on_request(runtime.reloader, self.reload_requested), name="reload on request")]
+        if self._settings.file is not None:
+            changed = partial(reload_quietly, runtime.reloader, "changed file")
+            tasks.append(asyncio.create_task(self._settings.file.watch(self._clock, changed), name="policy file"))
         scheduler.start()
         try:
             await stop.wait()
@@ -127,6 +136,7 @@ class Daemon:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await runtime.reloader.close()
             await self._end(runtime, lease_task, release=stop.is_set() and runtime.failover is None)
             log.info("stopped")
 

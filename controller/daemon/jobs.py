@@ -8,7 +8,8 @@ import structlog
 
 from controller.accounting.tick_accounting import store_accounts
 from controller.daemon.reading_limits import limit_reads
-from controller.daemon.runtime import Runtime, Settings
+from controller.daemon.runtime import Runtime
+from controller.daemon.settings import Settings
 from controller.daemon.weekly_report import send_weekly_report
 from controller.decision.events.upcoming import all_events_without_windows
 from controller.fleet.builder import save_measured
@@ -36,10 +37,10 @@ Job = Callable[[Runtime, Settings], Awaitable[None]]
 
 async def first_tick(runtime: Runtime, settings: Settings) -> None:
     """Run the first tick at once, then every job whose input that tick has read, such as memory and CPU of the resources."""
-    if reads := bill_text(settings.policy):
+    if reads := bill_text(runtime.policy):
         log.info("metric-reads", text=reads)
     await runtime.tick.run()
-    for text in await asyncio.to_thread(all_events_without_windows, settings.policy, settings.clock.now()):
+    for text in await asyncio.to_thread(all_events_without_windows, runtime.policy, settings.clock.now()):
         log.warning("event-without-windows", text=text)
     report = runtime.components.fleet.last
     if report is not None:
@@ -56,7 +57,7 @@ async def store_state(runtime: Runtime, settings: Settings, learned_every: timed
     """
     fleet, now = runtime.components.fleet, settings.clock.now()
     try:
-        await store_accounts(fleet, runtime.components.accounts, settings.policy, settings.clock, runtime.store,
+        await store_accounts(fleet, runtime.components.accounts, runtime.policy, settings.clock, runtime.store,
                              ended=not learned_every)
         await save_measured(fleet, runtime.store, now)
         await runtime.store.run(runtime.store.store.save_blob, METRIC_READS, dumped_metric_reads(reads_usd(runtime)), now)
@@ -82,7 +83,7 @@ async def retune(runtime: Runtime, settings: Settings) -> None:
     """Score the capacity rules again where the cost terms of pools have changed, and slow reads that do not pay."""
     for group in runtime.components.fleet.regions:
         await group.retune(settings.clock.now())
-    limit_reads(runtime.components.fleet, settings.policy.limits)
+    limit_reads(runtime.components.fleet, runtime.policy.limits)
 
 
 PERIODIC: Sequence[tuple[str, timedelta, Job]] = (

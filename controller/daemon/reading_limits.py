@@ -17,7 +17,7 @@ def limit_reads(fleet: Fleet, limits: Limits) -> None:
     """Set which pools are read once a quarter of an hour, and log each change."""
     costs, shared = dict[str, ReadCost](), 0.0
     for region in fleet.regions:
-        reading, pools = region.collector.reading, region.collector.pools
+        reading, pools = region.collector.reading, region.collector.pools  # savings of retired ones are not used
         costs |= reading.costs(dict(zip(pools, region.proposer.savings().tolist(), strict=True)))
         shared += reading.total_usd_per_month(TICK) - sum(map(reading.usd_per_month, reading.prices))
     shared += sum(each.reading.total_usd_per_month(TICK) for each in (() if fleet.leads is None else fleet.leads.own))

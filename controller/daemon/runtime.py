@@ -1,22 +1,21 @@
 """Construction of a started daemon: everything that exists once history is loaded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from adapters.ports.lease_store import LeaseStore
-from adapters.runtime.clock import Clock
 from adapters.webhook import Poster
 from config.model.policy import Policy
 from controller.accounting.tick_accounting import open_accounts
 from controller.daemon.failover import FailoverCoordinator, publish_overrides
+from controller.daemon.reload import Reloader, in_force
+from controller.daemon.settings import Settings
 from controller.daemon.tick import DaemonTick
 from controller.decision.planning.plan import Plan
-from controller.fleet.builder import Providers, assemble
+from controller.fleet.builder import assemble
 from controller.fleet.dead_man_switch import DeadManSwitch
 from controller.fleet.decision_log import DecisionLog
-from controller.fleet.fleet import Fleet
 from controller.fleet.nudges import Nudges
 from controller.fleet.reports import Reports
 from controller.forecasts.components import Forecasts
@@ -29,30 +28,11 @@ from controller.notifications.notifier import Notifier
 from controller.overrides.active_overrides import ActiveOverrides
 from controller.overrides.prewarming import Prewarming
 from controller.store.async_store import AsyncStore
-from controller.telemetry.tracing import Tracing
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a daemon. `lease_store` belongs to the policy's lease; `holder` is this daemon's name in it."""
-
-    policy: Policy
-    providers: Providers
-    clock: Clock
-    notifier: Callable[[AsyncStore], Notifier] | None = None
-    tracing: Tracing | None = None
-    lease_store: LeaseStore | None = None
-    holder: str = ""
-    on_tick: Callable[[Fleet], None] | None = None
-
-    def __post_init__(self) -> None:
-        if (self.policy.lease is None) is not (self.lease_store is None):
-            raise ValueError("a lease and its store come together")
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """A started daemon. `failover` is None without a lease."""
+    """A started daemon. `failover` is None without a lease. `reloader`: replaces the policy."""
 
     components: Components
     store: AsyncStore
@@ -60,6 +40,12 @@ class Runtime:
     tick: DaemonTick
     dead_man_switch: DeadManSwitch
     failover: FailoverCoordinator | None
+    reloader: Reloader
+
+    @property
+    def policy(self) -> Policy:
+        """Policy in use."""
+        return self.reloader.policy
 
 
 async def build(settings: Settings, store: AsyncStore, published: PublishedState, url: str) -> Runtime:
@@ -85,14 +71,16 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     nudges = Nudges(fleet, clock, published.long_poll.notify)
     components = Components(fleet, accounts, forecasts, decision_log, overrides,
                             Prewarming(fleet, overrides, clock, policy.assume, published.long_poll.notify), notifier,
-                            leadership, nudges, Reports(fleet, nudges))
+                            leadership, nudges, Reports(fleet, nudges), await in_force(policy, clock.now()))
     tick = DaemonTick(components, published, policy, clock, tracing=settings.tracing, on_tick=settings.on_tick)
     failover = None
     if leadership is not None:
         failover = FailoverCoordinator(leadership, fleet, overrides, clock, tick.run_next)
     published.components = components
     dead_man_switch = DeadManSwitch(fleet, clock, store, forecasts.rotation.capacity_forecast)
-    return Runtime(components, store, published, tick, dead_man_switch, failover)
+    reloader = Reloader(settings, components, store, published, tick)
+    published.reload = reloader.reload
+    return Runtime(components, store, published, tick, dead_man_switch, failover, reloader)
 
 
 def leadership_of(settings: Settings, url: str) -> LeaderElection | None:

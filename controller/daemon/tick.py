@@ -1,7 +1,8 @@
 """One tick of the daemon: the fleet, then accounts, notifications and published state."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -24,15 +25,17 @@ class DaemonTick:
 
     def __init__(self, components: Components, published: PublishedState, policy: Policy, clock: Clock, *,
                  tracing: Tracing | None = None, on_tick: Callable[[Fleet], None] | None = None) -> None:
-        self._components, self._published, self._policy, self._clock = components, published, policy, clock
+        self._components, self._published, self.policy, self._clock = components, published, policy, clock
         self._tracing, self._on_tick = tracing, on_tick
         self._missing_metrics = MissingMetricsLog()
         self._lock = asyncio.Lock()
+        self._paused = False
+        """Whether ticks wait: a change of the policy takes effect."""
 
     @property
     def running(self) -> bool:
         """Whether a tick is in progress."""
-        return self._lock.locked()
+        return self._lock.locked() and not self._paused
 
     async def run(self) -> None:
         """Run a tick; skip it while another one is in progress. A fault is logged, and the next tick tries again."""
@@ -53,6 +56,16 @@ class DaemonTick:
             pass
         await self.run()
 
+    @asynccontextmanager
+    async def between(self) -> AsyncIterator[None]:
+        """Run no tick within the block, which begins when none is in progress. A tick that is due waits, and is not skipped."""
+        async with self._lock:
+            self._paused = True
+            try:
+                yield
+            finally:
+                self._paused = False
+
     async def _run(self) -> None:
         components, published = self._components, self._published
         fleet, accounts = components.fleet, components.accounts
@@ -60,7 +73,7 @@ class DaemonTick:
             await self._expire_overrides()
             update_spent(fleet, accounts)
             report = await fleet.tick()
-            await account_for(fleet, accounts, self._policy, self._clock, components.forecasts.rotation.accuracy.score)
+            await account_for(fleet, accounts, self.policy, self._clock, components.forecasts.rotation.accuracy.score)
             await components.notifier.note(fleet)
             published.ticks.done(report.seconds)
             self._missing_metrics.update(fleet, self._clock.now())

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from controller.daemon.runtime import Runtime, Settings
+from controller.daemon.runtime import Runtime
+from controller.daemon.settings import Settings
 from controller.report.assembly import PoolReport, Report, pool_reports, without_series
 from controller.report.period import LEADER_HAS_SENT, Period, last_due
 from controller.report.reading import read_own, read_shared
@@ -23,7 +24,7 @@ log = structlog.get_logger("stoker.notify")
 
 async def send_weekly_report(runtime: Runtime, settings: Settings) -> None:
     """Send the report if one is due. After the first start the next one is due; one that fell into a stop is sent late."""
-    setting, now, notifier = settings.policy.weekly_report, settings.clock.now(), runtime.components.notifier
+    setting, now, notifier = runtime.policy.weekly_report, settings.clock.now(), runtime.components.notifier
     if setting is None or not notifier.deliveries:
         return
     due = last_due(setting, now)
@@ -33,7 +34,7 @@ async def send_weekly_report(runtime: Runtime, settings: Settings) -> None:
             return
         if handled is not None:
             if runtime.components.fleet.term.write_blocked is None:
-                notifier.notify(CODE, summary_of(await report_now(runtime, settings, now)))
+                notifier.notify(CODE, summary_of(await report_now(runtime, now)))
             elif now - due < LEADER_HAS_SENT:
                 return
         await runtime.store.run(runtime.store.store.save_blob, KEY, due.isoformat().encode(), now)
@@ -50,12 +51,12 @@ async def stored_instant(store: AsyncStore) -> datetime | None:
         return None
 
 
-async def report_now(runtime: Runtime, settings: Settings, now: datetime) -> Report:
+async def report_now(runtime: Runtime, now: datetime) -> Report:
     """Return the report of the last 7 days. Each pool is read in a call of its own, and its minutes are dropped after that."""
     store, period = runtime.store, Period.before(now, WEEK)
     shared = await store.run(read_shared, store.store, period)
     pools: list[PoolReport] = []
-    for pool in settings.policy.pools:
+    for pool in runtime.policy.pools:
         own = await store.run(read_own, store.store, pool, period)
         pools += map(without_series, pool_reports(pool, period, shared, own))
     return Report(period, tuple(pools), shared.metric_reads_usd_per_month)

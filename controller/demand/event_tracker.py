@@ -34,6 +34,11 @@ class EventTracker:
         self.pools = {pool.name: PoolEvents(pool) for pool in policies if pool.events}
         self._store = store
 
+    def follow(self, pool: PoolPolicy) -> None:
+        """Plan a pool's events by another policy of the pool, with the same events."""
+        if pool.name in self.pools:
+            self.pools[pool.name].policy = pool
+
     async def prepare(self, collector: DemandCollector, now: datetime) -> None:
         """Learn what is due, from the rows that the collector has stored."""
         minute, delay = minute_of(now), -(-collector.metric_delay // timedelta(minutes=1))

@@ -4,7 +4,7 @@ A signal never delays its pools: a source that hangs is waited for once, then it
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -74,6 +74,12 @@ class LeadSignals:
         self._unread: set[str] = set()
         """Pools that have learned without the history of a signal, because it was not read then."""
         self._failing: set[str] = set()
+
+    def add(self, demand: Iterable[DemandCollector]) -> None:
+        """Read the signals that these collectors have from them from now on."""
+        for collector in demand:
+            self._of |= dict.fromkeys(collector.pools, collector)
+            collector.reading.read_always({lead.series for leads in self._leads.values() for lead in leads})
 
     @property
     def tasks(self) -> Sequence[asyncio.Task[None]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from adapters.ports.read_prices import ReadPrices
 from adapters.ports.reports import HasReports
@@ -62,7 +63,9 @@ class PoolGroup:
         self.reports = collector.source.reports if isinstance(collector.source, HasReports) else None
         """What accepts the reports of applications, if the source has any."""
         self._senders = None if self.reports is None else SilentSenders(self.reports)
-        self._terms_now, self._snapshot = terms, snapshot
+        self.terms_now, self._snapshot = terms, snapshot
+        self.pools = collector.pools
+        """Pools of the collector that are planned: rows of retired ones stay, and are neither read nor planned."""
         self._terms = dict(terms())
         self._lead_delays = self._measured_lead_delays()
         self.proposer = self._new_proposer(self._terms)
@@ -79,7 +82,7 @@ class PoolGroup:
 
     async def gather(self, now: datetime) -> bool:
         """Collect new demand and update the proposals; return whether something new was stored."""
-        source, pools = self.collector.source.kind, len(self.collector.pools)
+        source, pools = self.collector.source.kind, len(self.pools)
         if self.leads is not None:
             self.leads.start(now)
         with span("collect", source=source, pools=pools) as mark:
@@ -87,15 +90,23 @@ class PoolGroup:
                 stored = await self.collector.collect(now)
             mark.set(failing=len(self.collector.errors))
         if self._senders is not None:
-            self._senders.look(self.collector.pools)
+            self._senders.look(self.pools)
         with span("choose", source=source, pools=pools):
             if self.events is not None:
                 await self.events.prepare(self.collector, now)
             if self.leads is not None:
-                await self.leads.settle(self.collector.pools, now)
+                await self.leads.settle(self.pools, now)
             await self._follow(now)
         self.collector.reading.decide(self._decided, self.collector.delay_minutes)
         return stored
+
+    def retire(self, names: Collection[str]) -> None:
+        """Read and plan these pools no more: they have left the policy, or another group has them."""
+        collector = self.collector
+        self.pools = tuple(name for name in self.pools if name not in names)
+        collector.reading.retire(names)
+        collector.errors = {name: error for name, error in collector.errors.items() if name not in names}
+        collector.to_reread = [name for name in collector.to_reread if name not in names]
 
     def _decided(self, name: str) -> tuple[Decided, float, int]:
         """Return the newest proposal for a pool, and its newest known peak and minute; 0 without one."""
@@ -131,6 +142,15 @@ class PoolGroup:
         """Return the cost terms of a pool, and the rule that it follows now."""
         return self._terms[name], self.proposer.weights(name)
 
+    def worth(self) -> NDArray[np.float64]:
+        """Return the USD that a dollar of warm units has recently saved in each of `pools`: float64[pools], NaN where unknown."""
+        worth = self.proposer.worth()
+        return worth if len(worth) == len(self.pools) else worth[[self.collector.row[name] for name in self.pools]]
+
+    def terms(self, name: str) -> CostTerms:
+        """Return the cost terms by which the rules of a pool, also of a retired one, are scored."""
+        return self._terms[name]
+
     def lead_minutes(self, name: str) -> int:
         """Return the minutes from the newest settled one of a pool to the first that a decision now can change."""
         return self._terms[name].metric_delay + self._terms[name].lead_time
@@ -141,10 +161,10 @@ class PoolGroup:
 
         The new proposer reads the whole history before it replaces the old one, so that no decision is based on a part of it.
         """
-        terms = dict(self._terms_now())
+        terms = self._terms | dict(self.terms_now())
         recently_tuned = self._tuned_at is not None and not is_stale(now - self._tuned_at, SPANS_EVERY)
         differing = sum(differ(terms[name], self._terms[name], prices_only=recently_tuned) for name in terms)
-        late = self.leads is not None and self.leads.take_late(self.collector.pools)
+        late = self.leads is not None and self.leads.take_late(self.pools)
         delays = self._measured_lead_delays()
         delayed = not recently_tuned and delays != self._lead_delays
         if not (differing or late or delayed or self.collector.rewritten):

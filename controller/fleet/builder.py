@@ -1,11 +1,12 @@
 """Construction of a fleet from a policy: levers, demand sources, stored state, and cost terms of each pool."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.lever import Lever, MeasuresRounds, ResumesLife, ResumesTarget, Traits
@@ -84,30 +85,49 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
                                       for name in pools})
     reconcilers: dict[str, Reconciler] = {}
     for name, pool in pools.items():
-        state, known = states.get(state_key(pool), PoolState()), known_traits(pool, measured.get(name, {}))
-        lever = providers.lever(pool)
-        if known.pinged_life is not None and isinstance(lever, ResumesLife):
-            lever.resume_life(known.pinged_life)
-        if pool.mode == "shadow":
-            lever = ShadowLever(lever, clock, median_span(raises[name]) or policy.assume.lead_time, resumed=state.written)
-        elif policy.lease is None and isinstance(lever, ResumesTarget) and (units := state.units_to_resume):
-            lever.resume(units)
-        reconcilers[name] = Reconciler(pool, lever, clock, store, state, read_interval(pool, len(policy.pools)),
-                                       pricing(pool, policy.assume), raises[name], known, term=term)
+        earlier = Earlier(states.get(state_key(pool), PoolState()), known_traits(pool, measured.get(name, {})), raises[name])
+        reconcilers[name] = opened_reconciler(pool, providers.lever(pool), earlier, policy, store, clock, term)
     tops = {pool.name: reconcilers.pop(above.name) for pool in policy.pools if (above := top_policy(pool)) is not None}
     collectors = [await opened(source, [pools[name] for name in names], policy.assume, store, clock, measured)
                   for source, names in providers.sources(policy.pools)]
     leads = await open_leads(policy, providers, collectors, store, clock, measured)
     regions: list[PoolGroup] = []
     for collector in collectors:
-        budget = budget_of({pools[name].lever.kind for name in collector.pools})
+        terms = partial(current_terms, collector, collector.pools, reconcilers, tops, policy.assume)
         snapshot = store.store.path.with_name(f"learned-{len(regions)}.npz")
-        events = EventTracker([pools[name] for name in collector.pools], store)
-        terms = partial(current_terms, collector, reconcilers, tops, policy.assume)
-        region = PoolGroup(collector, terms, budget, snapshot, events, leads)
+        region = group_of(collector, [pools[name] for name in collector.pools], terms, store, leads, snapshot)
         await region.restore_snapshot(clock.now())
         regions.append(region)
     return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume, term, tops, leads)
+
+
+class Earlier(NamedTuple):
+    """What is known of a pool from before: its state, traits, and the seconds of its raises, oldest first."""
+
+    state: PoolState = PoolState()
+    traits: Traits = Traits()
+    raises: Sequence[float] = ()
+
+
+def opened_reconciler(pool: PoolPolicy, lever: Lever, earlier: Earlier, policy: Policy, store: AsyncStore, clock: Clock,
+                      term: LeaderTerm) -> Reconciler:
+    """Return the reconciler of a pool of `policy` with a new lever, which continues with what is known from before."""
+    state, traits, raises = earlier
+    if traits.pinged_life is not None and isinstance(lever, ResumesLife):
+        lever.resume_life(traits.pinged_life)
+    if pool.mode == "shadow":
+        lever = ShadowLever(lever, clock, median_span(raises) or policy.assume.lead_time, resumed=state.written)
+    elif policy.lease is None and isinstance(lever, ResumesTarget) and (units := state.units_to_resume):
+        lever.resume(units)
+    return Reconciler(pool, lever, clock, store, state, read_interval(pool, len(policy.pools)), pricing(pool, policy.assume),
+                      raises, traits, term=term)
+
+
+def group_of(collector: DemandCollector, pools: Sequence[PoolPolicy], terms: Callable[[], Mapping[str, CostTerms]],
+             store: AsyncStore, leads: LeadSignals | None, snapshot: Path | None = None) -> PoolGroup:
+    """Return the group of the pools of a collector."""
+    budget = budget_of({pool.lever.kind for pool in pools})
+    return PoolGroup(collector, terms, budget, snapshot, EventTracker(pools, store), leads)
 
 
 async def opened(source: DemandSource, pools: Sequence[PoolPolicy], assume: Assume, store: AsyncStore, clock: Clock,
@@ -165,10 +185,10 @@ def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:
                                    traits.billing, pinged_life=traits.pinged_life).idle
 
 
-def current_terms(collector: DemandCollector, reconcilers: Mapping[str, Reconciler], tops: Mapping[str, Reconciler],
-                  assume: Assume) -> Mapping[str, CostTerms]:
-    """Return the cost terms of a collector's pools: from the policy, else measured, else assumed."""
-    return {name: pool_terms(reconcilers[name], assume, collector.metric_delay, tops.get(name)) for name in collector.pools}
+def current_terms(collector: DemandCollector, pools: Iterable[str], reconcilers: Mapping[str, Reconciler],
+                  tops: Mapping[str, Reconciler], assume: Assume) -> Mapping[str, CostTerms]:
+    """Return the cost terms of those `pools` of a collector: from the policy, else measured, else assumed."""
+    return {name: pool_terms(reconcilers[name], assume, collector.metric_delay, tops.get(name)) for name in pools}
 
 
 def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta, top: Reconciler | None = None) -> CostTerms:

@@ -1,7 +1,7 @@
 """Collection of demand for the pool groups of a fleet, which continues beyond the tick that started it."""
 
 import asyncio
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime
 
 import structlog
@@ -27,11 +27,11 @@ class Collecting:
 
     def __init__(self, clock: Clock, stored: Callable[[StoreError | None, str], None], leads: LeadSignals | None = None) -> None:
         self._clock, self._stored, self._leads = clock, stored, leads
-        self._running: dict[int, asyncio.Task[None]] = {}
+        self._running: dict[PoolGroup, asyncio.Task[None]] = {}
 
     @property
-    def running(self) -> Container[int]:
-        """Numbers of the groups whose collection is running."""
+    def running(self) -> Container[PoolGroup]:
+        """Groups whose collection is running."""
         return self._running.keys()
 
     @property
@@ -44,13 +44,22 @@ class Collecting:
         for task in self.tasks:
             task.cancel()
 
-    async def collect(self, at: int, region: PoolGroup, now: datetime) -> None:
-        """Collect the demand of group number `at` unless that is running, and wait up to `COLLECT_SECONDS` for the end."""
-        if at not in self._running:
-            task = asyncio.create_task(self._gather(region, now), name=f"collect {at}")
-            self._running[at] = task
-            task.add_done_callback(lambda _: self._running.pop(at, None))
-        await wait_at_most(self._clock, [self._running[at]], COLLECT_SECONDS)
+    async def collect(self, region: PoolGroup, now: datetime, seconds: float = COLLECT_SECONDS) -> None:
+        """Collect the demand of a group unless that is running, and wait up to `seconds` for the end."""
+        if region not in self._running:
+            task = asyncio.create_task(self._gather(region, now), name=f"collect {region.collector.source.kind}")
+            self._running[region] = task
+            task.add_done_callback(lambda _: self._running.pop(region, None))
+        await wait_at_most(self._clock, [self._running[region]], seconds)
+
+    def forget(self, regions: Iterable[PoolGroup], leads: LeadSignals | None) -> None:
+        """Cancel the collections of groups that the fleet has no more, and go on with these leading signals."""
+        tasks = [self._running[region] for region in regions if region in self._running]
+        if leads is not self._leads:
+            tasks += () if self._leads is None else self._leads.tasks
+            self._leads = leads
+        for task in tasks:
+            task.cancel()
 
     async def _gather(self, region: PoolGroup, now: datetime) -> None:
         kind = region.collector.source.kind

@@ -1,7 +1,6 @@
 """Tick over all pools: collect demand, propose, reconcile. No pool and no provider delays another."""
 
 import asyncio
-import heapq
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,6 +22,7 @@ from controller.fleet import shutdown
 from controller.fleet.collecting import Collecting
 from controller.fleet.immediate_steps import ImmediateSteps
 from controller.fleet.orphans import Orphans
+from controller.fleet.readings import due_readings
 from controller.fleet.reconciler import Reconciler
 from controller.fleet.tick import BatchMemory, DecisionSink, PlannedEntry, TickBatch, TickReport, inputs_of, urgency
 from controller.fleet.top_layers import TopLayers
@@ -55,11 +55,8 @@ class Fleet:
                  journal: DecisionSink, limits: Limits | None = None, orphans: Orphans | None = None,
                  assume: Assume | None = None, term: LeaderTerm = NO_LEASE, tops: Mapping[str, Reconciler] | None = None,
                  leads: LeadSignals | None = None) -> None:
-        self.orphans, self._assume, self.leads = orphans or Orphans(), assume or Assume(), leads
-        self.regions, self.reconcilers = tuple(regions), dict(reconcilers)
-        self.top_layers = TopLayers(tops or {}, self.reconcilers)
-        self._every = self.reconcilers | self.top_layers.by_name
-        """Reconcilers of all layers by name."""
+        self.orphans = orphans or Orphans()
+        self.reconcilers: dict[str, Reconciler] = {}
         self.plans: dict[str, Plan] = {}
         self.inputs: dict[str, Mapping[str, Any]] = {}
         """Inputs of each of `plans`."""
@@ -69,17 +66,34 @@ class Fleet:
         """Why the last write to the store failed; None when it succeeded."""
         self.last: TickReport | None = None
         self.term, self._clock, self._memory, self._journal = term, clock, memory, journal
-        self.region_of = {name: region for region in self.regions for name in region.collector.pools}
-        self._warned, self._stepping = set[str](), dict[str, asyncio.Task[None]]()
-        self._collecting = Collecting(clock, self._demand_stored, leads)
-        self.immediate_steps = ImmediateSteps(self._stepping, self._step_now)
-        if missing := self.reconcilers.keys() ^ self.region_of.keys():
+        self._warned, self.stepping = set[str](), dict[str, asyncio.Task[None]]()
+        self.collecting = Collecting(clock, self._demand_stored, leads)
+        self.immediate_steps = ImmediateSteps(self.stepping, self._step_now)
+        self.limiter = FleetLimits(limits or Limits(), {})
+        self.arrange(regions, reconcilers, self.limiter.limits, assume or Assume(), tops or {}, leads)
+
+    def arrange(self, regions: Iterable[PoolGroup], reconcilers: Mapping[str, Reconciler], limits: Limits, assume: Assume,
+                tops: Mapping[str, Reconciler], leads: LeadSignals | None) -> None:
+        """Set the pools of the fleet, at the start and between two ticks. The limits keep what they know of pools that stay."""
+        self.regions, self.assume, self.leads = tuple(regions), assume, leads
+        self.region_of = {name: region for region in self.regions for name in region.pools}
+        if missing := reconcilers.keys() ^ self.region_of.keys():
             raise ValueError(f"pools without a demand source or without a lever: {', '.join(sorted(missing))}")
-        self.limiter = FleetLimits(limits or Limits(), {name: at for at, region in enumerate(self.regions)
-                                                        for name in region.collector.pools})
-        for name, each in self.reconcilers.items():
-            self.limiter.expect(name, active=each.policy.mode == "active", units=each.state.written or 0,
-                                price=each.usd_per_unit_minute)
+        kept = [name for name, each in reconcilers.items() if each is self.reconcilers.get(name)]
+        self.limiter.arrange(limits, {name: at for at, region in enumerate(self.regions) for name in region.pools}, kept)
+        for name in reconcilers.keys() - set(kept):
+            policy, state, price = reconcilers[name].policy, reconcilers[name].state, reconcilers[name].usd_per_unit_minute
+            self.limiter.expect(name, active=policy.mode == "active", units=state.written or 0, price=price)
+        arranged = dict(reconcilers)
+        self.reconcilers.clear()  # the same object: others hold it
+        self.reconcilers.update(arranged)
+        self.top_layers = TopLayers(tops, self.reconcilers)
+        self.tops: Mapping[str, Reconciler] = self.top_layers.by_pool
+        self.layers = self.reconcilers | self.top_layers.by_name
+        """Reconcilers of all layers by name."""
+        for shown in (self.plans, self.inputs, self.faults):
+            for name in [name for name in shown if name not in self.layers]:
+                del shown[name]
 
     def start_term(self, term: LeaderTerm) -> None:
         """Start the term of another leader, or of this daemon. Each active pool enters it with its next step."""
@@ -92,7 +106,7 @@ class Fleet:
         self.immediate_steps.reset(started)
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
         deadline = self._clock.monotonic() + STEP_SECONDS
-        await wait_at_most(self._clock, list(self._stepping.values()), STEP_SECONDS)
+        await wait_at_most(self._clock, list(self.stepping.values()), STEP_SECONDS)
         await self._plan_new_tops(deadline)
         written = sum(plan.action is Action.WRITE and plan.at >= started and plan.mode == "active"
                       for plan in self.plans.values())
@@ -105,10 +119,10 @@ class Fleet:
         `on_exit` says. Return whether all have finished.
         """
         self.immediate_steps.close()
-        self._collecting.cancel()
-        due = shutdown.pools_to_release(self._every) if leave else []
+        self.collecting.cancel()
+        due = shutdown.pools_to_release(self.layers) if leave else []
         releases = {name: asyncio.create_task(self._release(name), name=f"leave {name}") for name in due}
-        tasks = [*self._stepping.values(), *releases.values()]
+        tasks = [*self.stepping.values(), *releases.values()]
         await wait_at_most(self._clock, tasks, CLOSE_SECONDS)
         finished = all(task.done() for task in tasks)
         if failed := [name for name, task in releases.items()
@@ -117,8 +131,8 @@ class Fleet:
                       text="not released as on_exit says: run `stoker release`, or start a daemon again")
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._collecting.tasks, return_exceptions=True)
-        await self._save({each.key: each.state for each in self._every.values() if each.state != PoolState()})
+        await asyncio.gather(*tasks, *self.collecting.tasks, return_exceptions=True)
+        await self._save({each.key: each.state for each in self.layers.values() if each.state != PoolState()})
         return finished
 
     def view(self, name: str, now: datetime) -> DemandView:
@@ -128,21 +142,21 @@ class Fleet:
     def keep_alive(self, name: str) -> KeepAlive:
         """Return the keep-alive of a pool's on-demand units, as far as it is known."""
         kind = self.reconcilers[name].policy.lever.kind
-        return keep_alive_of(kind, self._assume, self.top_layers.traits(name).keep_alive)
+        return keep_alive_of(kind, self.assume, self.top_layers.traits(name).keep_alive)
 
     async def _tick_region(self, at: int, region: PoolGroup, started: datetime) -> tuple[int, int]:
         """Collect the demand of a group, then plan its pools. Return how many were planned and how many were busy."""
-        await self._collecting.collect(at, region, started)
-        idle = [name for name in region.collector.pools if name not in self._stepping]
+        await self.collecting.collect(region, started)
+        idle = [name for name in region.pools if name not in self.stepping]
         for name in idle:
             self.reconcilers[name].start_term(self.term)
-        to_read = self._to_read(idle, region.budget.reads)
+        to_read = due_readings(self.reconcilers, idle, region.budget.reads, self._clock.now())
         batch = TickBatch()
         with span("plan", source=region.collector.source.kind, pools=len(idle)):
             for count, name in enumerate(idle):
                 if count % YIELD_EVERY == YIELD_EVERY - 1:
                     await asyncio.sleep(0)  # noqa: TID251  (lets HTTP run; not a wait)
-                if name in self._stepping:  # an immediate step has started
+                if name in self.stepping:  # an immediate step has started
                     continue
                 try:
                     self._plan(name, name in to_read, batch)
@@ -153,15 +167,7 @@ class Fleet:
             self._plan_tops(region, batch)
         await self._save(batch.states)
         await self._note(batch.finished)
-        return len(idle), len(region.collector.pools) - len(idle)
-
-    def _to_read(self, names: Sequence[str], most: int) -> set[str]:
-        """Return up to `most` pools whose capacity is read in this tick: pending changes first, then the oldest reading."""
-        now = self._clock.now()
-        due = [name for name in names if self.reconcilers[name].read_due(now)]
-        if len(due) > most:
-            due = heapq.nsmallest(most, due, key=lambda name: self.reconcilers[name].read_priority)
-        return set(due)
+        return len(idle), len(region.pools) - len(idle)
 
     def _plan(self, name: str, read: bool, batch: TickBatch) -> None:
         """Plan a pool at once where it needs no reading; else start its step."""
@@ -176,7 +182,7 @@ class Fleet:
         """Apply the limits of the fleet to new plans. Start the steps of plans that write, most urgent first; finish the rest."""
         self.limiter.open_region(at, region.budget.writes)
         if self.limiter.limits.in_usd:
-            self.limiter.note_worth(region.collector.pools, region.proposer.worth())
+            self.limiter.note_worth(region.pools, region.worth())
         bounds = self.limiter.admit(batch.decisions, self._clock.now())
         writes: list[PlannedDecision] = []
         for decision in batch.decisions:
@@ -196,8 +202,8 @@ class Fleet:
         """Plan the top layers by the newest plans of their bases."""
         if not self.top_layers.by_pool:
             return
-        for name, view, read in self.top_layers.plan(region.collector.pools, self.plans, self.view, self._clock.now(),
-                                                     self.term, self._stepping, batch):
+        for name, view, read in self.top_layers.plan(region.pools, self.plans, self.view, self._clock.now(),
+                                                     self.term, self.stepping, batch):
             self._start(name, view, read)
 
     async def _plan_new_tops(self, deadline: float) -> None:
@@ -206,17 +212,12 @@ class Fleet:
         if not new:
             return
         batch, now, started = TickBatch(), self._clock.now(), list[asyncio.Task[None]]()
-        for name, view, read in self.top_layers.plan(new, self.plans, self.view, now, self.term, self._stepping, batch):
+        for name, view, read in self.top_layers.plan(new, self.plans, self.view, now, self.term, self.stepping, batch):
             self._start(name, view, read)
-            started.append(self._stepping[name])
+            started.append(self.stepping[name])
         await self._save(batch.states)
         await self._note(batch.finished)
         await wait_at_most(self._clock, started, max(0.0, deadline - self._clock.monotonic()))
-
-    @property
-    def tops(self) -> Mapping[str, Reconciler]:
-        """Reconcilers of the top layers by the name of their pool."""
-        return self.top_layers.by_pool
 
     def _bounds(self, decision: PlannedDecision) -> tuple[Bound, ...]:
         """Return the fleet's bounds on a plan that a step has made. Log once that it would delete a setting of others."""
@@ -228,27 +229,27 @@ class Fleet:
         return self.limiter.admit([decision], self._clock.now()).get(name, ())
 
     def _step_now(self, name: str) -> None:
-        self._every[name].start_term(self.term)
+        self.layers[name].start_term(self.term)
         self._start(name, self.top_layers.seen(name, self.plans, self.view, self._clock.now()), read=True)
 
     def _start(self, name: str, view: DemandView, read: bool) -> None:
-        if name in self._stepping:  # an immediate step has started since the plan; two steps would write at once
+        if name in self.stepping:  # an immediate step has started since the plan; two steps would write at once
             return
         task = asyncio.create_task(self._step(name, view, read), name=f"step {name}")
-        self._stepping[name] = task
+        self.stepping[name] = task
         task.add_done_callback(lambda _: self._ended(name))
 
     def _ended(self, name: str) -> None:
-        self._stepping.pop(name, None)
+        self.stepping.pop(name, None)
         self.immediate_steps.ended(name)
 
     async def _release(self, name: str) -> None:
-        if (before := self._stepping.get(name)) is not None:
+        if (before := self.stepping.get(name)) is not None:
             await asyncio.wait([before])
-        await self._finish(name, shutdown.release_pool(self._every[name], self._clock))
+        await self._finish(name, shutdown.release_pool(self.layers[name], self._clock))
 
     async def _step(self, name: str, view: DemandView, read: bool) -> None:
-        reconciler = self._every[name]
+        reconciler = self.layers[name]
         limits = self._bounds if name in self.reconcilers else self.top_layers.limit
         with span("step", pool=name, mode=reconciler.policy.mode, read=read):
             await self._finish(name, reconciler.step(view, read, limits))
@@ -257,16 +258,16 @@ class Fleet:
         """Await a step and record its plan."""
         try:
             decision = await step
-            if (error := self._every[name].unstored) is not None:
-                self._store_failed(error, pool=name, mode=self._every[name].policy.mode)
+            if (error := self.layers[name].unstored) is not None:
+                self._store_failed(error, pool=name, mode=self.layers[name].policy.mode)
             await self._note([(decision.plan, self.plans.get(name), inputs_of(decision))])
             self.faults.pop(name, None)
         except StoreError as error:
             self.faults[name] = str(error)
-            self._store_failed(error, pool=name, mode=self._every[name].policy.mode)
+            self._store_failed(error, pool=name, mode=self.layers[name].policy.mode)
         except Exception as error:  # as above
             self.faults[name] = f"{type(error).__name__}: {error}"
-            log.exception("step-failed", pool=name, mode=self._every[name].policy.mode)
+            log.exception("step-failed", pool=name, mode=self.layers[name].policy.mode)
 
     async def _note(self, planned: Sequence[PlannedEntry]) -> None:
         """Record plans, then display them: a crash loses no displayed decision."""
@@ -285,14 +286,13 @@ class Fleet:
             self.store_error = None
         except StoreError as error:
             self._store_failed(error)
-            for reconciler in self._every.values():
+            for reconciler in self.layers.values():
                 if reconciler.key in states:
                     reconciler.mark_unsaved()
 
     def _demand_stored(self, error: StoreError | None, source: str) -> None:
-        if error is None:
-            self.store_error = None
-        else:
+        self.store_error = None
+        if error is not None:
             self._store_failed(error, source=source)
 
     def _store_failed(self, error: StoreError, **where: str) -> None:

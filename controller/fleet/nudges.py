@@ -58,6 +58,8 @@ class Nudges:
         self._look(name)
 
     def _look(self, name: str) -> None:
+        if name not in self._fleet.reconcilers:  # it has left the policy
+            return
         self._next[name] = self._clock.monotonic() + EVERY_SECONDS
         with self._reporting(name):
             now = self._clock.now()
@@ -68,6 +70,8 @@ class Nudges:
     def _base_ended(self, name: str) -> None:
         """Look at the pings of a base whose step has ended: they follow its new plan."""
         self._on_end()
+        if name not in self._fleet.reconcilers:
+            return
         with self._reporting(name):
             self._look_above(name)
 

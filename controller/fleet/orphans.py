@@ -1,7 +1,7 @@
 """Orphans in a running daemon: detected at the start, read once an hour, and reported until they are gone. None is written."""
 
 import asyncio
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from adapters.ports.errors import AdapterError, NotFound
 from adapters.ports.lever import Lever
 from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
-from controller.decision.planning.pool_state.state import PoolState
+from controller.decision.planning.pool_state.state import LONG_AGO, PoolState
 from controller.redaction.redactor import redact_text
 from controller.store.async_store import AsyncStore
 from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over
@@ -50,10 +50,20 @@ class Orphans:
         held, states_of_pools = taken_over(loaded(body, policy_kinds().levers), pools, states, clock.now())
         orphans = cls(held, pools, levers, store, clock)
         await orphans._save()
-        for each in orphans.found:
-            log.warning("orphan", pool=each.pool, mode="active", resource=each.lever.resource, units=each.units,
-                        text=text_of(each))
+        log_orphans(orphans.found)
         return orphans, states_of_pools
+
+    async def follow(self, pools: Mapping[str, PoolPolicy], states: Mapping[str, PoolState]) -> dict[str, PoolState]:
+        """Continue with the pools of another policy: those that have left become orphans, and orphans whose resource is in the
+        policy again are taken back. `states`: of all pools concerned, by state key. Return the state of each. Log new orphans.
+        """
+        now = self._clock.now() if self._clock is not None else LONG_AGO
+        known = {each.address for each in self.found}
+        self.held, assigned = taken_over(self.held, pools, states, now)
+        self._pools = pools
+        await self._save()
+        log_orphans(each for each in self.found if each.address not in known)
+        return assigned
 
     @property
     def found(self) -> tuple[Orphan, ...]:
@@ -124,6 +134,12 @@ def policy_of(orphan: Orphan, pools: Container[str], **changes: Any) -> PoolPoli
     settings = {"name": orphan.name_beside(pools), "lever": orphan.lever, "credentials": orphan.credentials,
                 "max": max(1, orphan.units)}
     return PoolPolicy.model_validate(settings | changes)
+
+
+def log_orphans(orphans: Iterable[Orphan]) -> None:
+    """Log each orphan."""
+    for each in orphans:
+        log.warning("orphan", pool=each.pool, mode="active", resource=each.lever.resource, units=each.units, text=text_of(each))
 
 
 def text_of(orphan: Orphan) -> str:

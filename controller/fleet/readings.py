@@ -1,5 +1,8 @@
-"""What is known of a pool's capacity: the provider's, and in shadow mode also the simulated one."""
+"""What is known of a pool's capacity: the provider's, and in shadow mode also the simulated one. Which pools to read next."""
 
+import heapq
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from adapters.ports.lever import Capacity
@@ -30,3 +33,11 @@ def readings_body(reconciler: Reconciler) -> dict[str, Any] | None:
         return None
     body = {"actual_requested": actual.requested, "actual_ready": actual.ready, "observed_at": actual.observed_at.isoformat()}
     return body if simulated is None else body | {"simulated_requested": simulated.requested, "simulated_ready": simulated.ready}
+
+
+def due_readings(reconcilers: Mapping[str, Reconciler], names: Sequence[str], most: int, now: datetime) -> set[str]:
+    """Return up to `most` pools whose capacity is read in this tick: pending changes first, then the oldest reading."""
+    due = [name for name in names if reconcilers[name].read_due(now)]
+    if len(due) > most:
+        due = heapq.nsmallest(most, due, key=lambda name: reconcilers[name].read_priority)
+    return set(due)

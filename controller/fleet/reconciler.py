@@ -54,7 +54,7 @@ class Reconciler:
         self.key, self.counted = state_key(policy), lever.counted if isinstance(lever, CountsInstances) else None
         self.cold_starts = lever.cold_starts if isinstance(lever, CountedColdStarts) else None
         self.pings_sent = lever.pings_sent if isinstance(lever, CountsPings) else None
-        self._clock, self._store, self._read_every, self._price = clock, store, read_every, price
+        self._clock, self._store, self.read_every, self.price = clock, store, read_every, price
         self._timeout = call_timeout_seconds
         self._no_answer = f"{policy.lever.resource}: no answer within {call_timeout_seconds:g} s"
         self.capacity: Capacity | None = None
@@ -103,7 +103,7 @@ class Reconciler:
         """Return whether capacity must be read: unknown, out of date, or a change is in progress."""
         if self.capacity is None or self.error is not None or self.read_at is None:
             return True
-        return self.has_pending_change or self._unread_for(self._read_every, now)
+        return self.has_pending_change or self._unread_for(self.read_every, now)
 
     def _unread_for(self, limit: timedelta, now: datetime) -> bool:
         """Return whether the last reading is `limit` old by either clock: one may be set, the other may stop during sleep."""
@@ -210,7 +210,7 @@ class Reconciler:
 
     def _learn(self, traits: Traits, now: datetime) -> None:
         self.traits, self._traits_at = learned(traits, self.traits, self.policy.memory_mb), now
-        self.usd_per_unit_minute = self._price(self.traits)
+        self.usd_per_unit_minute = self.price(self.traits)
 
     async def _measure_raise(self) -> None:
         """Store the duration of a raise that has become ready. Simulated capacity is not measured."""

@@ -16,6 +16,11 @@ class Reports:
 
     def __init__(self, fleet: Fleet, nudges: Nudges) -> None:
         self._nudges, self._fleet = nudges, fleet
+        self.follow()
+
+    def follow(self) -> None:
+        """Accept reports for the pools that the fleet has now."""
+        fleet = self._fleet
         self._of_pool: dict[str, AcceptsReports] = {name: region.reports for name, region in fleet.region_of.items()
                                                     if region.reports is not None}
         self._by_attribute: dict[tuple[str, str], list[str]] = {}

@@ -5,6 +5,7 @@ Loss and count only grow, so the mean over any period is the ratio of their incr
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,16 @@ class ForecastAccuracy:
         self.judged = np.zeros(len(self.row), np.int64)
         """Number of scored minutes: int64[pools]."""
         self.coverage = DailyCoverage(tuple(self.row))
+
+    def add(self, pools: Iterable[str]) -> None:
+        """Add pools without a forecast. Rows of pools that have left stay: a pool that comes back continues with its own."""
+        new = [name for name in dict.fromkeys(pools) if name not in self.row]
+        self.row |= {name: len(self.row) + at for at, name in enumerate(new)}
+        more = len(self.row) - len(self._first)
+        self._first = np.append(self._first, np.full(more, NEVER, np.int64))
+        self._forecasts = grown(self._forecasts, more)
+        self.loss, self.judged = grown(self.loss, more), grown(self.judged, more)
+        self.coverage.add_rows(self.row)
 
     def set_forecast(self, name: str, first_minute: int, levels: Floats) -> None:
         """Replace a pool's forecast with float32[AHEAD_MINUTES, SCORED_LEVELS] from `first_minute` (since the epoch) on."""
@@ -65,3 +76,8 @@ class ForecastAccuracy:
             self.judged[rows[known]] += 1
             if known.any():
                 self.coverage.add(first_minute + column, rows[known], forecast[known, 0], peak[known, column])
+
+
+def grown(rows: NDArray[Any], more: int) -> NDArray[Any]:
+    """Return an array with as many more rows of zeros."""
+    return np.concatenate((rows, np.zeros((more, *rows.shape[1:]), rows.dtype))) if more else rows

@@ -60,6 +60,12 @@ class DailyCoverage:
         self._days: dict[date, Counts] = {}
         self._changed: set[date] = set()
 
+    def add_rows(self, rows: Mapping[str, int]) -> None:
+        """Set the rows of all pools, of which the first stay as they are."""
+        self._rows = dict(rows)
+        self._days = {day: np.vstack((counts, np.zeros((len(rows) - len(counts), counts.shape[1]), np.int64)))
+                      for day, counts in self._days.items()}
+
     def add(self, minute: int, rows: NDArray[np.int64], forecast: Floats, peak: Floats) -> None:
         """Count one minute (since the epoch). `forecast`: float32[rows, SCORED_LEVELS]; `peak`: float32[rows]; none unknown."""
         day, demand = instant_of(minute).date(), peak[:, None]

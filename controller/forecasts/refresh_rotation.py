@@ -5,6 +5,7 @@ rotation uses at most the share `SHARE` of one core, however many pools there ar
 planned once an hour.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -85,6 +86,14 @@ class ForecastRotation:
         pairs: list[list[int]] = ahead.tolist()
         return CapacityForecast(pairs, None, run.at)
 
+    def follow(self, changed: Collection[str]) -> None:
+        """Continue with the pools that the fleet has now. The plans of `changed` pools are made again."""
+        pools, now = self._fleet.reconcilers, self._clock.now()
+        self._due = {name: self._due.get(name, now) if name not in changed else now for name in pools}
+        self._runs = {name: run for name, run in self._runs.items() if name in pools and name not in changed}
+        self._requested = [name for name in self._requested if name in pools]
+        self.accuracy.add(pools)
+
     def request(self, name: str) -> None:
         """Plan this pool next, because a user looks at it. A plan younger than `EVERY` stays."""
         if name not in self._requested and self._is_stale(name):
@@ -110,8 +119,12 @@ class ForecastRotation:
         except StoreError as error:
             run = ForecastRun(now, None, str(error), failed=True)
         except Exception:
+            if name not in self._fleet.reconcilers:  # it has left the policy meanwhile
+                return ForecastRun(now, None, "the policy has no such pool")
             log.exception("forecast-run-failed", pool=name, mode=self._fleet.reconcilers[name].policy.mode)
             run = ForecastRun(now, None, "internal error, see the daemon's log", failed=True)
+        if name not in self._fleet.reconcilers:
+            return run
         soon = self._fleet.region_of[name].followed_at is None
         self._runs[name], self._due[name] = run, now + (AGAIN if soon else EVERY)
         return run

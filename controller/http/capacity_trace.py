@@ -19,6 +19,13 @@ class CapacityTrace:
         self._units = np.full((2, len(self._row), MINUTES_PER_DAY), UNKNOWN, np.uint16)
         self._end = 0
 
+    def add(self, pools: Iterable[str]) -> None:
+        """Add pools without known minutes. Rows of pools that have left stay."""
+        new = [name for name in pools if name not in self._row]
+        self._row |= {name: len(self._row) + at for at, name in enumerate(new)}
+        if new:
+            self._units = np.concatenate((self._units, np.full((2, len(new), MINUTES_PER_DAY), UNKNOWN, np.uint16)), axis=1)
+
     def note(self, minute: int, capacities: Mapping[str, tuple[int | None, int | None]]) -> None:
         """Store requested and ready of pools in `minute` (since the epoch), None if unknown. Skipped minutes are unknown."""
         entering = np.arange(max(self._end, minute + 1 - MINUTES_PER_DAY), minute + 1) % MINUTES_PER_DAY

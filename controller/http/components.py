@@ -8,6 +8,7 @@ from controller.accounting.shown_figures import ShownFigures
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.fleet.nudges import Nudges
+from controller.fleet.policy.in_force import PolicyInForce
 from controller.fleet.reports import Reports
 from controller.forecasts.components import Forecasts
 from controller.leadership.leader_election import LeaderElection
@@ -30,6 +31,7 @@ class Components:
     leadership: LeaderElection | None
     nudges: Nudges
     reports: Reports
+    policy: PolicyInForce
 
     @cached_property
     def figures(self) -> ShownFigures:

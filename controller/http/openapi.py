@@ -91,8 +91,13 @@ def operation(route: Route) -> Json:
 
 def answers(route: Route) -> dict[int, type[Shape] | str | None]:
     """Return the shape of the response for each status of a route, errors included."""
-    refused = (WRONG_HOST, *route.refuses, *(WRITES if route.guarded else ()), *(BODIES if route.body is not None else ()))
+    refused = (WRONG_HOST, *route.refuses, *(writes(route) if route.guarded else ()), *(BODIES if route.body is not None else ()))
     return {**dict.fromkeys(refused, Problem), **route.responses}
+
+
+def writes(route: Route) -> tuple[int, ...]:
+    """Return the statuses of writes that are not accepted."""
+    return WRITES[:-1] if route.anywhere else WRITES
 
 
 def summary(route: Route) -> str:

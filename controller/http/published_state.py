@@ -1,6 +1,6 @@
 """State that the handlers read: settings of the daemon, its components once it has started, and the bodies of the last tick."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +10,8 @@ from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from config.model.layers import top_policy, with_layers
 from config.model.policy import Policy
-from controller.decision.costs.kinds import Kind
+from controller.decision.costs.kinds import KINDS, Kind
+from controller.fleet.policy.in_force import Reload
 from controller.http.auth import BearerAuth
 from controller.http.capacity_trace import CapacityTrace
 from controller.http.components import Components
@@ -38,17 +39,11 @@ class PublishedState:
     def __init__(self, policy: Policy, clock: Clock, store: AsyncStore, tick_every: timedelta,
                  calls: Callable[[], Mapping[Call, int]], auth: BearerAuth) -> None:
         self.clock, self.store, self.auth, self.tick_every = clock, store, auth, tick_every
-        self.policy_names = frozenset(pool.name for pool in policy.pools)
-        self.tops: Mapping[str, str] = {pool.name: top.name for pool in policy.pools if (top := top_policy(pool)) is not None}
-        """Names under which the upper layers of pools are recorded, by pool."""
-        self.recorded_names = self.policy_names | set(self.tops.values())
         self.started_at = clock.now()
         self.ticks = Ticks()
-        layers = list(with_layers(policy.pools))
-        self.trails: Mapping[Kind, CapacityTrace] = {
-            "actual": CapacityTrace(each.name for each in layers),
-            "simulated": CapacityTrace(each.name for each in layers if each.mode == "shadow")}
+        self.trails: Mapping[Kind, CapacityTrace] = {kind: CapacityTrace(()) for kind in KINDS}
         """Capacity of each minute: the provider's of pools and upper layers, and the simulated one of those in shadow mode."""
+        self.follow(policy)
         self.long_poll = LongPoll(clock)
         self.recent_bodies = RecentBodies()
         self.exposition = Exposition(self._facts)
@@ -57,9 +52,21 @@ class PublishedState:
         """Number of ticks published since the start."""
         self.components: Components | None = None
         """None while history is being loaded; set once."""
+        self.reload: Callable[[str], Awaitable[Reload]] | None = None
+        """Reads the policy file again; raises `PolicyRefused`. None while the daemon starts."""
         self.exports = 0
         """Number of OpenTelemetry exports that are being read."""
         self._calls = calls
+
+    def follow(self, policy: Policy) -> None:
+        """Serve the pools of this policy from now on."""
+        self.policy_names = frozenset(pool.name for pool in policy.pools)
+        self.tops: Mapping[str, str] = {pool.name: top.name for pool in policy.pools if (top := top_policy(pool)) is not None}
+        """Names under which the upper layers of pools are recorded, by pool."""
+        self.recorded_names = self.policy_names | set(self.tops.values())
+        layers = list(with_layers(policy.pools))
+        self.trails["actual"].add(each.name for each in layers)
+        self.trails["simulated"].add(each.name for each in layers if each.mode == "shadow")
 
     def started(self) -> Components:
         """Return the components. Raise `Starting` (503) while history is being loaded."""
@@ -113,4 +120,5 @@ class PublishedState:
         return DaemonFacts(self.ticks, self.tick_every, self._calls(), self.unready(),
                            decisions={} if started is None else started.decision_log.counts,
                            sinks=() if started is None else started.notifier.deliveries,
-                           fleet=None if started is None else started.fleet, leadership=self.leadership)
+                           fleet=None if started is None else started.fleet, leadership=self.leadership,
+                           policy=None if started is None else started.policy)

@@ -171,7 +171,7 @@ def source_entry(collector: DemandCollector, interval: timedelta, leads: bool = 
     """Return one demand source: its delay, errors, and monthly cost of reads at list price. `interval`: between ticks. `leads`:
     whether its series are leading signals and no pool's demand.
     """
-    count = len(collector.pools)
+    count = collector.reading.pools
     usd = collector.reading.total_usd_per_month(interval)
     return {
         "kind": collector.source.kind, "pools": 0 if leads else count, "leads": count if leads else 0,

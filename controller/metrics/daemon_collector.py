@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from adapters.ports.demand_source import ReportsCost
 from adapters.runtime.call_counter import Call
 from controller.fleet.fleet import Fleet
+from controller.fleet.policy.in_force import OUTCOMES, PolicyInForce
 from controller.fleet.sources import collectors_of
 from controller.leadership.leader_election import LeaderElection
 from controller.metrics.catalogue import FAMILIES
@@ -32,6 +33,7 @@ class DaemonFacts:
     sinks: Sequence[SinkDelivery]
     fleet: Fleet | None
     leadership: LeaderElection | None
+    policy: PolicyInForce | None = None
 
 
 class DaemonFamilies(Collector):
@@ -60,8 +62,18 @@ class DaemonFamilies(Collector):
         yield counters("stoker_notices_total", {(each.sink.name, outcome): count for each in facts.sinks
                                                 for outcome, count in each.outcomes.items()})
         yield gauges("stoker_notices_waiting", {(each.sink.name,): len(each.waiting) for each in facts.sinks})
+        if facts.policy is not None:
+            yield from policy_families(facts.policy)
         if facts.fleet is not None:
             yield from fleet_families(facts.fleet, facts.interval)
+
+
+def policy_families(policy: PolicyInForce) -> Iterator[Metric]:
+    """Return the families of the policy in use and of its reloads."""
+    yield gauges("stoker_policy_info", {(policy.hash,): 1})
+    yield gauges("stoker_policy_loaded_timestamp_seconds", {(): policy.loaded_at.timestamp()})
+    yield gauges("stoker_policy_refused", {(): policy.refusal is not None})
+    yield counters("stoker_policy_reloads_total", {(outcome,): policy.counts[outcome] for outcome in OUTCOMES})
 
 
 def lease_families(leadership: LeaderElection | None) -> Iterator[Metric]:

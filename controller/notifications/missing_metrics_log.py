@@ -38,5 +38,5 @@ class MissingMetricsLog:
 
 
 def of_mode(fleet: Fleet, mode: Mode, names: Iterable[str]) -> list[str]:
-    """Return the pools in `mode`, sorted."""
-    return sorted(name for name in names if fleet.reconcilers[name].policy.mode == mode)
+    """Return the pools in `mode`, sorted; without those that have left the policy."""
+    return sorted(name for name in names if name in fleet.reconcilers and fleet.reconcilers[name].policy.mode == mode)

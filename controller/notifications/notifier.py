@@ -39,8 +39,10 @@ log = structlog.get_logger("stoker.notify")
 class Notifier:
     """All sinks of a daemon. `note` runs after each tick and waits for the store only."""
 
-    def __init__(self, deliveries: Sequence[SinkDelivery], poster: Poster, source: str, clock: Clock, store: AsyncStore) -> None:
-        self.deliveries = tuple(deliveries)
+    def __init__(self, deliveries: Sequence[SinkDelivery], poster: Poster, source: str, clock: Clock, store: AsyncStore,
+                 reopen: Callable[[Sequence[Sink]], Sequence[SinkDelivery]] | None = None, sinks: Sequence[Sink] = ()) -> None:
+        """`reopen`: returns the deliveries to other sinks than `sinks`; without it, the sinks never change."""
+        self.deliveries, self._reopen, self._sinks = tuple(deliveries), reopen, tuple(sinks)
         self._poster, self._source, self._clock, self._store = poster, source, clock, store
         self._sent: SentConditions = {}
         self._number: int | None = None
@@ -54,6 +56,21 @@ class Notifier:
         if not self.deliveries:
             return
         await self._load()
+        self._tasks = [asyncio.create_task(each.run(), name=f"sink {each.sink.name}") for each in self.deliveries]
+
+    async def follow(self, sinks: Sequence[Sink]) -> None:
+        """Send to these sinks from now on. Notices that wait for a sink whose name stays are kept."""
+        if self._reopen is None or tuple(sinks) == self._sinks:
+            return
+        waiting, started = {each.sink.name: each.waiting for each in self.deliveries}, bool(self.deliveries)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.deliveries, self._sinks = tuple(self._reopen(sinks)), tuple(sinks)
+        if not started and self.deliveries:
+            await self._load()
+        for each in self.deliveries:
+            each.enqueue(waiting.get(each.sink.name, ()))
         self._tasks = [asyncio.create_task(each.run(), name=f"sink {each.sink.name}") for each in self.deliveries]
 
     def notify(self, code: str, text: str) -> None:
@@ -181,6 +198,9 @@ def notifier_for(policy: Policy, clock: Clock, rng: Generator) -> Callable[[Asyn
     """Return a function that builds the notifier of a policy when the store is open."""
     def build(store: AsyncStore) -> "Notifier":
         poster = Poster()
-        deliveries = deliveries_of(policy.notify, os.environ, source(), poster, clock, rng)
-        return Notifier(deliveries, poster, source(), clock, store)
+
+        def opened(sinks: Sequence[Sink]) -> Sequence[SinkDelivery]:
+            return deliveries_of(sinks, os.environ, source(), poster, clock, rng)
+
+        return Notifier(opened(policy.notify), poster, source(), clock, store, opened, policy.notify)
     return build

@@ -1,6 +1,6 @@
 """Prewarming in a running daemon: rate limit per pool, grant, and an immediate step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
@@ -37,6 +37,11 @@ class Prewarming:
                  on_step: Callable[[], None]) -> None:
         self._fleet, self._overrides, self._clock, self._assume, self._on_step = fleet, overrides, clock, assume, on_step
         self._buckets: dict[str, TokenBucket] = {}
+
+    def follow(self, changed: Collection[str]) -> None:
+        """Count the requests for these pools from now on by the limit that their policy has now."""
+        for name in changed:
+            self._buckets.pop(name, None)
 
     async def request(self, name: str, request: PrewarmRequest) -> dict[str, Any]:
         """Grant a request as far as allowed, store it, and start a step. `NotAllowed`, `TooOften`, `StoreError`."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from config.loading.secrecy import looks_secret
 from config.model.policy_diff import Change, PolicyDiff
 from controller.redaction.known_secrets import HIDDEN
-from controller.redaction.redactor import redact_text
+from controller.redaction.redactor import ByName, redact_text
 
 MOST_CHARACTERS = 200
 """Longest text of one value."""
@@ -17,7 +17,7 @@ MOST_CHARACTERS = 200
 def summary_text(diff: PolicyDiff) -> str:
     """Return the number of pools added, removed and changed, and the changed keys outside of pools."""
     pools = f"pools: {len(diff.added)} added, {len(diff.removed)} removed, {len(diff.changed)} changed"
-    keys = sorted({change.key.partition(".")[0].partition("[")[0] for change in diff.fleet})
+    keys = sorted({change.top_key for change in diff.fleet})
     return f"{pools}; changed for all pools: {', '.join(keys)}" if keys else pools
 
 
@@ -73,7 +73,7 @@ def lines(diff: PolicyDiff) -> Iterator[str]:
 def diff_body(diff: PolicyDiff) -> dict[str, Any]:
     """Return the difference as JSON values."""
     return {"added": list(diff.added), "removed": list(diff.removed),
-            "changed": {name: [change_body(each) for each in changed] for name, changed in diff.changed.items()},
+            "changed": ByName({name: [change_body(each) for each in changed] for name, changed in diff.changed.items()}),
             "fleet": [change_body(each) for each in diff.fleet], "needs_restart": list(diff.restart_keys)}
 
 

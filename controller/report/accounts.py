@@ -3,12 +3,12 @@
 The one place that names the columns of the ledger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple, Protocol
 
-from controller.accounting.ledger import NAMES, range_of
+from controller.accounting.ledger import NAMES, NOISE, RANGED
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.decision.costs.kinds import Mode
 from controller.decision.costs.sentences import BASELINE_TEXT, TARGET_TRACKING, WITHOUT_STOKER
@@ -110,3 +110,12 @@ def outcome_of(sums: Mapping[str, float], row: list[float], suffix: str, counted
     monthly = bill / counted * MINUTES_A_MONTH if counted >= LEAST_MINUTES else None
     return Outcome(bill, sums.get(name, 0.0), range_of(row, name) if has_range else None,
                    sums.get(f"cold_start_cost{suffix}_usd", 0.0), monthly)
+
+
+def range_of(sums: Sequence[float], name: str) -> tuple[float, float] | None:
+    """Return the minimum and maximum of figure `name` of a row of `NAMES` over the ranges of the pool's keep-alive and peak; None
+    when they are equal.
+    """
+    figure, *deltas = (sums[at] for at in RANGED[name])
+    low, high = figure + min(0.0, *deltas), figure + max(0.0, *deltas)
+    return (low, high) if high - low > NOISE else None

@@ -320,7 +320,7 @@ class Witness:
             late = started + timedelta(seconds=PROMPT_SECONDS)
             for name in region.collector.pools:
                 plan = fleet.plans.get(name)
-                if name in busy or name in fleet._stepping or self.disk_full or self.ailing:
+                if name in busy or name in fleet.stepping or self.disk_full or self.ailing:
                     continue
                 if plan is None or plan.at < started:
                     self.breach("a slow pool delays no other pool", "a tick passed without a plan", name)

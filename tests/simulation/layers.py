@@ -129,10 +129,10 @@ class LayerWitness:
             self._going_on(resource)
             if self.witness.disk_full or self.witness.ailing:
                 continue
-            waits = name in busy or name in fleet._stepping
+            waits = name in busy or name in fleet.stepping
             if pool in self._planned and not waits:
                 self._in_time(resource, plan, started, asleep=regions[fleet.region_of[pool]] in sleepy)
-            self._within_ceiling(pool, name, (base, plan), started, busy=waits or pool in busy or pool in fleet._stepping)
+            self._within_ceiling(pool, name, (base, plan), started, busy=waits or pool in busy or pool in fleet.stepping)
             if plan is not None and started <= plan.at <= self.clock.now():
                 self._ordered(pool, plan)
 

@@ -332,7 +332,7 @@ class Pair:
             if deciding_code(plan) is ReasonCode.FOREIGN_WRITE and plan.state.foreign_since is not None:
                 self._breach("no foreign write is reported without cause", plan.text, name)
         for top in fleet.tops.values():
-            if top.policy.name not in fleet._stepping:
+            if top.policy.name not in fleet.stepping:
                 self._pinging(fleet, top)
 
     def _pinging(self, fleet: Fleet, top: Reconciler) -> None:

@@ -202,8 +202,8 @@ class Simulation:
         self.troubles.turn(self.minute)
         began, started = self.clock.seconds, self.clock.now()
         sleepy = {number for number, region in enumerate(fleet.regions)
-                  if number in fleet._collecting.running or self.is_late(region.collector.source)}
-        busy = set(fleet._stepping)
+                  if region in fleet.collecting.running or self.is_late(region.collector.source)}
+        busy = set(fleet.stepping)
         self.witness.ticking()
         self.layers.ticking(fleet)
         try:

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,11 +13,12 @@ import click
 
 from controller.cli.failure import Failed
 from controller.cli.options import policy_argument, sandbox_options, state_dir_option, token_file_option
-from controller.cli.policy_file import read_policy
+from controller.cli.policy_file import load_known, read_policy
 from controller.cli.token import read_token
 from controller.cli.verbosity import start_log
 
 if TYPE_CHECKING:
+    from config.model.policy import Policy
     from controller.daemon.daemon import Daemon
 
 MOST_NAMED = 5
@@ -40,7 +43,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
 
     For pools in shadow mode (the default), Stoker plans but writes nothing to the provider. SIGTERM or Ctrl-C shuts down
     gracefully: writes in progress finish and the store closes. A second signal exits immediately; the next start reads the
-    provider's state again.
+    provider's state again. SIGHUP, `stoker reload` and a change of the file make the daemon read the policy again.
 
     The state folder has history, decisions and measurements: keep it across restarts. Without a token, overrides are disabled.
 
@@ -49,7 +52,11 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
       stoker run
       stoker run /etc/stoker/policy.yaml --state-dir /var/lib/stoker
     """  # noqa: D301  (click reads the control character)
-    policy = read_policy(policy_path)
+    hang_ups = HangUps()
+    from controller.daemon.policy_file import PolicyFile
+
+    file = PolicyFile(policy_path, lambda: with_lease_of(load_known(policy_path), lease_seconds))
+    policy = with_lease_of(read_policy(policy_path), lease_seconds)
     token = read_token(token_file)
     import socket
     from datetime import timedelta
@@ -65,9 +72,6 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from controller.store.state_store import StoreError
     from controller.telemetry.tracing import tracing_of
 
-    if lease_seconds is not None and policy.lease is not None:
-        lease = policy.lease.model_copy(update={"ttl": timedelta(seconds=lease_seconds)})
-        policy = policy.model_copy(update={"lease": lease})
     clock = SystemClock()
     start_log(clock, log_format or ("console" if sys.stderr.isatty() else "json"), "info")
     rng = Generator(PCG64())
@@ -76,9 +80,9 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
         service = Daemon(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds),
                          token=token, notifier=notifier_for(policy, clock, rng), tracing=tracing_of(os.environ),
                          lease_store=None if policy.lease is None else registry.lease(policy.lease),
-                         holder=f"{socket.gethostname()}:{os.getpid()}:{rng.bytes(4).hex()}")
+                         holder=f"{socket.gethostname()}:{os.getpid()}:{rng.bytes(4).hex()}", file=file)
         if not once:
-            asyncio.run(until_stopped(service))
+            asyncio.run(until_stopped(service, hang_ups))
             return
         unread = asyncio.run(unreadable(service))
     except (StoreError, CannotListen, AdapterError) as error:
@@ -101,9 +105,47 @@ async def unreadable(service: "Daemon") -> dict[str, str]:
     return errors
 
 
-async def until_stopped(service: "Daemon") -> None:
+class HangUps:
+    """SIGHUP from now on: it never ends the process. One that arrives before the daemon runs is passed on then."""
+
+    def __init__(self) -> None:
+        self._requested: Callable[[], object] | None = None
+        self._early = False
+        with suppress(ValueError):  # not in the main thread, which receives signals
+            signal.signal(signal.SIGHUP, self._receive)
+
+    def request_with(self, requested: Callable[[], object]) -> None:
+        """Call `requested` for each signal from now on, and for an earlier one."""
+        self._requested = requested
+        if self._early:
+            requested()
+
+    def ignore(self) -> None:
+        """Ignore the signal until the process has ended: the interpreter restores handlers before that, but no ignored signal."""
+        with suppress(ValueError):
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def _receive(self, *_: object) -> None:
+        if self._requested is None:
+            self._early = True
+            return
+        with suppress(RuntimeError):  # the loop is closed: the process ends
+            self._requested()
+
+
+def with_lease_of(policy: "Policy", seconds: float | None) -> "Policy":
+    """Return the policy with a lease of another length, if it has one and `seconds` are given."""
+    from datetime import timedelta
+
+    if seconds is None or policy.lease is None:
+        return policy
+    return policy.model_copy(update={"lease": policy.lease.model_copy(update={"ttl": timedelta(seconds=seconds)})})
+
+
+async def until_stopped(service: "Daemon", hang_ups: HangUps) -> None:
     """Run `service` until a signal; exit immediately on a second signal."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    hang_ups.request_with(lambda: loop.call_soon_threadsafe(service.reload_requested.set))
 
     def on_signal() -> None:
         if stop.is_set():
@@ -113,4 +155,7 @@ async def until_stopped(service: "Daemon") -> None:
 
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, on_signal)
-    await service.run(stop)
+    try:
+        await service.run(stop)
+    finally:
+        hang_ups.ignore()

@@ -5,7 +5,7 @@ demand of the others is known from their last plan. Pools in shadow are planned 
 active ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +29,10 @@ FLOATS = NDArray[np.float64]
 HOUR = 60
 UNSURE = 2 * READ_AFTER_WRITE
 """Time after a write in which a reading may show the value before it: it may lag, and plans use it until the next reading."""
+
+STARTING: Mapping[str, float] = {"_want": 0, "_shown": 0, "_held": 0, "_floor": 0, "_price": 0.0, "_spent": 0.0, "_pings": 0.0,
+                                 "_value": np.nan, "_active": False}
+"""Initial values of what is known of each pool."""
 
 COUNTED = {"pools_per_tick": "pools", "units_per_tick": "units"}
 
@@ -57,11 +61,10 @@ class FleetLimits:
 
     def __init__(self, limits: Limits, region_of: Mapping[str, int]) -> None:
         self.limits, self._region_of = limits, region_of
-        self._row = {name: at for at, name in enumerate(region_of)}
-        self._want, self._shown, self._held, self._floor = (np.zeros(len(self._row), np.int64) for _ in range(4))
-        self._price, self._spent, self._pings = (np.zeros(len(self._row)) for _ in range(3))
-        self._value = np.full(len(self._row), np.nan)
-        self._active = np.zeros(len(self._row), bool)
+        self._row: dict[str, int] = {}
+        self._want, self._shown, self._held, self._floor = (np.zeros(0, np.int64) for _ in range(4))
+        self._price, self._spent, self._pings, self._value = (np.zeros(0) for _ in range(4))
+        self._active = np.zeros(0, bool)
         self._writes: dict[int, int] = {}
         """Writes that a tick may still start, by group."""
         self._writes_allowed: dict[int, int] = {}
@@ -73,6 +76,22 @@ class FleetLimits:
         """Pools that a grant of this tick has changed: their step between two ticks is another change of the same pool."""
         self._tick = 0
         self._budgets = self._full_budgets()
+        self.arrange(limits, region_of, ())
+
+    def arrange(self, limits: Limits, region_of: Mapping[str, int], kept: Collection[str]) -> None:
+        """Set limits and pools. What is known of the `kept` pools stays, and what this tick has granted if the limits do."""
+        before, self._row = [self._row[name] for name in kept], {name: at for at, name in enumerate(region_of)}
+        after, size = [self._row[name] for name in kept], len(region_of)
+        for name, initial in STARTING.items():
+            known, rows = getattr(self, name), np.full(size, initial)
+            rows[after] = known[before]
+            setattr(self, name, rows)
+        self._waiting = {name: self._waiting[name] for name in kept if name in self._waiting}
+        self._granted = {name: self._granted[name] for name in kept if name in self._granted}
+        self._changed &= set(kept)
+        if limits != self.limits:
+            self.limits, self._budgets = limits, self._full_budgets()
+        self._region_of = region_of
 
     def begin(self) -> None:
         """Start a tick with full budgets of changes."""

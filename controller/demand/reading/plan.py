@@ -94,6 +94,18 @@ class ReadingPlan:
             self._always[name] = self.prices.pop(name)
             del self.states[name]
 
+    @property
+    def pools(self) -> int:
+        """Number of pools that are read."""
+        return len(self._pools)
+
+    def retire(self, names: Collection[str]) -> None:
+        """Read these pools no more."""
+        self._pools = tuple(name for name in self._pools if name not in names)
+        for known in (self.prices, self.states, self._always, self.slowed, self._usual, self._asked, self._new):
+            for name in known.keys() & set(names):
+                del known[name]
+
     def parts(self, until: int, metric_delay: int) -> dict[str, Part]:
         """Return what to read at minute `until`; pools of which nothing is read are left out."""
         self._now = until

@@ -11,7 +11,8 @@ MOST_REASONS = 20
 
 async def healthz(published: PublishedState, _: web.Request) -> web.Response:
     """Return 200 while the event loop runs, for liveness probes."""
-    return json_answer({"status": "ok", "started_at": published.started_at})
+    refused = None if published.components is None else published.components.policy.refusal
+    return json_answer({"status": "ok", "started_at": published.started_at, "policy_refused": refused})
 
 
 async def readyz(published: PublishedState, _: web.Request) -> web.Response:

@@ -10,6 +10,8 @@ class Health(Shape):
 
     status: Literal["ok"]
     started_at: str
+    policy_refused: str | None
+    """Why the last reload of the policy was refused: the one before stays in use. Null if it was not."""
 
 
 class Ages(Shape):

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from controller.decision.costs.kinds import Kind
 from controller.decision.planning.overrides_in_force import Kind as OverrideKind
 from controller.http.schemas.figures import Account, ActualFigures, KindTotals, SimulatedFigures
+from controller.http.schemas.reload import PolicyEntry
 from controller.http.schemas.shape import Instant, Known, Shape
 
 Json = dict[str, Any]
@@ -279,6 +280,7 @@ class Status(Shape):
     metric_reads_usd_per_month: Known
     """Of all sources."""
     limits: Limits
+    policy: PolicyEntry | None
     orphans: list[OrphanEntry]
     pools: list[PoolEntry]
     lease: dict[str, str | int | None] | None = None

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.accounting.ledger import NAMES, GroupLedger, Ledger, keep_accounts, range_of
+from controller.accounting.ledger import NAMES, GroupLedger, Ledger
 from controller.accounting.paid_units import Change
+from controller.accounting.tick_accounting import keep_accounts
 from controller.decision.costs.bill import bill_of, judged_demand
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.estimated_peaks import HiddenPeaks
 from controller.decision.costs.target_tracking import TargetTracker
+from controller.report.accounts import range_of
 from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of

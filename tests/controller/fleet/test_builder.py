@@ -61,9 +61,9 @@ async def test_measured_values_replace_assumed_ones(store, clock):
         store.store.record_lead_time("a", 3, 400.0, NOON + timedelta(minutes=minute))
     fleet, _ = await assembled(store, clock, memory_mb=None)
     region, reconciler = fleet.region_of["a"], fleet.reconcilers["a"]
-    before = region._terms_now()["a"]
+    before = region.terms_now()["a"]
     reconciler._learn(Traits(memory_mb=2048), NOON)
-    after = region._terms_now()["a"]
+    after = region.terms_now()["a"]
 
     assert before.lead_time == 7
     assert after.idle == pytest.approx(2 * before.idle)
@@ -86,14 +86,14 @@ async def test_a_measured_keep_alive_survives_a_restart(store, clock):
     again.reconcilers["a"]._learn(Traits(keep_alive=replace(seen, observations=1)), NOON)
 
     assert again.reconcilers["a"].traits.keep_alive == seen
-    assert again.region_of["a"]._terms_now()["a"].keep_alive == again.keep_alive("a").span // timedelta(minutes=1) == 11
+    assert again.region_of["a"].terms_now()["a"].keep_alive == again.keep_alive("a").span // timedelta(minutes=1) == 11
 
 
 async def test_what_only_pings_measure_is_used_for_both_layers(store, clock):
     fleet, _ = await assembled(store, clock, top=TOP)
     seen = KeepAliveSeen(timedelta(minutes=11), timedelta(minutes=9), None, 40, "units")
     fleet.tops["a"]._learn(Traits(init_seconds=2.5, keep_alive=seen), NOON)
-    terms = fleet.region_of["a"]._terms_now()["a"]
+    terms = fleet.region_of["a"].terms_now()["a"]
 
     assert (terms.init_seconds, terms.keep_alive) == (2.5, 11)
     assert terms.top == cost_model.top_terms_of(TOP, terms.on_demand / 60, 2.5)
@@ -111,7 +111,7 @@ class LastingLever(FakeLever):
 
 async def test_a_learned_life_of_pinged_units_changes_costs_and_survives_a_restart(store, clock):
     fleet, _ = await assembled(store, clock, top=TOP)
-    assert fleet.region_of["a"]._terms_now()["a"].top.pings.lasting_minutes == 120
+    assert fleet.region_of["a"].terms_now()["a"].top.pings.lasting_minutes == 120
     fleet.tops["a"]._learn(Traits(pinged_life=timedelta(hours=5)), NOON)
     fleet.tops["a"]._learn(Traits(), NOON)
     await builder.save_measured(fleet, store, NOON)
@@ -119,7 +119,7 @@ async def test_a_learned_life_of_pinged_units_changes_costs_and_survives_a_resta
     again, _ = await assembled(store, clock, {"a:pings": lever}, top=TOP, mode="active")
 
     for each in (fleet, again):
-        terms = each.region_of["a"]._terms_now()["a"]
+        terms = each.region_of["a"].terms_now()["a"]
         assert terms.top == cost_model.top_terms_of(TOP, terms.on_demand / 60, terms.init_seconds, timedelta(hours=5))
         assert each.tops["a"].usd_per_unit_minute == pytest.approx(terms.top.idle)
     assert lever.life == timedelta(hours=5)

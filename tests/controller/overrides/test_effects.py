@@ -34,7 +34,7 @@ async def until(condition):
 async def test_a_pin_is_written_at_once_and_says_which_limit_holds_it(tmp_path):
     async with serving(tmp_path, max=26) as here:
         _, reply, _ = await here.ask("POST", PATH, TOKEN, json=order("pin", 2000))
-        await until(lambda: here.levers["a"].writes[-1] == 26 and not here.components.fleet._stepping)  # without a tick
+        await until(lambda: here.levers["a"].writes[-1] == 26 and not here.components.fleet.stepping)  # without a tick
         _, pool, _ = await here.ask("GET", "/v1/pools/a")
         _, why, _ = await here.ask("GET", "/v1/pools/a/why")
 
@@ -46,7 +46,7 @@ async def test_a_pin_is_written_at_once_and_says_which_limit_holds_it(tmp_path):
 async def test_ending_a_pin_is_written_at_once(tmp_path):
     async with serving(tmp_path) as here:
         await here.ask("POST", PATH, TOKEN, json=order("pin", 12))
-        await until(lambda: here.levers["a"].writes[-1] == 12 and not here.components.fleet._stepping)
+        await until(lambda: here.levers["a"].writes[-1] == 12 and not here.components.fleet.stepping)
         _, reply, _ = await here.ask("DELETE", PATH, TOKEN)
         await until(lambda: here.levers["a"].writes[-1] == 3)
 
@@ -109,7 +109,7 @@ async def test_a_refused_write_is_shown_with_the_override(tmp_path):
     async with serving(tmp_path) as here:
         here.levers["a"].failing["write"] = QuotaExceeded("the account has no more", 5)
         await here.ask("POST", PATH, TOKEN, json=order("pin", 12))
-        await until(lambda: not here.components.fleet._stepping)
+        await until(lambda: not here.components.fleet.stepping)
         _, pool, _ = await here.ask("GET", "/v1/pools/a")
 
     assert pool["overrides"][0]["effect"].startswith("pinned at 12; held at 3: requesting 12 failed")

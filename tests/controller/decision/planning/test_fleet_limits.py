@@ -84,7 +84,7 @@ async def test_a_change_that_is_too_large_for_a_tick_is_done_in_parts(clock, tmp
 async def again(here, name):
     """Run a step of a pool between two ticks."""
     assert here.fleet.immediate_steps.request(name, lambda: None)
-    await here.fleet._stepping[name]
+    await here.fleet.stepping[name]
 
 
 async def test_a_step_between_two_ticks_uses_what_the_tick_has_left(clock, tmp_path):

@@ -149,7 +149,7 @@ async def test_a_pool_whose_provider_hangs_delays_no_rise_of_another(tmp_path):
         while made.writes("b") != [1, 9]:
             await made.here.clock.advance(timedelta(0))
 
-        made.here.components.fleet._stepping["a"].cancel()
+        made.here.components.fleet.stepping["a"].cancel()
 
 
 async def test_a_fault_in_a_look_refuses_no_report(tmp_path):

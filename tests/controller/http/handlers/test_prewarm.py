@@ -55,7 +55,7 @@ async def test_overlapping_calls_take_the_maximum_with_at_most_one_write_each(tm
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         answers = await asyncio.gather(*(here.ask("POST", PATH, TOKEN, json=WISH | {"units": units}) for units in (4, 12, 8, 5)))
         assert {status for status, *_ in answers} == {200}
-        await until(lambda: here.levers["a"].writes[-1] == 12 and not here.components.fleet._stepping)
+        await until(lambda: here.levers["a"].writes[-1] == 12 and not here.components.fleet.stepping)
 
         assert here.levers["a"].most_in_flight == 1
         assert len(here.levers["a"].writes) <= 4
@@ -79,7 +79,7 @@ async def test_a_prewarm_during_a_write_is_carried_out_after_it(tmp_path):
             _, reply, _ = await here.ask("POST", PATH, TOKEN, json=WISH | {"units": units})
         assert reply["takes_effect"] == "now"
         gate.set()
-        await until(lambda: lever.writes[-1] == 12 and not here.components.fleet._stepping)
+        await until(lambda: lever.writes[-1] == 12 and not here.components.fleet.stepping)
 
         assert lever.writes == [3, 9, 12]  # three calls during a write are one step after it
         assert lever.most_in_flight == 1
@@ -169,7 +169,7 @@ async def test_a_busy_pool_starts_no_second_step(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         fleet = here.components.fleet
         assert fleet.immediate_steps.request("a", lambda: None)
-        step = fleet._stepping["a"]
+        step = fleet.stepping["a"]
         fleet._start("a", fleet.view("a", here.clock.now()), read=False)  # the tick, whose plan is from before the nudge
 
-        assert fleet._stepping["a"] is step
+        assert fleet.stepping["a"] is step
