@@ -124,9 +124,10 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 	--custom-compile-command "make lock"
 
 lock:
-	$(COMPILE) pyproject.toml --extra aws --extra gcp --extra otel --extra postgresql --extra redis -o requirements.txt
+	$(COMPILE) pyproject.toml --extra aws --extra forecast --extra gcp --extra otel --extra postgresql --extra redis -o requirements.txt
 	$(COMPILE) --group build -o requirements-build.txt
 	$(COMPILE) pyproject.toml --all-extras --constraint requirements.txt -o requirements-dev.txt
+	$(COMPILE) --group sbom --constraint requirements-dev.txt -o requirements-sbom.txt
 	$(COMPILE) --group foreign -o requirements-foreign.txt
 	$(COMPILE) --group docs -o requirements-docs.txt
 

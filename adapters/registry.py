@@ -198,5 +198,5 @@ def _needed(path: str, extra: str, who: str) -> object:
     except ModuleNotFoundError as missing:
         if missing.name is not None and missing.name.split(".")[0] == "adapters":
             raise
-        remedy = f"pip install 'stoker[{extra}]'"
+        remedy = f"install the wheel with the extra {extra}"
         raise Unsupported(f"{who} needs the library {missing.name}, which is not installed: {remedy}") from missing

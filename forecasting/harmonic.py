@@ -7,6 +7,8 @@ fit a model, which worker processes do.
 """
 
 import warnings
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -37,11 +39,20 @@ BEHIND = 8
 """Fitted buckets at the start of an outlook, with which current demand is compared."""
 
 
+@cache
+def can_fit() -> bool:
+    """Return whether statsmodels, of the extra `forecast`, is installed. Without it forecasts have one component less."""
+    return find_spec("statsmodels") is not None
+
+
 def fit_outlook(summary: Floats, first_bucket: int) -> Outlook | None:
     """Fit float32[buckets, summary] of one row, in units from `first_bucket` on, NaN for gaps; return 2 days of forecast.
 
-    None if less than 2 days are known, if less than half of the buckets in between are known, or if the fit fails.
+    None if `can_fit` is false, if less than 2 days are known, if less than half of the buckets in between are known, or if the
+    fit fails.
     """
+    if not can_fit():
+        return None
     known = ~np.isnan(summary[:, -1])
     if known.sum() < LEAST_DAYS * PER_DAY:
         return None

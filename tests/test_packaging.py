@@ -25,7 +25,10 @@ from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("config", "forecasting", "adapters", "controller")
-LOCKS = ("requirements.txt", *(f"requirements-{name}.txt" for name in ("build", "dev", "docs", "foreign")))
+LOCKS = ("requirements.txt", *(f"requirements-{name}.txt" for name in ("build", "dev", "docs", "sbom", "foreign")))
+
+SHIPPED_EXTRAS = ("aws", "forecast", "gcp", "otel", "postgresql", "redis")
+"""Extras that the image contains."""
 
 
 def pyproject() -> dict:
@@ -200,10 +203,11 @@ def test_locks_satisfy_the_requirements_of_pyproject():
     extras = project["optional-dependencies"]
     groups = pyproject()["dependency-groups"]
     owed = {
-        "requirements.txt": wanted(project["dependencies"], extras["aws"], extras["gcp"], extras["postgresql"], extras["redis"]),
+        "requirements.txt": wanted(project["dependencies"], *(extras[name] for name in SHIPPED_EXTRAS)),
         "requirements-build.txt": wanted(groups["build"], pyproject()["build-system"]["requires"]),
         "requirements-dev.txt": wanted(project["dependencies"], *extras.values()),
         "requirements-docs.txt": wanted(groups["docs"]),
+        "requirements-sbom.txt": wanted(groups["sbom"]),
         "requirements-foreign.txt": wanted(groups["foreign"]),
     }
     stale = [
@@ -214,6 +218,19 @@ def test_locks_satisfy_the_requirements_of_pyproject():
     ]
 
     assert stale == [], "run `make lock`"
+
+
+NOT_OURS = re.compile(r"pip3? install[^\n]*[\s'\"]stoker(?![-/\w.])|stoker\[\w")
+
+
+def test_nothing_tells_to_install_our_name_from_an_index():
+    """On an index, the name may belong to somebody else: messages and pages say to install the wheel."""
+    modules = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    files = [*modules, *(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")]
+
+    assert [str(path.relative_to(ROOT)) for path in files if NOT_OURS.search(path.read_text())] == []
+    assert NOT_OURS.search("pip install 'stoker[aws]'")
+    assert NOT_OURS.search("pip install stoker")
 
 
 def test_tests_run_with_the_shipped_versions():

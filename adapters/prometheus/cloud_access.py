@@ -43,8 +43,8 @@ def aws_signer(settings: SigV4Settings, credentials: Credentials | None) -> Sign
     try:
         from adapters.aws.request_signer import RequestSigner
     except ModuleNotFoundError as missing:
-        raise Unsupported(f"sigv4 needs the library {missing.name}, which is not installed: pip install "
-                          "'stoker[aws]'") from missing
+        raise Unsupported(f"sigv4 needs the library {missing.name}, which is not installed: install the wheel "
+                          "with the extra aws") from missing
     return RequestSigner(settings.region, settings.service, credentials)
 
 
@@ -60,6 +60,6 @@ def tokens_of(settings: PrometheusSettings, clock: Clock, environment: Mapping[s
     try:
         from adapters.gcp.bearer_tokens import BearerTokens
     except ModuleNotFoundError as missing:
-        raise Unsupported(f"google needs the library {missing.name}, which is not installed: pip install "
-                          "'stoker[gcp]'") from missing
+        raise Unsupported(f"google needs the library {missing.name}, which is not installed: install the wheel "
+                          "with the extra gcp") from missing
     return BearerTokens(settings.url, clock, environment, None if credentials is None else credentials.impersonate)

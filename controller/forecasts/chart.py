@@ -44,7 +44,7 @@ class NoPlotter(Exception):
     """matplotlib is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("drawing needs matplotlib; install it with: pip install 'stoker[plot]'")
+        super().__init__("drawing needs matplotlib, which is not installed: install the wheel with the extra plot")
 
 
 def svg(view: ForecastView) -> str:

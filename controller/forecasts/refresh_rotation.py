@@ -23,6 +23,7 @@ from controller.forecasts.worker_tasks import plan_ahead
 from controller.store.async_store import AsyncStore
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, minute_of
+from forecasting.harmonic import can_fit
 
 EVERY = timedelta(minutes=15)
 """Minimum time between two plans of one pool."""
@@ -101,6 +102,9 @@ class ForecastRotation:
 
     async def run(self) -> None:
         """Plan one pool after another until cancelled. The pauses between runs keep the rotation within `SHARE` of a core."""
+        if not can_fit():
+            log.info("forecast-without-model", text="forecasts lack the fitted model: install the wheel with the extra forecast; "
+                     "decisions do not depend on it")
         while True:
             name = self._next() if self._fleet.last is not None else None
             if name is None:

@@ -88,7 +88,7 @@ def zones(policy: Policy, now: datetime) -> Iterator[Finding]:
     year = release.split(".")[0]
     if not year.isdigit() or int(year) < now.year - 1:
         yield Finding("time zones", f"tzdata {release or '-'}", Verdict.WARN, f"older than 1 year or of unknown age; {what}",
-                      "pip install -U tzdata")
+                      "update the package tzdata where Stoker is installed")
     else:
         yield Finding("time zones", f"tzdata {release}", Verdict.OK, what)
 

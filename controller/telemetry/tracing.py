@@ -141,7 +141,7 @@ def tracing_of(environment: Mapping[str, str]) -> Tracing | None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
-        log.error("traces-unsupported", text="traces need a library that is not installed: pip install 'stoker[otel]'")  # noqa: TRY400
+        log.error("traces-unsupported", text="traces need a library that is not installed: install the wheel with the extra otel")  # noqa: TRY400
         return None
 
     named = "OTEL_SERVICE_NAME" in environment or "service.name=" in environment.get("OTEL_RESOURCE_ATTRIBUTES", "")

@@ -50,7 +50,7 @@ def test_a_missing_library_is_named_with_the_remedy():
                "except Unsupported as error: print(error)")
 
     assert "pool agent" in done.stdout, done.stderr
-    assert "pip install 'stoker[aws]'" in done.stdout
+    assert "install the wheel with the extra aws" in done.stdout
 
 
 def test_a_fault_within_an_adapter_is_not_taken_for_a_missing_library():

@@ -121,8 +121,9 @@ def test_without_the_libraries_of_google_the_package_to_install_is_named():
     told = demo(start=("-c", WITHOUT_GOOGLE))
 
     assert told.returncode == 1
-    assert told.stderr.strip().splitlines() == [
-        "stoker: --all-levers requires the library google.cloud.run_v2, which is not installed: pip install 'stoker[aws,gcp]'"]
+    assert told.stderr.strip().splitlines() == [(
+        "stoker: --all-levers requires the library google.cloud.run_v2, which is not installed: "
+        "install the wheel with the extras aws and gcp")]
 
 
 async def test_each_pool_has_its_own_traffic():

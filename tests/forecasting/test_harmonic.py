@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecasting import harmonic
 from forecasting.harmonic import BEHIND, filled, fit_outlook, without_outliers
 from forecasting.protocol import LEVELS
 from tests.examples import examples
@@ -24,6 +25,11 @@ def test_the_weekend_is_forecast_from_the_one_before():
     told = outlook.quantiles[BEHIND : BEHIND + 96, LEVELS.index(0.5)]
     came = rows[12 * 96 : 13 * 96, 1]
     assert np.abs(told - came).mean() < 1.2
+
+
+def test_without_statsmodels_there_is_no_model(monkeypatch):
+    monkeypatch.setattr(harmonic, "can_fit", lambda: False)
+    assert fit_outlook(week(14), 500) is None
 
 
 def test_gaps_are_filled_from_other_days_and_spikes_are_limited():

@@ -120,8 +120,8 @@ def have_google() -> None:
     except ModuleNotFoundError as missing:
         if missing.name is not None and missing.name.split(".")[0] in ("adapters", "controller"):
             raise
-        raise Failed(f"--all-levers requires the library {missing.name}, which is not installed: pip install 'stoker[aws,gcp]'") \
-            from None
+        raise Failed(f"--all-levers requires the library {missing.name}, which is not installed: install the wheel with the "
+                     "extras aws and gcp") from None
 
 
 async def played(scene: "Scenario", folder: Path, seed: int, speed: float, port: int,

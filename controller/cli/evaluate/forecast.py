@@ -180,8 +180,10 @@ def look(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries", now_minut
     from controller.decision.costs.kinds import KIND_OF_MODE
     from controller.decision.events.forecast_adjustment import events_of
     from controller.forecasts.demand_forecast import view_of
-    from forecasting.harmonic import fit_outlook
+    from forecasting.harmonic import can_fit, fit_outlook
 
+    if model and not can_fit():
+        warn("the forecast lacks the fitted model: install the wheel with the extra forecast, or give --no-model")
     known = demand.window(demand.first_minute, now_minute)
     kept = replayed(pool, policy, known) if state_dir is None else recorded(pool, known, state_dir)
     kind = "simulated" if state_dir is None else KIND_OF_MODE[pool.mode]

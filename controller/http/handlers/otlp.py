@@ -58,7 +58,7 @@ async def handled(published: PublishedState, request: web.Request, signal: str,
         decoding = await asyncio.to_thread(import_module, "controller.http.otlp.decoding")  # the first time takes a moment
     except ModuleNotFoundError as missing:
         raise web.HTTPNotImplemented(reason=f"OTLP needs the library {missing.name}, which is not installed where the daemon "
-                                            "runs: pip install 'stoker[otel]'") from None
+                                            "runs: install the wheel with the extra otel") from None
     reports = published.started().reports
     if published.exports >= MOST_AT_ONCE:
         raise Retry(503, f"{MOST_AT_ONCE} exports are being read, the maximum at a time: retry", 1.0)

@@ -7,8 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.runtime.clock import ManualClock
+from controller.forecasts import refresh_rotation
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SCORED_LEVELS, Step
 from controller.forecasts.refresh_rotation import AGAIN, EVERY, FAILED_SECONDS, SHARE, ForecastRotation
 from controller.forecasts.worker_tasks import PlanAhead
@@ -66,6 +68,16 @@ async def test_every_pool_is_planned_once_every_15_min(tmp_path):
 
     assert sorted(first) == NAMES
     assert [name for name, _ in jobs.looked] == first * 2
+
+
+async def test_a_daemon_without_the_fitted_model_logs_it_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(refresh_rotation, "can_fit", lambda: False)
+    with capture_logs() as lines:
+        async with looking(tmp_path) as (here, _, jobs):
+            await pass_by(here, timedelta(minutes=2))
+
+    assert [line["event"] for line in lines].count("forecast-without-model") == 1
+    assert jobs.looked
 
 
 async def test_rotation_uses_at_most_its_share_of_a_core(tmp_path):

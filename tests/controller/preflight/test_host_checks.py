@@ -70,4 +70,4 @@ def test_outdated_time_zone_data_is_reported(tmp_path):
     told = found(tmp_path, NOON + timedelta(days=3650))["time zones"]
 
     assert told.verdict is Verdict.WARN
-    assert "pip install" in told.remedy
+    assert "tzdata" in told.remedy

@@ -64,7 +64,7 @@ def test_without_the_library_the_daemon_goes_on_and_says_what_to_install(monkeyp
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
 
     assert tracing_of(ENDPOINT) is None
-    assert "stoker[otel]" in capsys.readouterr().out
+    assert "the extra otel" in capsys.readouterr().out
 
 
 async def test_tasks_that_a_tick_begins_are_below_it(traced):

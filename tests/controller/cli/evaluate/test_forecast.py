@@ -18,6 +18,7 @@ from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state.state import PoolState
 from controller.store.state_dir import STORE_NAME
 from controller.store.state_store import Store
+from forecasting import harmonic
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, observation, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
@@ -66,6 +67,14 @@ def test_the_text_has_a_table_bars_and_accuracy(folder):
     assert "12:15" in done.stdout
     assert "target: 90 % between the two" in done.stdout
     assert (folder / "out.svg").read_text().startswith("<svg")
+
+
+def test_a_forecast_without_the_fitted_model_says_so(folder, monkeypatch):
+    monkeypatch.setattr(harmonic, "can_fit", lambda: False)
+    done = stoker("agent", "--policy", "policy.yaml", "--history", "agent=agent.csv", "--json")
+    assert done.exit_code == 0, done.output
+    assert "stoker: warning: the forecast lacks the fitted model: install the wheel with the extra forecast" in done.stderr
+    assert json.loads(done.stdout) == json.loads(asked("--json").stdout)
 
 
 def test_json_has_the_past_day_and_the_hours_ahead(folder):

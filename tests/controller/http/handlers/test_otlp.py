@@ -263,7 +263,7 @@ async def test_without_the_extra_the_error_names_it(tmp_path, monkeypatch):
         status, reply, _ = await post(here, body())
 
     assert status == 501
-    assert "pip install 'stoker[otel]'" in json.loads(reply)["message"]
+    assert "install the wheel with the extra otel" in json.loads(reply)["message"]
 
 
 async def test_a_pool_with_another_source_gets_nothing(tmp_path):
