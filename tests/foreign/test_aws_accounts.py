@@ -16,6 +16,7 @@ from adapters.registry import Registry
 from adapters.runtime.clock import SystemClock
 from config.loading.loader import load_policy
 from config.model.credentials import Credentials
+from tests.deploy.folder import DEPLOY
 from tests.e2e.daemons import daemon, stoker
 from tests.foreign.account_gate import Gate
 from tests.foreign.aws import REGION, Account
@@ -88,6 +89,12 @@ class Organisation:
         for policy in identities.list_role_policies(RoleName="stoker")["PolicyNames"]:
             identities.delete_role_policy(RoleName="stoker", PolicyName=policy)
         identities.delete_role(RoleName="stoker")
+
+    def mistaken(self, name):
+        """Let the role make what the emulator takes its calls for."""
+        statement = {"Effect": "Allow", "Action": [*TAKEN_FOR.values()], "Resource": "*"}
+        self.accounts[name].client("iam").put_role_policy(RoleName="stoker", PolicyName="mistaken",
+                                                          PolicyDocument=json.dumps({"Statement": [statement]}))
 
     def taken_for(self, document, name):
         function = f"arn:aws:lambda:{REGION}:{self.accounts[name].number}:function:agent"
@@ -248,3 +255,21 @@ async def test_doctor_reports_a_role_that_is_refused_once_and_skips_its_pools(or
     assert "first" in skipped
     assert {"own", "second"}.isdisjoint(skipped)
     assert not [each for each in found if each["verdict"] == "fail" and each not in failed], text
+
+
+async def test_the_role_of_the_cloudformation_template_suffices_and_writes_in_active_mode_alone(organisation):
+    account = organisation.accounts["first"]
+    await asyncio.to_thread(organisation.take_away, "first")
+    template = (DEPLOY / "cloudformation" / "account-role.yaml").read_text()
+    stacks = account.client("cloudformation")
+    for mode, units in (("shadow", 0), ("active", 2)):
+        given = {"DaemonPrincipal": organisation.principal, "ExternalId": EXTERNAL_ID, "Mode": mode}
+        change = stacks.create_stack if mode == "shadow" else stacks.update_stack
+        change(StackName="role", TemplateBody=template, Capabilities=["CAPABILITY_NAMED_IAM"],
+               Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()])
+        waiter = stacks.get_waiter("stack_create_complete" if mode == "shadow" else "stack_update_complete")
+        await asyncio.to_thread(waiter.wait, StackName="role", WaiterConfig={"Delay": 1})
+        if mode == "active":
+            organisation.mistaken("first")
+        _, _, err = await organisation.once()
+        assert organisation.requested()["first"] == units, err
