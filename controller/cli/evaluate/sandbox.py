@@ -1,6 +1,7 @@
 """`stoker sandbox`: an emulated AWS account for practice."""
 
 import asyncio
+import os
 import signal
 
 import click
@@ -42,7 +43,7 @@ async def served(port: int, seed: int) -> None:
     try:
         url = await server.start()
     except OSError as error:
-        raise Failed(f"127.0.0.1:{port} is not available ({error.strerror}): give another --port") from None
+        raise Failed(f"127.0.0.1:{port} is not available ({os.strerror(error.errno or 0)}): give another --port") from None
     try:
         click.echo(f"emulated AWS account at {url}; in another terminal:\n  export STOKER_SANDBOX_URL={url}")
         await stop.wait()

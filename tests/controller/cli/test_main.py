@@ -53,7 +53,9 @@ def test_every_help_has_an_example(name):
     assert f"stoker {name}" in below
 
 
-@pytest.mark.parametrize("arguments", [("schema",), ("--help",), ("validate", "config/example.yaml", "--json")])
+@pytest.mark.parametrize("arguments", [
+    ("schema",), ("--help",), ("validate", "config/example.yaml", "--json"), ("iam", "config/example.yaml"),
+    ("completion", "bash"), ("diff", "config/example.yaml", "docs/policy.example.yaml")])
 def test_a_full_disk_behind_standard_output_is_one_line(arguments):
     with Path("/dev/full").open("w") as full:
         told = subprocess.run([sys.executable, "-m", "controller.cli", *arguments], stdout=full, stderr=subprocess.PIPE,
