@@ -56,6 +56,9 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
+SECTIONS = {"Set up": ("setup",), "Run and operate": ("operate",), "Evaluate and practise": ("history", "evaluate")}
+"""Headings of the help, and the packages of their commands."""
+
 UNWRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -110,9 +113,11 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write all commands, including those of two words."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.line) for name, entry in COMMANDS.items()])
+        """Write all commands, including those of two words, by what they are for."""
+        for heading, packages in SECTIONS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, entry.line) for name, entry in COMMANDS.items()
+                                    if entry.module.split(".")[0] in packages])
 
 
 def print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: ARG001  (click's signature)

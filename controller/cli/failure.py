@@ -32,5 +32,5 @@ def print_error(message: str) -> None:
 
 def usage_text(error: click.UsageError) -> str:
     """Return click's message about the command line, with the help to read."""
-    path = "stoker" if error.ctx is None else error.ctx.command_path
-    return f"{error.format_message().rstrip('.')}; see `{path} --help`"
+    path, message = "stoker" if error.ctx is None else error.ctx.command_path, error.format_message().rstrip(".")
+    return message if message.endswith("?") else f"{message}; see `{path} --help`"

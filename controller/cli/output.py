@@ -1,6 +1,7 @@
 """Output of commands: text for people, or JSON and YAML that name their schema."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 WIDE = 10_000
 """Columns of `-o wide`: nothing is cut or wrapped."""
+
+WITHOUT_TERMINAL = 200
+"""Columns of one line an item when output is not a terminal."""
 
 Form = Literal["table", "wide", "json", "yaml"]
 FORMS: tuple[Form, ...] = ("table", "wide", "json", "yaml")
@@ -35,6 +39,14 @@ def console_of(form: Form, soft_wrap: bool = False) -> "Console":
     from rich.console import Console
 
     return Console(width=WIDE if form == "wide" else None, highlight=False, soft_wrap=soft_wrap, emoji=False)
+
+
+def console_of_lines(form: Form) -> "Console":
+    """Return a console for one line an item: without a terminal, `WITHOUT_TERMINAL` columns wide."""
+    console = console_of(form)
+    if form != "wide" and not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WITHOUT_TERMINAL
+    return console
 
 
 def emit(kind: str, body: Mapping[str, Any], form: Form) -> None:

@@ -11,7 +11,7 @@ from controller.cli.daemon_client import fetch
 from controller.cli.evaluate.backtest import write_whole
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.formatting import next_hours
-from controller.cli.options import FILE, policy_option
+from controller.cli.options import FILE, is_explicit, policy_option, url_option
 from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import pool_named, read_policy
 from controller.cli.verbosity import warn
@@ -36,34 +36,37 @@ PATIENCE_SECONDS = 70.0
 @policy_option
 @click.option("--history", "histories", multiple=True, metavar="POOL=FILE", help="Recorded traffic of the pool, .csv or .csv.gz.")
 @click.option("--state-dir", type=FILE, help="State folder of a daemon; a running daemon is queried.")
-@click.option("--url", help="URL of a running daemon.")
+@url_option
 @click.option("--at", metavar="TIMESTAMP", help="Forecast with the data known at this time (UTC).  [default: end of history]")
 @click.option("--hours", type=click.FloatRange(0.25, LONGEST_HOURS), default=6.0, show_default=True, help="Forecast length.")
 @click.option("--plot", type=FILE, metavar="OUT.html|OUT.svg", help="Write a chart.")
 @click.option("--model/--no-model", default=True, show_default=True, help="Also fit a statistical model (some seconds).")
 @output_option
-def command(pool: str, policy_path: Path, histories: tuple[str, ...], state_dir: Path | None, url: str | None,
+def command(pool: str, policy_path: Path, histories: tuple[str, ...], state_dir: Path | None, url: str,
             at: str | None, hours: float, plot: Path | None, model: bool, form: Form) -> None:
     """Show history and forecast of POOL, and the accuracy of the last 24 hours' forecasts.
 
-    Changes nothing and calls no provider. It queries a daemon with --url, or with --state-dir when a daemon uses it.
+    Changes nothing and calls no provider. Without --history and --state-dir, and with a --state-dir that a daemon uses, it asks
+    the daemon.
 
     \b
     Examples:
-      stoker forecast chat --url http://127.0.0.1:8080
+      stoker forecast chat
       stoker forecast chat --history chat=chat.csv.gz --plot chat.svg
     """  # noqa: D301  (click reads the control character)
-    if bool(histories) + (state_dir is not None) + (url is not None) != 1:
-        raise WrongInput(f"give exactly one source of history for {pool}: --history {pool}=FILE, --state-dir DIR or --url URL")
+    asked = is_explicit(click.get_current_context(), "url")
+    if bool(histories) + (state_dir is not None) + asked > 1:
+        raise WrongInput(f"give one source of history for {pool}: --history {pool}=FILE, --state-dir DIR or --url URL")
     if plot is not None and plot.suffix not in PICTURES:
         raise WrongInput(f"--plot {plot}: the name must end in {' or '.join(PICTURES)}")
-    if url is None:
+    daemon: str | None = url
+    if histories or state_dir is not None:
         policy = read_policy(policy_path)
         one = pool_named(policy, pool, policy_path)
-        url = None if state_dir is None else daemon_on(state_dir)
-    if url is not None:
-        answer = from_daemon(url, pool, hours, at)
-        view = seen_in(answer, url)
+        daemon = None if state_dir is None else daemon_on(state_dir)
+    if daemon is not None:
+        answer = from_daemon(daemon, pool, hours, at)
+        view = seen_in(answer, daemon)
     else:
         demand = from_files(pool, histories) if state_dir is None else from_state(pool, state_dir)
         now_minute = demand.end_minute if at is None else instant_within(at, demand, pool)

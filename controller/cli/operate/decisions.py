@@ -9,8 +9,13 @@ from controller.cli.formatting import format_value
 from controller.cli.operate.decision_log import MOST, Recorded, from_daemon, from_store
 from controller.cli.operate.why_text import requested_of
 from controller.cli.options import FILE, url_option
-from controller.cli.output import Form, console_of, emit, is_data, output_option
+from controller.cli.output import Form, console_of_lines, emit, is_data, output_option
 from controller.cli.since import since_of
+
+UNITS = ("requested", "target")
+HEADINGS = ("time (UTC)", "pool", "mode", "action", *UNITS)
+GAP, LEAST_REASONS, INDENT = 2, 30, 4
+"""Columns between two columns, fewest for the reasons beside the others, and before them in a line of their own."""
 
 
 @click.command()
@@ -39,23 +44,22 @@ def command(pool: str | None, since: str | None, limit: int, state_dir: Path | N
     if is_data(form):
         emit("decisions", {"pool": pool, "since": None if start is None else start.isoformat(), "items": found}, form)
     elif found:
-        show(found, form)
+        show(found, console_of_lines(form).width)
     else:
         click.echo(f"no decision{'' if pool is None else f' of {pool}'} is recorded{'' if since is None else f' since {since}'}")
 
 
-def show(found: list[Recorded], form: Form) -> None:
-    """Print one line for each decision."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("time (UTC)", "pool", "mode", "action"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("requested", justify="right")
-    table.add_column("target", justify="right")
-    table.add_column("reasons", overflow="fold")
-    for each in found:
-        time = each["at"][:19].replace("T", " ")
-        units = format_value(requested_of(each)), format_value(each["target"])
-        table.add_row(time, each["pool"], each["mode"], each["action"], *units, each["text"].replace("[", r"\["))
-    console_of(form).print(table)
+def show(found: list[Recorded], width: int) -> None:
+    """Print one line for each decision, cut to `width` columns; on a narrow terminal the reasons are in a line of their own."""
+    rows = [HEADINGS, *((each["at"][:19].replace("T", " "), each["pool"], each["mode"], each["action"],
+                         format_value(requested_of(each)), format_value(each["target"])) for each in found)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    start = sum(widths) + GAP * len(widths)
+    if width - start < LEAST_REASONS:
+        start = 0
+    for row, text in zip(rows, ["reasons", *(each["text"] for each in found)], strict=True):
+        cells = [cell.rjust(size) if heading in UNITS else cell.ljust(size)
+                 for heading, cell, size in zip(HEADINGS, row, widths, strict=True)]
+        line, room = (" " * GAP).join(cells), width - (start or INDENT)
+        reasons = text if len(text) <= room else f"{text[: room - 1]}…"
+        click.echo(f"{line}{' ' * GAP}{reasons}" if start else f"{line}\n{' ' * INDENT}{reasons}")

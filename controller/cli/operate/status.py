@@ -1,6 +1,5 @@
 """`stoker status`: warm capacity and plans of a running daemon."""
 
-import os
 import urllib.parse
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,13 +10,10 @@ from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import fetch
 from controller.cli.formatting import blackout_text, format_value, line_with_effect, next_hours
 from controller.cli.options import url_option
-from controller.cli.output import WIDE, Form, console_of, is_data, output_option, rendered
+from controller.cli.output import WIDE, Form, console_of, console_of_lines, is_data, output_option, rendered
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-WITHOUT_TERMINAL = 200
-"""Width in columns when output is not a terminal."""
 
 
 @click.command()
@@ -52,9 +48,7 @@ def text_of(body: dict[str, Any], is_all: bool, form: Form) -> str:
     """Return the state of all pools or of one, as text or data."""
     if is_data(form):
         return rendered("status" if is_all else "pool", body, form)
-    console = console_of(form)
-    if form != "wide" and not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = WITHOUT_TERMINAL
+    console = console_of_lines(form)
     with console.capture() as captured:
         if is_all:
             show_all(body, console)

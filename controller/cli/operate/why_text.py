@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from config.model.layers import base_name
@@ -100,7 +100,8 @@ def timeline(pool: str, start: datetime, found: Sequence[Mapping[str, Any]], wid
             yield from textwrap.wrap(text, width, initial_indent=" " * 6, subsequent_indent=" " * 8, break_long_words=False,
                                      break_on_hyphens=False)
     if found:
-        yield f"One of them in full: stoker why {pool} --at {found[-1]['at'][:19]}Z"
+        after = datetime.fromisoformat(found[-1]["at"]) + timedelta(seconds=1)  # decisions have fractions of a second
+        yield f"One of them in full: stoker why {pool} --at {after:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def used_text(keep_alive: Mapping[str, Any]) -> str:

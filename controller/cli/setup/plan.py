@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from controller.decision.planning.overrides_in_force import Override
     from controller.preflight.dry_run import PoolPreview
 
+ROOM = 120
+"""Columns from which the reasons of a plan fit beside its figures; on a narrower terminal they are below the table."""
+
 CHANGES = 3
 """Exit code with --detailed-exitcode when at least one pool would change."""
 
@@ -134,7 +137,10 @@ def show(pools: "list[PoolPreview]", daemon: DaemonState | None, form: Form) -> 
     headings = ["actual\nrequested", "simulated\nrequested", "target", "USD/month\nactual", "USD/month\ntarget"]
     for heading in headings if shadow else headings[:1] + headings[2:]:
         table.add_column(heading, justify="right")
-    table.add_column("reasons", overflow="fold", ratio=1)
+    console = console_of(form)
+    beside = console.width >= ROOM
+    if beside:
+        table.add_column("reasons", overflow="fold", ratio=1)
     for pool in pools:
         plan, (actual, simulated) = pool.plan, pool.readings
         target = number_text(plan.target, "d")
@@ -142,10 +148,11 @@ def show(pools: "list[PoolPreview]", daemon: DaemonState | None, form: Form) -> 
                       *([number_text(None if simulated is None else simulated.requested, "d")] if shadow else []),
                       f"[bold]{target}[/]" if pool.changes else target,
                       number_text(pool.usd_per_month_now, ".2f"), number_text(pool.usd_per_month_then, ".2f"),
-                      redact_text(plan.text).replace("[", r"\["))
-    console = console_of(form)
+                      *([redact_text(plan.text).replace("[", r"\[")] if beside else []))
     console.print(table)
     console.print()
+    for pool in pools if not beside else ():
+        console.print(f"{pool.plan.pool}: {redact_text(pool.plan.text)}\n", markup=False)
     for kind, mode in (("actual", "active"), ("simulated", "shadow")):
         if of_mode := [pool for pool in pools if pool.plan.mode == mode]:
             today = "" if daemon is None or kind not in daemon.sentences else f" Today: {daemon.sentences[kind]}."

@@ -133,10 +133,9 @@ def test_a_store_in_use_is_named_with_what_to_do(folder):
 
 @pytest.mark.parametrize(("arguments", "complaint"), [
     (("agnet", "--history", "agent=agent.csv"), "did you mean agent?"),
-    (("agent",), "--history agent=FILE, --state-dir DIR or --url URL"),
     (("agent", "--url", "http://127.0.0.1:9", "--at", "2026-03-04T06:00:00Z"), "a running daemon forecasts from now only"),
     (("agent", "--url", "ftp://x"), "give http://HOST:PORT"),
-    (("agent", "--history", "agent=agent.csv", "--state-dir", "state"), "exactly one source of history"),
+    (("agent", "--history", "agent=agent.csv", "--state-dir", "state"), "give one source of history for agent"),
     (("agent", "--history", "agent.csv"), "write it as POOL=FILE"),
     (("agent", "--history", "agent=none.csv"), "none.csv: the file does not exist"),
     (("agent", "--history", "other=agent.csv"), "add --history agent=FILE"),

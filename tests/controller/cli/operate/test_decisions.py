@@ -101,7 +101,7 @@ async def test_what_changed_since_a_time_is_told_from_the_oldest_decision_on(tmp
     assert [line.strip() for line in lines if line.startswith("  2026")] == [
         "2026-03-02 12:00:00  requested changed from 0 to 3", "2026-03-02 12:02:00  requested changed from 3 to 12"]
     assert "      new: pin 12 until 2026-03-02 18:00 UTC by ana (launch): 3 -> 12" in lines
-    assert lines[-1] == "One of them in full: stoker why a --at 2026-03-02T12:02:00Z"
+    assert lines[-1] == "One of them in full: stoker why a --at 2026-03-02T12:02:01Z"
     assert later.stdout == "a  no decision is recorded since 2026-03-02 13:00 UTC: its plan has not changed\n"
     assert (both.exit_code, both.stderr) == (2, "stoker: --at and --since: give one of them\n")
     assert [each["target"] for each in body["items"]] == [3, 12]
