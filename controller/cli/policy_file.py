@@ -2,13 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from config.model.policy import Policy, PoolPolicy
 from controller.cli.failure import WrongInput
 from controller.redaction.process_secrets import in_environment, named_in, register_secrets, texts_in
 
+if TYPE_CHECKING:
+    from config.model.policy import Policy, PoolPolicy
 
-def read_policy(path: Path) -> Policy:
+
+def read_policy(path: Path) -> "Policy":
     """Return the policy at `path`. Raise `WrongInput` with one line per problem."""
     from config.loading.problem import PolicyError
 
@@ -37,7 +40,7 @@ def check_exists(path: Path) -> None:
                          "`stoker init` or `stoker discover`")
 
 
-def pool_named(policy: Policy, name: str, path: Path) -> PoolPolicy:
+def pool_named(policy: "Policy", name: str, path: Path) -> "PoolPolicy":
     """Return the pool of that name. Raise `WrongInput` with a suggestion when there is none."""
     found = next((pool for pool in policy.pools if pool.name == name), None)
     if found is None:
@@ -45,7 +48,7 @@ def pool_named(policy: Policy, name: str, path: Path) -> PoolPolicy:
     return found
 
 
-def no_pool_text(policy: Policy, name: str, path: Path) -> str:
+def no_pool_text(policy: "Policy", name: str, path: Path) -> str:
     """Return that the policy has no pool of that name, with the closest name or the first ones."""
     from difflib import get_close_matches
 

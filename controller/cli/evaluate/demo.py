@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import click
 
 from adapters.runtime.files import whole_file
-from config.model.duration import parse_duration
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.output import Form, emit, is_data, output_option
 
@@ -35,6 +34,8 @@ class Span(click.ParamType[timedelta]):
     name = "span"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        from config.model.duration import parse_duration
+
         if isinstance(value, timedelta):
             return value
         try:

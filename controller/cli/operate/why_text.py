@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from config.model.layers import base_name
-from config.model.policy import PoolPolicy
 from controller.cli.formatting import blackout_text, format_value, line_with_effect, override_line
 from controller.cli.operate.why_rules import rules
 
@@ -20,6 +18,8 @@ LEAST_WIDTH = 60
 
 def lines(body: Mapping[str, Any], width: int = 80) -> Iterator[str]:
     """Yield the record as lines of text, wrapped to `width`."""
+    from config.model.layers import base_name
+
     record, inputs = body["record"], body["record"]["inputs"]
     mode, rationale, width = mode_of(inputs), inputs.get("weighed") or {}, max(width, LEAST_WIDTH)
     yield f"{body['pool']} ({mode or 'mode not recorded'})  {heading(body)}"
@@ -121,6 +121,8 @@ def forecast(forecast_body: Mapping[str, Any] | None) -> str:
 
 def mode_of(inputs: Mapping[str, Any]) -> str | None:
     """Return the mode of the pool at the decision; None if it is not recorded. A record omits settings with their default."""
+    from config.model.policy import PoolPolicy
+
     policy = inputs.get("policy")
     return None if policy is None else str(policy.get("mode", PoolPolicy.model_fields["mode"].default))
 

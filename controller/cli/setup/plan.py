@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from config.model.layers import OF_TOP, base_name
 from controller.cli.failure import Failed
 from controller.cli.options import policy_argument, sandbox_options
 from controller.cli.output import Form, console_of, emit, is_data, output_option
@@ -89,6 +88,7 @@ class DaemonState(NamedTuple):
 
 def daemon_state(url: str) -> DaemonState:
     """Return the state of the daemon at `url`."""
+    from config.model.layers import OF_TOP
     from controller.cli.daemon_client import fetch
     from controller.decision.planning.overrides_in_force import shown_override
 
@@ -105,6 +105,7 @@ def daemon_state(url: str) -> DaemonState:
 
 def plan_json(pool: "PoolPreview") -> dict[str, Any]:
     """Return a pool's plan as JSON values. Keys of what a pool in shadow mode would have start with `simulated_`."""
+    from config.model.layers import base_name
     from controller.redaction.redactor import redact
 
     plan, (actual, simulated) = pool.plan, pool.readings
@@ -164,6 +165,8 @@ def show(pools: "list[PoolPreview]", daemon: DaemonState | None, form: Form) -> 
 
 def mode_text(mode: str, pools: "list[PoolPreview]") -> str:
     """Return the number of changes and the bill for warm units of the pools of one mode, as a sentence."""
+    from config.model.layers import base_name
+
     now, then = (sum(each or 0.0 for each in column) for column in zip(*((pool.usd_per_month_now, pool.usd_per_month_then)
                                                                          for pool in pools), strict=True))
     names, changing = ({base_name(each.plan.pool) for each in some} for some in (pools, [one for one in pools if one.changes]))

@@ -80,6 +80,15 @@ def test_help_imports_no_library():
     assert [name for name in HEAVY if name in told.stderr.split()] == []
 
 
+def test_the_help_of_each_command_imports_no_library():
+    code = ("import sys\nfrom importlib import import_module\nfrom controller.cli import COMMANDS\n"
+            "for entry in COMMANDS.values():\n import_module(f'controller.cli.{entry.module}')\n"
+            "print(*sys.modules)")
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=True)
+
+    assert [name for name in HEAVY if name in told.stdout.split()] == []
+
+
 def test_an_unknown_command_is_wrong_input():
     told = CliRunner().invoke(main, ["warm"])
 
