@@ -50,6 +50,7 @@ class Terminals:
         """The commands of a block, with what is changed in them."""
         commands = [line.removeprefix("$ ") for line in body.splitlines() if line.startswith("$ ")]
         commands = [f"{each}; {LAST_2_DAYS}" if each.startswith("stoker history") else each for each in commands]
+        commands = [each.replace("--since 14d", "--since 2d") for each in commands]
         commands = [each.replace("=history/", "=recent/") if each.startswith("stoker backtest") else each for each in commands]
         return [command.replace("9911", str(self.ports[0])).replace("stoker sandbox", f"stoker sandbox --port {self.ports[0]}")
                 .replace("stoker run", f"stoker run --port {self.ports[1]} --tick-seconds 1 --log-format json")
