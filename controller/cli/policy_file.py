@@ -22,7 +22,7 @@ def read_policy(path: Path) -> "Policy":
         raise WrongInput(str(error)) from error
 
 
-def load_known(path: Path) -> Policy:
+def load_known(path: Path) -> "Policy":
     """Return the policy at `path`, and remove the secrets that it names from all texts of this process. Raise `PolicyError`."""
     from adapters.kinds import policy_kinds
     from config.loading.loader import load_policy

@@ -43,19 +43,20 @@ FAILED = [
     "history export --state-dir nowhere", "report --state-dir nowhere", f"status {AWAY}", f"why a {AWAY}",
     f"decisions {AWAY}", f"forecast a {AWAY}", f"pause a {ORDER} {AWAY}", f"pin a 9 {ORDER} {AWAY}", f"boost a +5 {ORDER} {AWAY}",
     f"prewarm a 5 --for 10m --reason webinar {AWAY}", f"unpause a {AWAY}", f"clear a {AWAY}",
+    f"reload {AWAY}",
 ]
 WRONG = [
     "run nowhere.yaml", "release --state-dir nowhere", "init policy.yaml", "discover", "diff policy.yaml nowhere.yaml",
     "plan nowhere.yaml", "validate wrong.yaml", "doctor nowhere.yaml", "iam nowhere.yaml", "notify-test", "schema now",
-    "status --url nowhere", "why", "decisions --since never", "replay nowhere.json", "pause a", "pin a many",
-    f"boost a 5 {ORDER}", "prewarm a 5", "unpause", "clear a --only all", "backtest", "tune agent --history agent=agent.csv",
-    "history lost", "history import nowhere.csv --output new2.csv", "history export lost", "report --since never",
-    "forecast a --history agent", "demo --start-day 1", "sandbox --port many", "completion tcsh",
+    "status --url nowhere", "reload --url nowhere", "why", "decisions --since never", "replay nowhere.json", "pause a",
+    "pin a many", f"boost a 5 {ORDER}", "prewarm a 5", "unpause", "clear a --only all", "backtest",
+    "tune agent --history agent=agent.csv", "history lost", "history import nowhere.csv --output new2.csv", "history export lost",
+    "report --since never", "forecast a --history agent", "demo --start-day 1", "sandbox --port many", "completion tcsh",
 ]
 UNWRITTEN = {"schema", "completion", "iam", "validate", "diff"}
 """Commands that fail only where their output cannot be written, which `test_main.py` tests."""
 
-ELSEWHERE = {"notify-test", "demo", "sandbox"}, {"demo", "sandbox"}
+ELSEWHERE = {"notify-test", "demo", "sandbox", "reload"}, {"demo", "sandbox"}
 """Commands whose success, and whose failure, is tested with the receivers and emulators that they need."""
 
 
