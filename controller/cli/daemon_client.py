@@ -5,6 +5,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -93,3 +94,16 @@ def text_of(error: urllib.error.HTTPError) -> str:
         return str(json.load(error)["error"])
     except (ValueError, KeyError, TypeError):
         return f"answered {error.code}"
+
+
+def daemon_on(state_dir: Path) -> str | None:
+    """Return the URL of the daemon that has the store open; None without one, or when its URL is unknown."""
+    from controller.store.sqlite_file import in_use
+    from controller.store.state_dir import STORE_NAME, URL_NAME
+
+    if not in_use(state_dir / STORE_NAME):
+        return None
+    try:
+        return (state_dir / URL_NAME).read_text().strip() or None
+    except OSError:
+        return None

@@ -1,4 +1,4 @@
-"""Release of pools without a running daemon, for `stoker release`: applies the `on_exit` of every pool."""
+"""Release of pools for `stoker release`: the `on_exit` of every pool without a running daemon, and orphans also with one."""
 
 import asyncio
 import os
@@ -33,6 +33,10 @@ class StillLed(Exception):
     """Another daemon holds the lease; nothing was changed."""
 
 
+class NothingToRelease(Exception):
+    """There is no pool or orphan of that name, or it is not to be released; nothing was changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReleasedPool:
     """Outcome for one pool: requested units, target, and a text. `failed`: the target was not reached."""
@@ -45,10 +49,11 @@ class ReleasedPool:
 
 
 async def release_all(policy: Policy, providers: Providers, clock: Clock, path: Path, write: bool,
-                      lease: LeaseStore | None = None) -> list[ReleasedPool]:
+                      lease: LeaseStore | None = None, only: str | None = None) -> list[ReleasedPool]:
     """Release all pools, or only plan that without `write`; hold the lease meanwhile. Return the outcome for each pool.
 
-    `path`: the store. Raise `StillLed` if a daemon leads, `StoreError` and `AdapterError`.
+    `path`: the store. `only`: one pool or orphan instead of all. Raise `StillLed` if a daemon leads, `NothingToRelease` for an
+    unknown one, `StoreError` and `AdapterError`.
     """
     store = AsyncStore(Store(path))
     try:
@@ -56,6 +61,7 @@ async def release_all(policy: Policy, providers: Providers, clock: Clock, path: 
         leadership = None if lease is None else election(policy, lease, clock)
         term = NO_LEASE if leadership is None else LeaderTerm(leadership)
         fleet = await assemble(policy, levers, store, clock, decision_log, term)
+        names, orphans = chosen(fleet, only)
         active_overrides = ActiveOverrides(fleet.reconcilers, store)
         await active_overrides.load(clock.now())
         held = None if leadership is None else await take_lease(leadership, clock, fleet, active_overrides)
@@ -72,14 +78,42 @@ async def release_all(policy: Policy, providers: Providers, clock: Clock, path: 
                 if write:
                     await decision_log.note([(decision.plan, None, inputs_of(decision))])
                 return outcome_of(decision.plan, write)
-        outcomes = list(await asyncio.gather(*(one(name) for name in fleet.reconcilers)))
-        outcomes += [await release_orphan(orphan, fleet, levers, clock, store, write=write) for orphan in fleet.orphans.found]
+        outcomes = list(await asyncio.gather(*(one(name) for name in names)))
+        outcomes += [await release_orphan(orphan, fleet, levers, clock, store, write=write) for orphan in orphans]
         if held is not None:
             await held[0].end(held[1], release=True)
         return outcomes
     finally:
         await store.close()
         await providers.close()
+
+
+def chosen(fleet: Fleet, only: str | None) -> tuple[list[str], list[Orphan]]:
+    """Return the pools and orphans to release: all, or one of them. Raise `NothingToRelease` if that one is unknown."""
+    if only is None:
+        return list(fleet.reconcilers), list(fleet.orphans.found)
+    if only in fleet.reconcilers:
+        return [only], []
+    return [], [known_orphan(fleet, only)]
+
+
+def known_orphan(fleet: Fleet, name: str) -> Orphan:
+    """Return an orphan by its name. Raise `NothingToRelease` if there is none."""
+    if (orphan := fleet.orphans.named(name)) is not None:
+        return orphan
+    orphans = [each["pool"] for each in fleet.orphans.shown()]
+    raise NothingToRelease(f"no pool and no orphan is called {name[:80]!a}; orphans: {', '.join(orphans[:10]) or 'none'}")
+
+
+async def release_in_daemon(name: str, fleet: Fleet, levers: Providers, clock: Clock, store: AsyncStore, *,
+                            write: bool) -> ReleasedPool:
+    """Release an orphan in a running daemon, or only plan it without `write`. Raise `NothingToRelease` for a pool of the policy:
+    its next plan would set it again.
+    """
+    if name in fleet.reconcilers:
+        raise NothingToRelease(f"{name} is a pool of the policy, and the next plan would set it again: remove it from the policy "
+                               f"and reload it first, or set it for a limited time: stoker pin {name} 0 --for 2h")
+    return await release_orphan(known_orphan(fleet, name), fleet, levers, clock, store, write=write)
 
 
 def election(policy: Policy, lease: LeaseStore, clock: Clock) -> LeaderElection:

@@ -4,8 +4,8 @@ A policy that is refused changes nothing: the one in use stays, and the reason i
 """
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from datetime import datetime
 from typing import Any
@@ -61,6 +61,12 @@ class Reloader:
         """Use a policy that was read and expanded elsewhere. Return the outcome. Raise `PolicyRefused`."""
         return await asyncio.shield(self._started(self._use_in_turn(policy, trigger)))
 
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[None]:
+        """Exchange no policy within the block."""
+        async with self._lock:
+            yield
+
     async def close(self) -> None:
         """Cancel the reloads that have not taken effect, and wait for the one that does."""
         while self._taking:
@@ -115,6 +121,7 @@ class Reloader:
         reload = Reload("reloaded", clock.now(), trigger, summary_text(diff), seconds, diff_body(diff))
         self._note(reload, new_hash)
         await self._show()
+        self._components.notifier.notify("policy-reloaded", f"the policy was reloaded ({trigger}): {reload.text}")
         log.info("policy-reloaded", trigger=trigger, hash=new_hash, seconds=reload.seconds, text=reload.text,
                  changes=[line for _, line in zip(range(MOST_LINES), lines(diff), strict=False)])
         return reload
@@ -162,6 +169,8 @@ class Reloader:
 
     def _refused(self, text: str, trigger: str) -> PolicyRefused:
         """Record that a policy was refused, and return the error to raise."""
+        if text != self._components.policy.refusal:
+            self._components.notifier.notify("policy-refused", f"the changed policy was refused, the one before stays: {text}")
         self._note(Reload("refused", self._settings.clock.now(), trigger, text, 0.0))
         log.error("policy-refused", trigger=trigger, hash=self._components.policy.hash, error=text,
                   text="the policy in use stays: correct the file, then reload")

@@ -1,14 +1,16 @@
 """Construction of a started daemon: everything that exists once history is loaded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from adapters.ports.errors import AdapterError
 from adapters.webhook import Poster
 from config.model.policy import Policy
 from controller.accounting.tick_accounting import open_accounts
 from controller.daemon.failover import FailoverCoordinator, publish_overrides
+from controller.daemon.release import NothingToRelease, release_in_daemon
 from controller.daemon.reload import Reloader, in_force
 from controller.daemon.settings import Settings
 from controller.daemon.tick import DaemonTick
@@ -16,18 +18,22 @@ from controller.decision.planning.plan import Plan
 from controller.fleet.builder import assemble
 from controller.fleet.dead_man_switch import DeadManSwitch
 from controller.fleet.decision_log import DecisionLog
+from controller.fleet.fleet import Fleet
 from controller.fleet.nudges import Nudges
 from controller.fleet.reports import Reports
 from controller.forecasts.components import Forecasts
 from controller.forecasts.rationale import proposal_rationale
 from controller.http.components import Components
 from controller.http.published_state import PublishedState
+from controller.http.responses import BadRequest
 from controller.leadership.leader_election import LeaderElection
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.notifications.notifier import Notifier
 from controller.overrides.active_overrides import ActiveOverrides
 from controller.overrides.prewarming import Prewarming
+from controller.redaction.redactor import redact_text
 from controller.store.async_store import AsyncStore
+from controller.store.sqlite_file import StoreError
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,18 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     dead_man_switch = DeadManSwitch(fleet, clock, store, forecasts.rotation.capacity_forecast)
     reloader = Reloader(settings, components, store, published, tick)
     published.reload = reloader.reload
+    published.release = partial(released, reloader, fleet, settings, store)
     return Runtime(components, store, published, tick, dead_man_switch, failover, reloader)
+
+
+async def released(reloader: Reloader, fleet: Fleet, settings: Settings, store: AsyncStore, name: str,
+                   write: bool) -> Mapping[str, Any]:
+    """Release an orphan while no policy is exchanged. Return the outcome as JSON values. Raise `BadRequest` with the reason."""
+    async with reloader.paused():
+        try:
+            return asdict(await release_in_daemon(name, fleet, settings.providers, settings.clock, store, write=write))
+        except (NothingToRelease, AdapterError, StoreError) as error:
+            raise BadRequest(redact_text(str(error))) from None
 
 
 def leadership_of(settings: Settings, url: str) -> LeaderElection | None:

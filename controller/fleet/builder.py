@@ -79,7 +79,7 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
                    term: LeaderTerm = NO_LEASE) -> Fleet:
     """Return the fleet with the state that the store holds from earlier runs. Makes no call to a provider."""
     pools = {pool.name: pool for pool in with_layers(policy.pools)}
-    orphans, states = await Orphans.open(pools, providers, store, clock)
+    orphans, states = await Orphans.open(pools, providers, store, clock, partial(price_of, policy.assume))
     measured = await load_measured(store)
     raises = await store.run(lambda: {name: [raised.seconds for raised in reversed(store.store.lead_times(name, RECENT_RAISES))]
                                       for name in pools})
@@ -183,6 +183,11 @@ def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:
     """Return a function from traits to USD per unit-minute of the pool's warm capacity."""
     return lambda traits: terms_of(pool, assume, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
                                    traits.billing, pinged_life=traits.pinged_life).idle
+
+
+def price_of(assume: Assume, pool: PoolPolicy, traits: Traits) -> float:
+    """Return USD per unit-minute of a pool's warm capacity."""
+    return pricing(pool, assume)(traits)
 
 
 def current_terms(collector: DemandCollector, pools: Iterable[str], reconcilers: Mapping[str, Reconciler],

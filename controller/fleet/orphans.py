@@ -1,7 +1,7 @@
 """Orphans in a running daemon: detected at the start, read once an hour, and reported until they are gone. None is written."""
 
 import asyncio
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -10,8 +10,9 @@ import structlog
 
 from adapters.kinds import policy_kinds
 from adapters.ports.errors import AdapterError, NotFound
-from adapters.ports.lever import Lever
+from adapters.ports.lever import Lever, Traits
 from adapters.runtime.clock import Clock
+from config.model.lever import Address
 from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state.state import LONG_AGO, PoolState
 from controller.redaction.redactor import redact_text
@@ -19,6 +20,7 @@ from controller.store.async_store import AsyncStore
 from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over
 from controller.store.sqlite_file import StoreError
 
+Price = Callable[[PoolPolicy, Traits], float]
 KEY = "held"
 """Key of the blob in the store."""
 
@@ -38,17 +40,20 @@ class Orphans:
     """Capacity of pools that are no longer in the policy."""
 
     def __init__(self, held: Held | None = None, pools: Mapping[str, PoolPolicy] | None = None, levers: Levers | None = None,
-                 store: AsyncStore | None = None, clock: Clock | None = None) -> None:
+                 store: AsyncStore | None = None, clock: Clock | None = None, price: Price | None = None) -> None:
+        """`price`: returns USD per unit-minute of warm capacity."""
         self.held = held or Held()
-        self._pools, self._levers, self._store, self._clock = pools or {}, levers, store, clock
+        self._pools, self._levers, self._store, self._clock, self._price = pools or {}, levers, store, clock, price
+        self.prices: dict[Address, float] = {}
+        """USD per unit-minute of warm capacity at each address, as far as it is known."""
 
     @classmethod
-    async def open(cls, pools: Mapping[str, PoolPolicy], levers: Levers, store: AsyncStore,
-                   clock: Clock) -> tuple["Orphans", dict[str, PoolState]]:
+    async def open(cls, pools: Mapping[str, PoolPolicy], levers: Levers, store: AsyncStore, clock: Clock,
+                   price: Price | None = None) -> tuple["Orphans", dict[str, PoolState]]:
         """Return the orphans in the store, and the state of each pool of the policy. Log each orphan."""
         states, body = await store.run(store.store.load_states), await store.run(store.store.load_blob, KEY)
         held, states_of_pools = taken_over(loaded(body, policy_kinds().levers), pools, states, clock.now())
-        orphans = cls(held, pools, levers, store, clock)
+        orphans = cls(held, pools, levers, store, clock, price)
         await orphans._save()
         log_orphans(orphans.found)
         return orphans, states_of_pools
@@ -72,8 +77,23 @@ class Orphans:
 
     def shown(self) -> list[dict[str, Any]]:
         """Return the orphans for `/status`."""
-        return [{"pool": each.pool, "lever": each.lever.kind, "resource": each.lever.resource, "units": each.units,
-                 "since": each.since.isoformat(), "text": text_of(each), "error": each.error} for each in self.found]
+        return [{"pool": each.name_beside(self._pools), "lever": each.lever.kind, "resource": each.lever.resource,
+                 "units": each.units, "usd_per_hour": self.usd_per_hour(each), "since": each.since.isoformat(),
+                 "text": self.text(each), "error": each.error} for each in self.found]
+
+    def usd_per_hour(self, orphan: Orphan) -> float | None:
+        """Return the bill of an orphan's units at list price, in USD per hour; None until the price is known."""
+        price = self.prices.get(orphan.address)
+        return None if price is None else round(orphan.units * price * 60, 6)
+
+    def text(self, orphan: Orphan) -> str:
+        """Return what remains, what it costs, and the remedy."""
+        usd = self.usd_per_hour(orphan)
+        return text_of(orphan, orphan.name_beside(self._pools)) + ("" if usd is None else f"; bill {usd:.4f} USD per hour")
+
+    def named(self, name: str) -> Orphan | None:
+        """Return the orphan that is shown under a name."""
+        return next((each for each in self.found if each.name_beside(self._pools) == name), None)
 
     async def watch(self) -> None:
         """Read the orphans now and then once an hour, until cancelled."""
@@ -109,9 +129,13 @@ class Orphans:
     async def _read(self, orphan: Orphan) -> Orphan | None:
         if self._levers is None:
             return orphan
+        policy = policy_of(orphan, self._pools)
+        lever = self._levers.lever(policy)
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                return orphan.after((await self._levers.lever(policy_of(orphan, self._pools)).read()).requested)
+                if self._price is not None and orphan.address not in self.prices:
+                    self.prices[orphan.address] = self._price(policy, await lever.traits())
+                return orphan.after((await lever.read()).requested)
         except NotFound:
             return None
         except TimeoutError:
@@ -139,10 +163,11 @@ def policy_of(orphan: Orphan, pools: Container[str], **changes: Any) -> PoolPoli
 def log_orphans(orphans: Iterable[Orphan]) -> None:
     """Log each orphan."""
     for each in orphans:
-        log.warning("orphan", pool=each.pool, mode="active", resource=each.lever.resource, units=each.units, text=text_of(each))
+        log.warning("orphan", pool=each.pool, mode="active", resource=each.lever.resource, units=each.units,
+                    text=text_of(each, each.pool))
 
 
-def text_of(orphan: Orphan) -> str:
-    """Return what remains at which resource, and the remedy."""
+def text_of(orphan: Orphan, name: str) -> str:
+    """Return what remains at which resource, and the remedy. `name`: under which the orphan is released."""
     return (f"{orphan.units} units that Stoker set on {orphan.lever.resource} remain, and no pool of the policy has this "
-            "resource: run `stoker release` to release them, or add a pool with this lever")
+            f"resource: run `stoker release {name}` to release them, or add a pool with this lever")

@@ -54,6 +54,8 @@ class PublishedState:
         """None while history is being loaded; set once."""
         self.reload: Callable[[str], Awaitable[Reload]] | None = None
         """Reads the policy file again; raises `PolicyRefused`. None while the daemon starts."""
+        self.release: Callable[[str, bool], Awaitable[Mapping[str, Any]]] | None = None
+        """Releases an orphan, or only plans that if the second argument is False. None while the daemon starts."""
         self.exports = 0
         """Number of OpenTelemetry exports that are being read."""
         self._calls = calls

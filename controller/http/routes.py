@@ -25,6 +25,7 @@ from controller.http.handlers.otlp import traces as exported_traces
 from controller.http.handlers.overrides import clear, overrides, set_override
 from controller.http.handlers.pools import pool, pools, status
 from controller.http.handlers.prewarm import prewarm
+from controller.http.handlers.release import release
 from controller.http.handlers.reload import reload
 from controller.http.handlers.why import why
 from controller.http.long_poll import SPAN as WAIT_SPAN
@@ -33,7 +34,7 @@ from controller.http.schemas.decisions import Decisions, Why
 from controller.http.schemas.health import Health, Readiness
 from controller.http.schemas.in_flight import ReportRecorded
 from controller.http.schemas.overrides import Overrides, OverridesCleared, OverrideStored, PrewarmResult
-from controller.http.schemas.reload import Reloaded
+from controller.http.schemas.reload import Released, Reloaded
 from controller.http.schemas.series import Forecast, History
 from controller.http.schemas.shape import Shape
 from controller.http.schemas.status import PoolDetail, Pools, Status
@@ -146,6 +147,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/pools/{name}/in-flight", in_flight, {200: ReportRecorded}, body=IN_FLIGHT,
           refuses=(WRONG, MISSING, 429, STARTING)),
     Route("GET", "/v1/pools/{name}/why", why, {200: Why}, {"at": {**INSTANT, "description": "Decision time."}},
+          refuses=(WRONG, MISSING, STARTING)),
+    Route("POST", "/v1/orphans/{name}/release", release, {200: Released},
+          {"dry_run": {"type": "boolean", "description": "Only show what would be changed; default false."}},
           refuses=(WRONG, MISSING, STARTING)),
     Route("POST", "/v1/reload", reload, {200: Reloaded}, refuses=(WRONG, STARTING), anywhere=True),
     Route("GET", "/v1/decisions", decisions, {200: Decisions, 304: None}, DECISIONS, refuses=(WRONG,)),

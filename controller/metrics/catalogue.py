@@ -104,6 +104,7 @@ DAEMON_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_lease_store_unreachable", "1 when the last request to the lease store failed, else 0."),
     gauge("stoker_pools", "Number of pools in the policy.", "mode"),
     gauge("stoker_orphan_units", "Units that Stoker set on a resource that is no longer in the policy.", "pool", "lever"),
+    gauge("stoker_orphan_usd_per_hour", "Bill per hour of these units at list price.", "pool", "lever"),
     gauge("stoker_policy_info", "1; the hash of the policy in use.", "hash"),
     gauge("stoker_policy_loaded_timestamp_seconds", "Time at which the policy in use was loaded."),
     gauge("stoker_policy_refused", "1 when the last reload of the policy was refused, else 0."),

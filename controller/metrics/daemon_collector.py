@@ -89,6 +89,8 @@ def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:
     modes = [each.policy.mode for each in fleet.reconcilers.values()]
     yield gauges("stoker_pools", {(mode,): modes.count(mode) for mode in ("shadow", "active")})
     yield gauges("stoker_orphan_units", {(each.pool, each.lever.kind): each.units for each in fleet.orphans.found})
+    priced = {(each.pool, each.lever.kind): fleet.orphans.usd_per_hour(each) for each in fleet.orphans.found}
+    yield gauges("stoker_orphan_usd_per_hour", {labels: usd for labels, usd in priced.items() if usd is not None})
     last = fleet.last
     if last is not None:
         yield gauges("stoker_tick_seconds", {(): last.seconds})

@@ -32,6 +32,9 @@ def current_conditions(fleet: Fleet, now: datetime) -> CurrentConditions:
                for name in fleet.reconcilers}
     error = fleet.store_error
     daemon = {} if error is None else {Key(DAEMON, "store-failing"): redact_text(f"store writes fail: {error}")}
+    if leads:
+        daemon |= {Key(DAEMON, "orphan", each.lever.resource): redact_text(f"{each.pool}: {fleet.orphans.text(each)}")
+                   for each in fleet.orphans.found}
     return by_pool | {DAEMON: daemon}
 
 

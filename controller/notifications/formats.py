@@ -18,8 +18,9 @@ SLACK_TEXT = 2800
 """Maximum length of the text; Slack accepts 3,000 characters in a block."""
 
 ENDED = frozenset({"store-recovered", "write-recovered", "metrics-back", "capacity-known", "foreign-write-over",
-                   "other-autoscaler-gone", "quota-eased", "budget-eased", "override-ended", "fault-over"})
-NEUTRAL = frozenset({"started", "stopping", "leader-changed", "override-set", "weekly-report", "test"})
+                   "other-autoscaler-gone", "quota-eased", "budget-eased", "override-ended", "orphan-gone", "fault-over"})
+NEUTRAL = frozenset({"started", "stopping", "leader-changed", "override-set", "policy-reloaded", "weekly-report",
+                     "test"})
 
 
 class Message(NamedTuple):

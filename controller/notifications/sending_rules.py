@@ -25,7 +25,8 @@ ENDINGS: Mapping[str, Ending] = {
     "metrics-stale": Ending("metrics-back"), "capacity-unknown": Ending("capacity-known"),
     "foreign-write": Ending("foreign-write-over"), "other-autoscaler": Ending("other-autoscaler-gone"),
     "quota-reached": Ending("quota-eased"), "budget-near": Ending(None), "budget-reached": Ending("budget-eased"),
-    "override-set": Ending("override-ended", timedelta(0)), "event-no-effect": Ending(None), "fault": Ending("fault-over"),
+    "override-set": Ending("override-ended", timedelta(0)), "orphan": Ending("orphan-gone", timedelta(0)),
+    "event-no-effect": Ending(None), "fault": Ending("fault-over"),
 }
 """Every condition, by the code that reports its start."""
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import click
 
 from controller.cli.completion_names import pool_names
-from controller.cli.daemon_client import fetch
+from controller.cli.daemon_client import daemon_on, fetch
 from controller.cli.evaluate.backtest import write_whole
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.formatting import next_hours
@@ -90,19 +90,6 @@ def show_forecast(view: "ForecastView", answer: dict[str, Any] | None, plot: Pat
         click.echo(f"Planned targets if demand follows the forecast (UTC): {next_hours(answer, 'now')}")
     if plot is not None:
         click.echo(f"chart written to {plot}")
-
-
-def daemon_on(state_dir: Path) -> str | None:
-    """Return the URL of the daemon that has the store open; None without one, or when its URL is unknown."""
-    from controller.store.sqlite_file import in_use
-    from controller.store.state_dir import STORE_NAME, URL_NAME
-
-    if not in_use(state_dir / STORE_NAME):
-        return None
-    try:
-        return (state_dir / URL_NAME).read_text().strip() or None
-    except OSError:
-        return None
 
 
 def from_daemon(url: str, pool: str, hours: float, at: str | None) -> dict[str, Any]:

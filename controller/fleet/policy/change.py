@@ -14,6 +14,7 @@ from typing import Any
 from adapters.ports.lever import Lever
 from adapters.runtime.clock import Clock, wait_at_most
 from config.model.layers import base_name, top_policy, with_layers
+from config.model.lever import address
 from config.model.policy import Policy, PoolPolicy
 from config.model.policy_diff import PolicyDiff
 from controller.decision.planning.overrides_in_force import Override
@@ -176,6 +177,8 @@ class PolicyChange:
             await self._store.save_states({each.key: each.state for each in leaving if each.state != PoolState()})
             overrides = await self._store.run(self._store.store.overrides.load)
             stored = await self._store.run(self._store.store.load_states)
+            self._fleet.orphans.prices |= {address(each.policy.lever, each.policy.credentials):
+                                           each.usd_per_unit_minute for each in leaving}
             states = await self._fleet.orphans.follow(self._layers, stored)
         levers = [each.lever for name, each in self._fleet.layers.items() if self._leaves(name)]
         self._arrange(states, overrides)

@@ -37,6 +37,16 @@ class Reloaded(Shape):
     """Null where nothing has changed."""
 
 
+class Released(Shape):
+    """Outcome of the release of an orphan. `failed`: the target was not reached."""
+
+    pool: str
+    requested: int | None
+    target: int | None
+    text: str
+    failed: bool
+
+
 class LastReload(Shape):
     """Last reload. `text`: what has changed, or why the policy was refused."""
 

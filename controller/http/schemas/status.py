@@ -265,6 +265,8 @@ class OrphanEntry(Shape):
     lever: str
     resource: str
     units: int
+    usd_per_hour: Known
+    """Bill of the units at list price; null until the price is known."""
     since: str
     text: str
     error: str | None

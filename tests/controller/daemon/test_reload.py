@@ -13,6 +13,8 @@ from config.model.limits import Limits
 from config.model.policy import Objective
 from config.model.statsd import StatsD
 from controller.fleet.policy.in_force import PolicyRefused
+from controller.notifications.conditions import current_conditions
+from controller.notifications.notice import DAEMON
 from controller.store.sqlite_file import StoreError
 from tests.builders import alias_of, pool_policy
 from tests.fakes import FakeLever, steady
@@ -363,3 +365,45 @@ async def test_a_lever_of_another_resource_leaves_an_orphan_and_starts_anew(tmp_
 
         assert here.levers["a"].writes == [3]
         assert [each.lever.resource for each in here.components.fleet.orphans.found] == ["region=us-east-1 function=a alias=live"]
+
+
+async def test_an_orphan_has_a_price_and_is_notified_until_it_is_taken_back(tmp_path):
+    async with two(tmp_path) as here:
+        await here.ticks(2)
+        fleet, earlier = here.components.fleet, here.service.runtime.policy.pools[0]
+        price = fleet.reconcilers["a"].usd_per_unit_minute
+        await use(here, without=["a"])
+        await here.ticks()
+        (shown,) = (await here.json("/status"))[1]["orphans"]
+
+        assert shown["usd_per_hour"] == pytest.approx(3 * 60 * price, rel=1e-4)
+        assert f"{shown['usd_per_hour']:.4f} USD per hour" in shown["text"]
+        keys = {key.code for key in current_conditions(fleet, here.clock.now())[DAEMON]}
+        assert keys == {"orphan"}
+        assert b'stoker_orphan_usd_per_hour{lever="lambda-provisioned-concurrency",pool="a"}' in (await here.get("/metrics"))[1]
+        await use(here, added=[earlier])
+        assert current_conditions(fleet, here.clock.now())[DAEMON] == {}
+
+
+async def test_an_orphan_is_released_by_the_running_daemon_only_with_the_token_and_only_if_asked(tmp_path):
+    async with two(tmp_path) as here:
+        await here.ticks(2)
+        await use(here, without=["a"])
+        assert (await here.ask("POST", "/v1/orphans/a/release"))[0] == 401
+        status, body, _ = await here.ask("POST", "/v1/orphans/a/release?dry_run=true", TOKEN)
+        assert (status, body["target"], here.levers["a"].writes) == (200, 0, [3])
+        shown = await here.stoker("release", "a", "--yes", env={"STOKER_TOKEN": TOKEN})
+        assert shown.exit_code == 0, shown.output
+        assert here.levers["a"].writes == [3, 0]
+        assert here.components.fleet.orphans.found == ()
+
+
+@pytest.mark.parametrize(("name", "text"), [("b", "is a pool of the policy"), ("x", "no pool and no orphan is called 'x'")])
+async def test_pools_of_the_policy_and_unknown_names_are_not_released(tmp_path, name, text):
+    async with two(tmp_path) as here:
+        await here.ticks(2)
+        status, body, _ = await here.ask("POST", f"/v1/orphans/{name}/release", TOKEN)
+
+        assert status == 400
+        assert text in body["error"]
+        assert here.levers["b"].writes == [7]
