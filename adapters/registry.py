@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from adapters.kinds import KINDS, LEASES, SOURCES, SURVEYED, Kind, SourceKind, demand_of, named
 from adapters.ports.diagnostics import Check, Probe
-from adapters.ports.discovery import Member, Survey, Where
+from adapters.ports.discovery import Member, Survey, Wanted, Where
 from adapters.ports.errors import Unsupported
 from config.model.credentials import Credentials
 from config.model.demand import DemandSettings
@@ -52,9 +52,10 @@ class Provider(DemandProvider, Protocol):
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """Return the tests of a pool's permissions by action; they change nothing. See `adapters.ports.permissions`."""
 
-    async def survey(self, where: Where, *, tags: bool = False) -> Survey:
-        """Return the resources at `where` that can be pools, with their tags or labels if `tags`. Read-only. Raise `AdapterError`
-        when they cannot be read.
+    async def survey(self, where: Where, wanted: Wanted | None = None) -> Survey:
+        """Return the resources at `where` that can be pools. Read-only. Raise `AdapterError` when they cannot be read.
+
+        Without `wanted`, those with traffic; else those that it accepts, also without traffic.
         """
 
 
@@ -109,11 +110,11 @@ class Registry:
         own = pool.credentials_at(pool.lever.cloud)
         return self._provider(KINDS[pool.lever.kind], pool.lever.kind, f"pool {pool.name}", own).probes(pool)
 
-    async def survey(self, where: Where, credentials: Credentials | None = None, *, tags: bool = False) -> Survey:
+    async def survey(self, where: Where, credentials: Credentials | None = None, wanted: Wanted | None = None) -> Survey:
         """Return the resources at `where`, read with `credentials`, from the provider of that place; see `Provider`."""
         kind = SURVEYED[frozenset(where)]
         provider = self._provider(KINDS[kind], kind, f"to list {' '.join(where.values())}", credentials)
-        seen = await provider.survey(where, tags=tags)
+        seen = await provider.survey(where, wanted)
         return replace(seen, found=tuple(replace(each, credentials=credentials) for each in seen.found))
 
     async def members(self, region: str) -> Sequence[Member]:

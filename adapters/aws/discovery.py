@@ -1,7 +1,8 @@
-"""Discovery of aliases that can be pools: aliases that were invoked and can have provisioned concurrency.
+"""Discovery of aliases that can be pools: aliases that were invoked, or are wanted, and can have provisioned concurrency.
 
 ListFunctions returns the functions of a region, and ListMetrics those that were invoked within the last 14 days. ListAliases is
-called only for the latter, because Lambda allows an account 15 calls a second. Tags are read 100 functions a call.
+called only for the latter, or for those that are wanted, because Lambda allows an account 15 calls a second. Tags are read 100
+functions a call.
 """
 
 import re
@@ -16,24 +17,57 @@ from adapters.aws.names import REGION
 from adapters.aws.paging import MARKER, PAGINATION, all_pages
 from adapters.aws.sessions import AwsSessions
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
-from adapters.ports.discovery import Found, Skipped, Survey, settings_or_why
-from adapters.ports.errors import Unsupported
+from adapters.ports.discovery import Found, Size, Skipped, Survey, Wanted, settings_or_why
+from adapters.ports.errors import NotFound, Unsupported
 
 NOT_INVOKED = "not invoked in the last 14 days"
+NO_ALIAS = "has no alias: publish a version, create an alias of it, and let callers use the alias"
 UNALIASED = ("invoked, but not by an alias: $LATEST cannot be kept warm; publish a version, create an alias of it, and let "
              "callers use the alias")
 
 
-async def survey(sessions: AwsSessions, region: str, *, tags: bool = False) -> Survey:
-    """Return the aliases of a region that can be pools, with the tags of their functions if `tags`, and those that cannot.
-    Raise `AdapterError`.
+async def survey(sessions: AwsSessions, region: str, wanted: Wanted | None = None) -> Survey:
+    """Return the aliases of a region that can be pools, and those that cannot. Raise `AdapterError`.
+
+    Without `wanted`, those that were invoked; else those of the functions that it accepts.
     """
     if re.fullmatch(REGION, region) is None:
         raise Unsupported(f"{region} is not an AWS region: give one such as us-east-1")
+    return await (_invoked_aliases(sessions, region) if wanted is None else _wanted_aliases(sessions, region, wanted))
+
+
+async def _wanted_aliases(sessions: AwsSessions, region: str, wanted: Wanted) -> Survey:
+    plane = sessions.plane(region)
+    functions = await _functions(plane)
+    tags = await _tags(sessions, region) if wanted.reads_tags else {}
+    found: list[Found] = []
+    skipped: list[Skipped] = []
+    for name, function in sorted(functions.items()):
+        own = tags.get(name, {})
+        if not wanted.accepts(name, own):
+            continue
+        try:
+            aliases = await _aliases(plane, name)
+        except NotFound as error:  # deleted since functions were listed
+            skipped.append(Skipped(name, str(error)))
+            continue
+        if not aliases:
+            skipped.append(Skipped(name, NO_ALIAS))
+        for alias, value in sorted(aliases.items()):
+            lever = _settings(region, name, alias)
+            why = unfit(function, value)
+            if why is not None or isinstance(lever, str):
+                skipped.append(Skipped(f"{name}:{alias}", str(why or lever)))
+            else:
+                size = Size(function.memory_mb, function.architecture)
+                found.append(Found(name, lever, _facts(function), alias, own, size=size))
+    return Survey(tuple(found), tuple(skipped))
+
+
+async def _invoked_aliases(sessions: AwsSessions, region: str) -> Survey:
     plane = sessions.plane(region)
     functions = await _functions(plane)
     invoked = await _invoked(sessions, region)
-    tagged = await _tags(sessions, region) if tags else None
     found: list[Found] = []
     skipped: list[Skipped] = []
     for name, function in sorted(functions.items()):
@@ -45,15 +79,22 @@ async def survey(sessions: AwsSessions, region: str, *, tags: bool = False) -> S
             skipped.append(Skipped(name, UNALIASED))
         for alias, value in sorted(aliases.items()):
             why = unfit(function, value)
-            settings = {"kind": "lambda-provisioned-concurrency", "region": region, "function": name, "alias": alias}
-            lever = settings_or_why(LambdaProvisionedConcurrencySettings, settings)
+            lever = _settings(region, name, alias)
             if why is not None or isinstance(lever, str):
                 skipped.append(Skipped(f"{name}:{alias}", str(why or lever)))
                 continue
-            found.append(Found(name if len(aliases) == 1 else f"{name}-{alias}", lever,
-                               f"{function.memory_mb or 'unknown'} MB, {function.architecture}", alias,
-                               None if tagged is None else tagged.get(name, {})))
+            found.append(Found(name if len(aliases) == 1 else f"{name}-{alias}", lever, _facts(function), alias))
     return Survey(tuple(found), tuple(skipped))
+
+
+def _settings(region: str, name: str, alias: str) -> LambdaProvisionedConcurrencySettings | str:
+    """Return the lever settings of an alias, or why a policy cannot contain it."""
+    return settings_or_why(LambdaProvisionedConcurrencySettings, {
+        "kind": "lambda-provisioned-concurrency", "region": region, "function": name, "alias": alias})
+
+
+def _facts(function: Function) -> str:
+    return f"{function.memory_mb or 'unknown'} MB, {function.architecture}"
 
 
 def unfit(function: Function, alias: Alias | None) -> str | None:

@@ -18,7 +18,7 @@ from adapters.pinging.keep_alive_loops import PingProvider
 from adapters.pinging.pinged import Pinged, PingedPools
 from adapters.ports.demand_source import Demands, DemandSource
 from adapters.ports.diagnostics import Check, Probe
-from adapters.ports.discovery import Member, Survey, Where
+from adapters.ports.discovery import Member, Survey, Wanted, Where
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from adapters.sampling.demand_source import SampledDemand
@@ -99,9 +99,9 @@ class Aws(PingProvider):
         """See `adapters.registry.Provider`."""
         return diagnostics.probes(self.sessions, pool)
 
-    async def survey(self, where: Where, *, tags: bool = False) -> Survey:
+    async def survey(self, where: Where, wanted: Wanted | None = None) -> Survey:
         """See `adapters.registry.Provider`."""
-        return await discovery.survey(self.sessions, where["region"], tags=tags)
+        return await discovery.survey(self.sessions, where["region"], wanted)
 
     async def members(self, region: str) -> list[Member]:
         """See `adapters.registry.OfOrganization`."""

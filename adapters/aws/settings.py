@@ -44,6 +44,8 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
 
     cloud: ClassVar[Cloud | None] = "aws"
     usual_demand: ClassVar[str] = "cloudwatch-lambda"
+    place_keys: ClassVar[tuple[str, ...]] = ("region",)
+    resource_keys: ClassVar[tuple[str, ...]] = ("function", "alias")
     schedules_fallback: ClassVar[bool] = True
     deletes_at_zero: ClassVar[bool] = True
     measures_init: ClassVar[bool] = False
@@ -63,6 +65,8 @@ class LambdaPingSettings(LeverSettings):
 
     cloud: ClassVar[Cloud | None] = "aws"
     usual_demand: ClassVar[str] = "cloudwatch-lambda"
+    place_keys: ClassVar[tuple[str, ...]] = ("region",)
+    resource_keys: ClassVar[tuple[str, ...]] = ("function", "alias")
     pings: ClassVar[bool] = True
     persists: ClassVar[bool] = False
     kind: Literal["lambda-ping"]

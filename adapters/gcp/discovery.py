@@ -8,12 +8,16 @@ from adapters.gcp.run.revisions import PRICED
 from adapters.gcp.run.services import Service
 from adapters.gcp.sessions import GcpSessions
 from adapters.gcp.settings import CloudRunMinInstancesSettings
-from adapters.ports.discovery import Found, Skipped, Survey, settings_or_why
+from adapters.ports.discovery import Found, Size, Skipped, Survey, Wanted, settings_or_why
 from adapters.ports.errors import AdapterError, Unsupported
 
 
-async def survey(sessions: GcpSessions, project: str, location: str) -> Survey:
-    """Return the services of one location of a project that can be pools, and the skipped ones with the reason."""
+async def survey(sessions: GcpSessions, project: str, location: str, wanted: Wanted | None = None) -> Survey:
+    """Return the services of one location of a project that can be pools, and the skipped ones with the reason.
+
+    With `wanted`, only those that it accepts, and no start times; a service that cannot be read is then an error, because its
+    labels are unknown.
+    """
     if re.fullmatch(PROJECT, project) is None or re.fullmatch(LOCATION, location) is None:
         raise Unsupported(f"{project} in {location} is not a location of Google Cloud: give a project ID and a region, such as "
                           "europe-west1")
@@ -23,11 +27,17 @@ async def survey(sessions: GcpSessions, project: str, location: str) -> Survey:
         settings = settings_or_why(CloudRunMinInstancesSettings, {"kind": "cloud-run-min-instances", "project": project,
                                                                   "location": location, "service": name})
         if isinstance(service, AdapterError):
+            if wanted is not None:
+                raise service
             skipped.append(Skipped(name, str(service)))
+        elif wanted is not None and not wanted.accepts(name, service.labels):
+            continue
         elif (why := unfit(service)) is not None or isinstance(settings, str):
             skipped.append(Skipped(name, str(why or settings)))
         else:
             fit[name] = service, settings
+    if wanted is not None:
+        return Survey(tuple(_found(name, service, settings) for name, (service, settings) in fit.items()), tuple(skipped))
     instances = sessions.instances(project)
     instances.services |= fit.keys()
     found: list[Found] = []
@@ -36,8 +46,14 @@ async def survey(sessions: GcpSessions, project: str, location: str) -> Survey:
             startup = await instances.startup_seconds(Place(location, name))
         except AdapterError:
             startup = None
-        found.append(Found(name, settings, described(service, startup), tags=service.labels))
+        found.append(_found(name, service, settings, startup))
     return Survey(tuple(found), tuple(skipped))
+
+
+def _found(name: str, service: Service, settings: CloudRunMinInstancesSettings, startup: float | None = None) -> Found:
+    unit = service.unit
+    return Found(name, settings, described(service, startup), tags=service.labels,
+                 size=Size(unit.memory_mb, vcpus=unit.vcpus, billing=unit.billing))
 
 
 def unfit(service: Service) -> str | None:

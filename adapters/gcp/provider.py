@@ -16,7 +16,7 @@ from adapters.pinging.demand_without_pings import DemandWithoutPings
 from adapters.pinging.pinged import Pinged, PingedPools
 from adapters.ports.demand_source import Demands, DemandSource
 from adapters.ports.diagnostics import Check, Probe
-from adapters.ports.discovery import Survey, Where
+from adapters.ports.discovery import Survey, Wanted, Where
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from config.model.credentials import Credentials
@@ -87,9 +87,9 @@ class Gcp:
         """See `adapters.registry.Provider`."""
         return diagnostics.probes(self.sessions, pool)
 
-    async def survey(self, where: Where, *, tags: bool = False) -> Survey:  # noqa: ARG002  (labels come with each service)
+    async def survey(self, where: Where, wanted: Wanted | None = None) -> Survey:
         """See `adapters.registry.Provider`."""
-        return await discovery.survey(self.sessions, where["project"], where["location"])
+        return await discovery.survey(self.sessions, where["project"], where["location"], wanted)
 
     async def close(self) -> None:
         """Cancel calls that wait for a rate limit, and close all connections."""

@@ -48,6 +48,8 @@ class CloudRunMinInstancesSettings(LeverSettings):
 
     cloud: ClassVar[Cloud | None] = "google"
     usual_demand: ClassVar[str] = "cloud-monitoring"
+    place_keys: ClassVar[tuple[str, ...]] = ("project", "location")
+    resource_keys: ClassVar[tuple[str, ...]] = ("service",)
     stacks_under: ClassVar[frozenset[str]] = frozenset({"http-ping"})
     kind: Literal["cloud-run-min-instances"]
     project: Project = Field(examples=["acme"])

@@ -1,7 +1,7 @@
 """Discovery of provider resources that can be pools, and of those that cannot, with the reason. Read-only."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -15,10 +15,31 @@ Where = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Filter of a survey. `accepts`: whether a resource may be wanted, by its name and its tags or labels. `reads_tags`: whether
+    tags decide, which must be read separately at AWS.
+    """
+
+    accepts: Callable[[str, Mapping[str, str]], bool]
+    reads_tags: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Properties of a unit that its price depends on; None where they are unknown."""
+
+    memory_mb: int | None = None
+    architecture: str | None = None
+    vcpus: float | None = None
+    billing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """Resource that can be a pool. `facts`: other properties, as display text. `alias`: of a function; empty for others.
 
     `tags`: tags of AWS or labels of Google Cloud; None when they were not read. `credentials`: those that it was found with.
+    `size`: of a unit, for its price; unknown when it was not read.
     """
 
     name: str
@@ -27,6 +48,7 @@ class Found:
     alias: str = ""
     tags: Mapping[str, str] | None = None
     credentials: Credentials | None = None
+    size: Size = field(default_factory=Size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from adapters.pinging.keep_alive_loops import PingProvider
 from adapters.pinging.pinged import PingedPools
 from adapters.ports.demand_source import Demands, DemandSource
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
-from adapters.ports.discovery import Survey, Where
+from adapters.ports.discovery import Survey, Wanted, Where
 from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from adapters.web.client import FIRST_BYTE_SECONDS, Client
@@ -57,7 +57,7 @@ class Web(PingProvider):
         """Return no tests: URLs have no named permissions."""
         return {}
 
-    async def survey(self, where: Where) -> Survey:  # noqa: ARG002
+    async def survey(self, where: Where, wanted: Wanted | None = None) -> Survey:  # noqa: ARG002
         """Return nothing: URLs cannot be listed."""
         return Survey((), ())
 

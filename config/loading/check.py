@@ -15,8 +15,9 @@ from config.loading.credentials import report_credentials
 from config.loading.layers import ONE, SEVERAL, report_layers, report_same_resource, written_levers
 from config.loading.leads import LEADS, report_leads, written_leads
 from config.loading.problem import Problem, path_text
-from config.loading.report import Report, Step
+from config.loading.report import EXTENSION, Path, Report, Step
 from config.loading.secrecy import secrets_in
+from config.loading.select import SELECT, written_entries
 from config.loading.wording import as_written, keys_of, meant, shown, unknown, without_consequences, wording
 from config.model.credentials import Credentials
 from config.model.dead_man import DeadMan
@@ -29,14 +30,13 @@ from config.model.limits import Limits
 from config.model.notify import Notify, Sink, WeeklyReport
 from config.model.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
 from config.model.schedule import Schedule
+from config.model.select import Match, Selection
 from config.model.statsd import StatsD
 from config.yaml_text.node import Node
 
 Part = TypeVar("Part", bound=BaseModel)
 
-EXTENSION = "x-"
-"""Prefix of the top-level keys that Stoker ignores: for anchors and for data of other programs."""
-TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "weekly_report", "lease", "statsd")
+TOP_KEYS = ("version", "defaults", "pools", SELECT, "limits", "assume", "notify", "weekly_report", "lease", "statsd")
 DEMAND = "demand"
 OWN_KEYS = ("name", ONE, SEVERAL, LEADS)
 """Keys that each pool sets itself and that cannot have a default."""
@@ -57,8 +57,11 @@ class Check:
     def __init__(self, report: Report, kinds: Kinds, calendars: Calendars | None = None) -> None:
         self.report = report
         self.policy: Policy | None = None
-        self._kinds, self._calendars = kinds, calendars
+        self.kinds, self._calendars = kinds, calendars
         self._meant: set[str] = set()
+        self.defaults: Node | None = None
+        self.inherited: dict[str, object] = {}
+        """Defaults that each pool is merged with, without the demand source, which has a check of its own."""
 
     def document(self, root: Node) -> None:
         """Check the whole document."""
@@ -67,7 +70,7 @@ class Check:
             return
         for place, path, message in list(secrets_in(root, self._declared())):
             self.report.note_secret(place, path, message)
-        misindented = self._misindented((), root, TOP_KEYS)
+        misindented = self.report.misindented((), root, TOP_KEYS)
         for key in root.members:
             if key not in TOP_KEYS and key not in misindented and not key.startswith(EXTENSION):
                 self.report.note_at((key,), unknown("key", key, (*TOP_KEYS, f"{EXTENSION}… for anchors")), on_key=True)
@@ -78,33 +81,20 @@ class Check:
         weekly = None if root.child("weekly_report") is None else self._part(root, "weekly_report", WeeklyReport)
         statsd = None if root.child("statsd") is None else self._part(root, "statsd", StatsD)
         lease = self._of_kind(("lease",), node, "lease", LEASE_KINDS) if (node := root.child("lease")) else None
-        sinks, pools = self._sinks(root), self._pools(root, self._defaults(root))
+        sinks, self.defaults = self._sinks(root), self._defaults(root)
+        members = {} if self.defaults is None else self.defaults.members
+        self.inherited = {key: member.plain() for key, member in members.items() if key in DEFAULT_KEYS and key != DEMAND}
+        pools, select = self._pools(root), written_entries(self, root.child(SELECT))
         if not self.report.problems and assume is not None and limits is not None:
-            self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits, notify=sinks, weekly_report=weekly,
-                                 lease=lease, statsd=statsd)
+            self.policy = Policy(version=1, pools=tuple(pools), select=select, assume=assume, limits=limits, notify=sinks,
+                                 weekly_report=weekly, lease=lease, statsd=statsd)
 
     def _declared(self) -> frozenset[str]:
         ours: tuple[type[BaseModel], ...] = (PoolPolicy, Credentials, Objective, Schedule, Event, Holidays, PriceOverride,
-                                             DeadMan, Limits, Assume, Sink, WeeklyReport, StatsD)
-        models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.levers.values(),
-                                             *self._kinds.demand.values())
+                                             Selection, Match, DeadMan, Limits, Assume, Sink, WeeklyReport, StatsD)
+        models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self.kinds.levers.values(),
+                                             *self.kinds.demand.values())
         return frozenset(TOP_KEYS).union(*(keys_of(model) for model in models))
-
-    def _misindented(self, path: tuple[Step, ...], node: Node, allowed: Container[str]) -> set[str]:
-        """Report the unknown keys that directly follow an empty key in the same column and belong below it; return them."""
-        keys_after: dict[str, list[str]] = {}
-        empty = ""
-        for key, member in node.members.items():
-            if key in allowed or key.startswith(EXTENSION):
-                empty = key if member.scalar is None and member.kind == "scalar" and not member.source else ""
-            elif empty and node.keys[key].column == node.keys[empty].column:
-                keys_after.setdefault(empty, []).append(key)
-        for above, keys in keys_after.items():
-            if not any(self.report.is_misread((*path, key), on_key=True) for key in keys):
-                message = f"empty, and {', '.join(keys)} below it in the same column: indent what belongs to {above} deeper"
-                self.report.note_at((*path, above), message)
-            self.report.misread((*path, above))
-        return {key for keys in keys_after.values() for key in keys}
 
     def _version(self, root: Node) -> None:
         node = root.child("version")
@@ -122,7 +112,7 @@ class Check:
         try:
             return model.model_validate(node.plain())
         except ValidationError as error:
-            self._report_errors(error, model, lambda item: (key, *place_within(item)))
+            self.report_errors(error, model, lambda item: (key, *place_within(item)))
             return None
 
     def _sinks(self, root: Node) -> tuple[Sink, ...]:
@@ -130,7 +120,7 @@ class Check:
         try:
             return Notify.model_validate({} if node is None else {"notify": node.plain()}).notify
         except ValidationError as error:
-            self._report_errors(error, Notify, lambda item: place_within(item) or ("notify",))
+            self.report_errors(error, Notify, lambda item: place_within(item) or ("notify",))
             return ()
 
     def _defaults(self, root: Node) -> Node | None:
@@ -143,38 +133,35 @@ class Check:
             self._meant.update(DEFAULT_KEYS)
             return None
         self._meant |= meant(node.members, DEFAULT_KEYS)
-        misindented = self._misindented(("defaults",), node, POOL_KEYS)
+        misindented = self.report.misindented(("defaults",), node, POOL_KEYS)
         for key in node.members:
             if key in OWN_KEYS and key not in misindented:
                 self.report.note_at(("defaults", key), f"{key} cannot have a default: set it in each pool", on_key=True)
             elif key not in DEFAULT_KEYS and key not in misindented:
                 self.report.note_at(("defaults", key), unknown("key", key, DEFAULT_KEYS), on_key=True)
         known = {key: member.plain() for key, member in node.members.items() if key in DEFAULT_KEYS and key != DEMAND}
-        self._demand(("defaults", DEMAND), node.child(DEMAND))
+        self.demand(("defaults", DEMAND), node.child(DEMAND))
         try:
             PoolPolicy.model_validate(known | {"name": "defaults", ONE: PLACEHOLDER_LEVER})
         except ValidationError as error:
-            self._report_errors(error, PoolPolicy, lambda item: ("defaults", *place_within(item)), set_elsewhere=("max",))
+            self.report_errors(error, PoolPolicy, lambda item: ("defaults", *place_within(item)), set_elsewhere=("max",))
         return node
 
-    def _pools(self, root: Node, defaults: Node | None) -> list[PoolPolicy]:
+    def _pools(self, root: Node) -> list[PoolPolicy]:
         node = root.child("pools")
         if node is None:
-            if "pools" not in meant(root.members, TOP_KEYS):
-                self.report.note(root.place, ("pools",), "the key pools is missing: add at least one pool")
+            if SELECT not in root.members and not {"pools", SELECT} & meant(root.members, TOP_KEYS):
+                self.report.note(root.place, ("pools",), "the key pools is missing: add at least one pool, or select")
             return []
         if node.kind != "list" or not node.items:
             self.report.note_at(("pools",), f"{shown(node.plain()) if node.kind != 'list' else 'an empty list'} is not a list "
                                             "of pools: start each pool with '- name: '")
             return []
-        inherited = {} if defaults is None else {
-            key: member.plain() for key, member in defaults.members.items() if key in DEFAULT_KEYS and key != DEMAND
-        }
         names: dict[str, int] = {}
         resources: dict[Address, int] = {}
         indexed: dict[int, PoolPolicy] = {}
         for index, item in enumerate(node.items):
-            pool = self._pool(index, item, inherited, defaults)
+            pool = self.pool(("pools", index), item)
             self._names_differ(index, item, names)
             if pool is not None:
                 indexed[index] = pool
@@ -183,26 +170,26 @@ class Check:
         report_leads(self.report, indexed, names)
         return list(indexed.values())
 
-    def _pool(self, index: int, node: Node, inherited: dict[str, object], defaults: Node | None) -> PoolPolicy | None:
+    def pool(self, path: Path, node: Node) -> PoolPolicy | None:
         """Return one pool with the defaults merged in; None when any part is invalid."""
-        path: tuple[Step, ...] = ("pools", index)
+        inherited, defaults = self.inherited, self.defaults
         if node.kind != "mapping":
             self.report.note_at(path, f"{shown(node.plain())} is not a pool: write a mapping with name, lever and max")
             return None
-        misindented = self._misindented(path, node, POOL_KEYS)
+        misindented = self.report.misindented(path, node, POOL_KEYS)
         lever, top = self._levers(path, node)
         inherits = defaults is not None and DEMAND not in node.members
         written, source = (("defaults",), defaults) if defaults is not None and inherits else (path, node)
         given = source.child(DEMAND)
-        demand = self._demand((*written, DEMAND), given)
+        demand = self.demand((*written, DEMAND), given)
         own = {key: member.plain() for key, member in node.members.items() if key not in misindented}
         parts: dict[str, object] = {ONE: lever or PLACEHOLDER_LEVER, SEVERAL: top, DEMAND: demand}
         if (leads := node.child(LEADS)) is not None:
-            parts[LEADS] = written_leads(self.report, (*path, LEADS), leads, self._demand)
+            parts[LEADS] = written_leads(self.report, (*path, LEADS), leads, self.demand)
         try:
             pool = PoolPolicy.model_validate(inherited | own | parts, by_name=False)
         except ValidationError as error:
-            self._report_errors(error, PoolPolicy, lambda item: self._origin(item, path, node, inherited),
+            self.report_errors(error, PoolPolicy, lambda item: self._origin(item, path, node, inherited),
                                 set_elsewhere=self._meant)
             return None
         if lever is None or (demand is None and given is not None and given.plain() is not None):
@@ -242,20 +229,20 @@ class Check:
     def _levers(self, path: tuple[Step, ...], pool: Node) -> tuple[LeverSettings | None, LeverSettings | None]:
         """Return the settings of the base and of the layer above it; None for the base when either is invalid."""
         written = written_levers(self.report, path, pool, POOL_KEYS)
-        valid = [self._of_kind(place, node, ONE, self._kinds.levers) for place, node in written]
+        valid = [self._of_kind(place, node, ONE, self.kinds.levers) for place, node in written]
         base, top, *others = (*valid, None, None)
         if None in valid or any(others):
             return None, None
         if base is None or top is None:
             return base, top
-        stacked = report_layers(self.report, (*path, SEVERAL), base, top, self._kinds.levers)
+        stacked = report_layers(self.report, (*path, SEVERAL), base, top, self.kinds.levers)
         return (base, top) if stacked else (None, None)
 
-    def _demand(self, path: tuple[Step, ...], node: Node | None) -> DemandSettings | None:
+    def demand(self, path: tuple[Step, ...], node: Node | None) -> DemandSettings | None:
         """Return the settings of a demand source; None when they are absent, null or invalid."""
         if node is None or (node.kind == "scalar" and node.scalar is None):
             return None
-        return self._of_kind(path, node, "demand source", self._kinds.demand)
+        return self._of_kind(path, node, "demand source", self.kinds.demand)
 
     def _of_kind(self, path: tuple[Step, ...], node: Node, what: str, kinds: Mapping[str, type[Part]]) -> Part | None:
         """Return settings that have a kind, validated by the model of that kind; None when they are invalid."""
@@ -271,12 +258,12 @@ class Check:
             return None
         model = kinds[kind.scalar]
         try:
-            return model.model_validate(node.plain(), context=self._kinds.demand)
+            return model.model_validate(node.plain(), context=self.kinds.demand)
         except ValidationError as error:
-            self._report_errors(error, model, lambda item: (*path, *place_within(item)))
+            self.report_errors(error, model, lambda item: (*path, *place_within(item)))
             return None
 
-    def _report_errors(self, error: ValidationError, model: type[BaseModel], where: Callable[[ErrorDetails], tuple[Step, ...]],
+    def report_errors(self, error: ValidationError, model: type[BaseModel], where: Callable[[ErrorDetails], tuple[Step, ...]],
                        set_elsewhere: Container[str] = ()) -> None:
         """Report the errors of pydantic, each at the path that `where` returns; skip missing keys that are `set_elsewhere`."""
         for item in without_consequences(error.errors(), model):

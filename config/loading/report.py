@@ -1,12 +1,15 @@
 """Report of the problems of one document: each once, and none that only follows from another."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from config.loading.problem import Problem, path_text
 from config.yaml_text.node import Fault, Node, Place
 
 Step = str | int
 Path = tuple[Step, ...]
+
+EXTENSION = "x-"
+"""Prefix of the top-level keys that Stoker ignores: for anchors and for data of other programs."""
 
 FREE_TEXT = ("name", "summary")
 
@@ -51,6 +54,22 @@ class Report:
     def note_at(self, path: Path, message: str, on_key: bool = False) -> None:
         """Add a problem at the value at `path`, or at its key; at the innermost existing value if there is none."""
         self.note(self.place_of(path, on_key), path, message)
+
+    def misindented(self, path: Path, node: Node, allowed: Container[str]) -> set[str]:
+        """Report the unknown keys that directly follow an empty key in the same column and belong below it; return them."""
+        keys_after: dict[str, list[str]] = {}
+        empty = ""
+        for key, member in node.members.items():
+            if key in allowed or key.startswith(EXTENSION):
+                empty = key if member.scalar is None and member.kind == "scalar" and not member.source else ""
+            elif empty and node.keys[key].column == node.keys[empty].column:
+                keys_after.setdefault(empty, []).append(key)
+        for above, keys in keys_after.items():
+            if not any(self.is_misread((*path, key), on_key=True) for key in keys):
+                message = f"empty, and {', '.join(keys)} below it in the same column: indent what belongs to {above} deeper"
+                self.note_at((*path, above), message)
+            self.misread((*path, above))
+        return {key for keys in keys_after.values() for key in keys}
 
     def cut_texts(self) -> Iterator[tuple[Place, Path, Node]]:
         """Yield place, path and value of names and summaries that end at a `#` which may be intended as part of them."""

@@ -43,6 +43,12 @@ class LeverSettings(BaseModel):
     cloud: ClassVar[Cloud | None] = None
     """Cloud whose identity the lever's calls have; None where they need none."""
 
+    place_keys: ClassVar[tuple[str, ...]] = ()
+    """Keys that name the place in which resources can be listed, for `select`; empty where they cannot be listed."""
+
+    resource_keys: ClassVar[tuple[str, ...]] = ()
+    """Keys that name a resource at its place, the name of the function or service first."""
+
     kind: str
     """The provider mechanism that sets the pool's warm capacity."""
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validat
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
+from config.model.assume import Assume
 from config.model.credentials import Cloud, Credentials
 from config.model.dead_man import DeadMan
 from config.model.demand import DemandSettings
@@ -23,6 +24,7 @@ from config.model.limits import Limits
 from config.model.notify import Sink, WeeklyReport
 from config.model.prewarm import Prewarm
 from config.model.schedule import MOST_UNITS, Schedule, schedule_bounds
+from config.model.select import Select
 from config.model.statsd import StatsD
 from config.model.warmer import Warmer
 
@@ -243,35 +245,17 @@ class PoolPolicy(Model):
         return value
 
 
-class Assume(Model):
-    """Assumptions of a backtest, and of the daemon until it has measured the values."""
-
-    metric_delay: Duration = Field(default=timedelta(minutes=2), examples=["2m"])
-    """Time from an event until its metric can be read."""
-    lead_time: Duration = Field(default=timedelta(minutes=2), examples=["2m"])
-    """Time from a capacity request until the capacity is ready."""
-    keep_alive: Duration | None = Field(default=None, examples=["6m"])
-    """How long an on-demand unit stays warm after use, for every lever; the lever's own value when absent."""
-    billing_step: Duration | None = Field(default=None, examples=["5m"])
-    """Units are billed from the request in steps of this length. When absent, the lever's own step: 5m with provisioned
-    concurrency, no steps otherwise.
-    """
-
-    @field_validator("metric_delay", "lead_time", "keep_alive", "billing_step")
-    @classmethod
-    def _is_sane(cls, value: timedelta | None) -> timedelta | None:
-        if value is not None and value > timedelta(hours=6):
-            raise PydanticCustomError("duration", "{span} is too long: at most 6h", {"span": format_duration(value)})
-        return value
-
-
 class Policy(Model):
     """All pools of one daemon."""
 
     version: Literal[1] = 1
     """Version of the file format."""
-    pools: tuple[PoolPolicy, ...] = Field(min_length=1, strict=False)
-    """Pools, each with the file's defaults merged in; names are unique."""
+    pools: tuple[PoolPolicy, ...] = Field(strict=False)
+    """Pools, each with the file's defaults merged in; names are unique. Those that `select` has added are the last ones."""
+    select: tuple[Select, ...] = ()
+    """Entries that add pools for resources that match."""
+    selected: tuple[str, ...] = ()
+    """Names of the pools that `select` has added. In no file."""
     limits: Limits = Limits()
     """Limits on changes and cost of the whole fleet."""
     assume: Assume = Assume()
@@ -284,6 +268,12 @@ class Policy(Model):
     """Lease that several daemons share so that only the leader writes; None with a single daemon."""
     statsd: StatsD | None = None
     """Where StatsD datagrams are received, for pools with pushed demand; nowhere when absent."""
+
+    @model_validator(mode="after")
+    def _has_pools(self) -> Self:
+        if not self.pools and not self.select:
+            raise PydanticCustomError("pools", "no pools: give at least one pool, or select")
+        return self
 
     @field_validator("pools")
     @classmethod

@@ -8,6 +8,9 @@ from pydantic import BaseModel
 
 from config.model.policy import Policy
 
+OF_POOLS = ("pools", "selected")
+"""Fields of a policy that the comparison of pools covers."""
+
 RESTART_KEYS = ("lease", "statsd")
 """Keys of a policy that only a restart changes: the lease is held, and the sockets are open, from start to stop."""
 
@@ -53,7 +56,7 @@ def policy_diff(old: Policy, new: Policy) -> PolicyDiff:
     """Return what changes from `old` to `new`."""
     was, now = ({pool.name: pool for pool in each.pools} for each in (old, new))
     changed = {name: changes(was[name], pool) for name, pool in now.items() if name in was and was[name] != pool}
-    fleet = [change for key in Policy.model_fields if key != "pools" and getattr(old, key) != getattr(new, key)
+    fleet = [change for key in Policy.model_fields if key not in OF_POOLS and getattr(old, key) != getattr(new, key)
              for change in compared(key, written(getattr(old, key)), written(getattr(new, key)))]
     return PolicyDiff(tuple(name for name in now if name not in was), tuple(name for name in was if name not in now),
                       {name: each for name, each in changed.items() if each}, tuple(fleet))

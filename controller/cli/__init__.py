@@ -28,6 +28,7 @@ COMMANDS: dict[str, Entry] = {
     "discover": Entry("setup.discover", "Draft a policy from the functions and services in an account."),
     "plan": Entry("setup.plan", "Show what Stoker would change now, and why. Read-only."),
     "validate": Entry("setup.validate", "Check policy files and report every problem with its line."),
+    "pools": Entry("setup.pools", "List the pools of a policy, also those that its select entries add."),
     "diff": Entry("setup.diff", "Show the difference between two policy files, pool by pool."),
     "doctor": Entry("setup.doctor", "Check credentials, permissions, clocks, quotas and state for a policy."),
     "iam": Entry("setup.iam", "Print the minimum permissions that a policy needs on AWS or Google Cloud."),

@@ -22,6 +22,7 @@ from config.model.limits import Limits
 from config.model.notify import Sink
 from config.model.policy import Assume, Objective, PoolPolicy, PriceOverride
 from config.model.schedule import Schedule
+from config.model.select import Match, Selection
 from config.yaml_text.document import read_document
 from config.yaml_text.node import Node
 
@@ -30,7 +31,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "policy.md"
 SECTIONS: dict[str, type[BaseModel]] = {
     "Pool": PoolPolicy, "Objective": Objective, "Schedule": Schedule, "Event": Event, "Holidays": Holidays,
     "Prices": PriceOverride, "Limits": Limits, "Notify": Sink, "Assume": Assume,
-    "Dead man": DeadMan,
+    "Dead man": DeadMan, "Select": Selection,
     "Lever": LeverSettings,
     "Demand": DemandSettings,
 }
@@ -79,6 +80,8 @@ def test_the_example_uses_every_key_of_every_model():
     assert found["pools.events.holidays"] == set(Holidays.model_fields)
     assert found["pools.prices"] == set(PriceOverride.model_fields)
     assert found["assume"] == set(Assume.model_fields)
+    assert found["select"] >= set(Selection.model_fields)
+    assert found["select.include"] == set(Match.model_fields)
 
 
 def test_every_key_of_the_example_is_explained_at_its_first_use():
@@ -119,6 +122,10 @@ def test_a_default_in_the_example_equals_the_models(model, key):
 @pytest.mark.parametrize("section", SECTIONS)
 def test_every_key_is_documented_and_no_other(section):
     assert set(table(section)) == set(keys_of(SECTIONS[section]))
+
+
+def test_every_key_of_a_match_is_documented():
+    assert set(table("Match", "###")) == set(Match.model_fields)
 
 
 def test_the_top_level_is_documented():

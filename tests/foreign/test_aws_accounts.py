@@ -12,6 +12,7 @@ import pytest
 
 from adapters.aws.trust import trust_document
 from adapters.kinds import policy_kinds
+from adapters.ports.discovery import Wanted
 from adapters.registry import Registry
 from adapters.runtime.clock import SystemClock
 from config.loading.loader import load_policy
@@ -237,7 +238,8 @@ async def test_a_survey_with_tags_has_the_tags_and_the_alias_of_each_function(or
     registry = Registry(SystemClock(), np.random.default_rng(0))
     credentials = Credentials(role_arn=organisation.role("first"), external_id=EXTERNAL_ID)
     try:
-        survey = await registry.survey({"region": REGION}, credentials, tags=True)
+        wanted = Wanted(lambda _, tags: tags.get("team") == "agents", reads_tags=True)
+        survey = await registry.survey({"region": REGION}, credentials, wanted)
     finally:
         await registry.close()
 

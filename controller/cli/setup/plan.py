@@ -10,9 +10,11 @@ from controller.cli.failure import Failed
 from controller.cli.options import policy_argument, sandbox_options
 from controller.cli.output import Form, console_of, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
+from controller.cli.selection import expansion_now, failures
 from controller.cli.verbosity import start_log
 
 if TYPE_CHECKING:
+    from config.model.policy import Policy
     from controller.decision.planning.overrides_in_force import Override
     from controller.preflight.dry_run import PoolPreview
 
@@ -56,7 +58,13 @@ def command(ctx: click.Context, policy_path: Path, form: Form, detailed_exitcode
     daemon = None if url is None else daemon_state(url)
     try:
         registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
-        pools = asyncio.run(preview(policy, registry, clock, *((daemon.overrides, daemon.simulated) if daemon else ())))
+
+        async def planned() -> "tuple[list[PoolPreview], Policy, list[str]]":
+            expansion, inventory = await expansion_now(policy, registry)
+            with_daemon = (daemon.overrides, daemon.simulated) if daemon else ()
+            return await preview(expansion.policy, registry, clock, *with_daemon), expansion.policy, failures(inventory)
+
+        pools, policy, unlisted = asyncio.run(planned())
     except AdapterError as error:
         raise Failed(str(error)) from error
     if is_data(form):
@@ -68,10 +76,10 @@ def command(ctx: click.Context, policy_path: Path, form: Form, detailed_exitcode
         if reads := bill_text(policy):
             click.echo(f"Reading metrics: {reads}.")
     failing = [pool for pool in pools if pool.error is not None]
-    if failing:
+    if failing or unlisted:
         from controller.redaction.redactor import redact_text
 
-        raise Failed("\n".join(f"{pool.plan.pool}: {redact_text(str(pool.error))}" for pool in failing))
+        raise Failed("\n".join((*unlisted, *(f"{pool.plan.pool}: {redact_text(str(pool.error))}" for pool in failing))))
     if detailed_exitcode and any(pool.changes for pool in pools):
         ctx.exit(CHANGES)
 

@@ -60,6 +60,7 @@ def command(policies: tuple[Path, ...], policy_path: Path, templates: Path | Non
     warnings = [text for located in valid.values() for text in warnings_of(located, now)]
     if is_data(form):
         files = [{"file": str(path), "pools": [pool_json(pool, now) for pool in located.policy.pools],
+                  "select": [entry.model_dump(mode="json", exclude_none=True) for entry in located.policy.select],
                   "assume": located.policy.assume.model_dump(mode="json")} for path, located in valid.items()]
         listed = [{"file": problem.file, "line": problem.line, "column": problem.column, "path": problem.path,
                    "message": problem.message} for problem in problems]

@@ -55,10 +55,20 @@ def summary(path: Path, policy: Policy, now: datetime, in_full: bool) -> str:
     lines.extend(f"  {line}" for line in table([head, *rows]))
     if len(pools) > rows_shown:
         lines.append(f"  and {len(pools) - rows_shown} more (`-o wide` shows all)")
-    lines.extend(f"  {line}".rstrip() for line in (*led(policy), *scheduled(policy, now), *announced(policy, now)))
+    lines.extend(f"  {line}".rstrip() for line in (*selecting(policy), *led(policy), *scheduled(policy, now),
+                                                     *announced(policy, now)))
     if reads := bill_text(policy):
         lines.extend(("", f"  reading metrics: {reads}"))
     return "\n".join(lines)
+
+
+def selecting(policy: Policy) -> list[str]:
+    """Return the entries that add pools."""
+    rows = [(f"select[{index}]", entry.lever.kind, ", ".join(listing.title for listing in entry.listings), str(entry.keys.most),
+             "-" if entry.keys.most_usd_per_month is None else f"{entry.keys.most_usd_per_month:g}")
+            for index, entry in enumerate(policy.select)]
+    head = ("entry", "lever", "places (`stoker pools` lists the pools)", "most", "USD/month at most")
+    return ["", *table([head, *rows])] if rows else []
 
 
 def led(policy: Policy) -> list[str]:

@@ -176,7 +176,7 @@ def test_six_mistakes_give_six_messages_with_places():
         ("pools:\n" + POOL, "1:1 version: the key version is missing: write version: 1"),
         ("", "1:1 empty: a policy starts with version: 1"),
         ("# nothing\n", "1:1 empty: a policy starts with version: 1"),
-        ("- 5\n", "1:1 a policy is a mapping of version, defaults, pools, limits, assume, notify, weekly_report, lease, "),
+        ("- 5\n", "1:1 a policy is a mapping of version, defaults, pools, select, limits, assume, notify, weekly_report, "),
     ],
 )
 def test_a_problem_has_its_place_and_the_allowed_values(text, message):

@@ -109,5 +109,5 @@ def test_names_are_unique_in_a_policy():
 
 
 def test_a_policy_without_pools_is_rejected():
-    with pytest.raises(ValidationError, match="at least 1 item"):
+    with pytest.raises(ValidationError, match="give at least one pool, or select"):
         Policy(pools=())

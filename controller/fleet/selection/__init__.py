@@ -1,0 +1,1 @@
+"""Pools that `select` adds: which resources are known, and which pools follow from them."""
