@@ -42,7 +42,7 @@ def pool_entry(name="chat", mode="active", **changes):
     decision = {"at": SINCE, "action": "would-write" if mode == "shadow" else "write", "target": 8,
                 "text": "maximum of the last 30 min is 6, + margin 2 = 8"}
     return {
-        "name": name, "mode": mode, "lever": "lambda-provisioned-concurrency",
+        "name": name, "mode": mode, "lever": "lambda-provisioned-concurrency", "account": None,
         **(SHADOW_UNITS if mode == "shadow" else UNITS), **{f"{kind}_{key}": value for key, value in amounts.items()},
         "kept_by_others": 0, "kept_by": None, "busy": 3.5, "peak": 6.0, "target": 8, "action": decision["action"], "min": 0,
         "max": 100, "freshness": "fresh", "traffic": "live", "metrics_missing_since": None, "data_age_seconds": 120.0,

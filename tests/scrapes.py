@@ -14,9 +14,9 @@ from tests.services import serving
 UNTOLD = {"stoker_fencing_number", "stoker_metric_reads_usd_total", "stoker_limit", "stoker_limit_used", "stoker_notices_total",
           "stoker_notices_waiting", "stoker_orphan_units", "stoker_ping_pause_seconds", "stoker_ping_hold_seconds",
           "stoker_ping_blackout_seconds_total", "stoker_ping_blackout_requests_total",
-          "stoker_push_senders"}
+          "stoker_push_senders", "stoker_pool_account", "stoker_orphan_usd_per_hour"}
 """A fake's readings are billed by nobody, and the policy of these pools limits nothing, tells nobody, has lost no pool and pings
-none; nobody reports to them.
+none; nobody reports to them, and none has a role.
 """
 
 

@@ -78,8 +78,8 @@ class Orphans:
     def shown(self) -> list[dict[str, Any]]:
         """Return the orphans for `/status`."""
         return [{"pool": each.name_beside(self._pools), "lever": each.lever.kind, "resource": each.lever.resource,
-                 "units": each.units, "usd_per_hour": self.usd_per_hour(each), "since": each.since.isoformat(),
-                 "text": self.text(each), "error": each.error} for each in self.found]
+                 "account": each.account, "units": each.units, "usd_per_hour": self.usd_per_hour(each),
+                 "since": each.since.isoformat(), "text": self.text(each), "error": each.error} for each in self.found]
 
     def usd_per_hour(self, orphan: Orphan) -> float | None:
         """Return the bill of an orphan's units at list price, in USD per hour; None until the price is known."""
@@ -169,5 +169,6 @@ def log_orphans(orphans: Iterable[Orphan]) -> None:
 
 def text_of(orphan: Orphan, name: str) -> str:
     """Return what remains at which resource, and the remedy. `name`: under which the orphan is released."""
-    return (f"{orphan.units} units that Stoker set on {orphan.lever.resource} remain, and no pool of the policy has this "
-            f"resource: run `stoker release {name}` to release them, or add a pool with this lever")
+    account = "" if orphan.account is None else f" of account {orphan.account}"
+    return (f"{orphan.units} units that Stoker set on {orphan.lever.resource}{account} remain, and no pool of the policy has "
+            f"this resource: run `stoker release {name}` to release them, or add a pool with this lever")

@@ -47,7 +47,7 @@ def pool_entry(fleet: Fleet, figures: ShownFigures, decision_log: DecisionLog, f
     keep_alive = fleet.keep_alive(name)
     mode, hourly = reconciler.policy.mode, reconciler.usd_per_unit_minute * 60
     return {
-        "name": name, "mode": mode, "lever": reconciler.policy.lever.kind,
+        "name": name, "mode": mode, "lever": reconciler.policy.lever.kind, "account": reconciler.policy.account,
         **capacity_entry("actual", actual), **(capacity_entry("simulated", simulated) if mode == "shadow" else {}),
         "kept_by_others": None if actual is None else actual.others,
         "kept_by": redact_text(actual.others_by) if actual is not None and actual.others else None,

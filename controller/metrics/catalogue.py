@@ -103,6 +103,7 @@ DAEMON_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_fencing_number", "Fencing number of this leader; no sample without a lease."),
     gauge("stoker_lease_store_unreachable", "1 when the last request to the lease store failed, else 0."),
     gauge("stoker_pools", "Number of pools in the policy.", "mode"),
+    gauge("stoker_pool_account", "1; the AWS account of the role of a pool that has one.", "pool", "account"),
     gauge("stoker_orphan_units", "Units that Stoker set on a resource that is no longer in the policy.", "pool", "lever"),
     gauge("stoker_orphan_usd_per_hour", "Bill per hour of these units at list price.", "pool", "lever"),
     gauge("stoker_policy_info", "1; the hash of the policy in use.", "hash"),

@@ -88,6 +88,8 @@ def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:
     """Return the families of the fleet: pools, orphans, the last tick, limits and demand sources."""
     modes = [each.policy.mode for each in fleet.reconcilers.values()]
     yield gauges("stoker_pools", {(mode,): modes.count(mode) for mode in ("shadow", "active")})
+    yield gauges("stoker_pool_account", {(name, account): 1 for name, each in fleet.reconcilers.items()
+                                         if (account := each.policy.account) is not None})
     yield gauges("stoker_orphan_units", {(each.pool, each.lever.kind): each.units for each in fleet.orphans.found})
     priced = {(each.pool, each.lever.kind): fleet.orphans.usd_per_hour(each) for each in fleet.orphans.found}
     yield gauges("stoker_orphan_usd_per_hour", {labels: usd for labels, usd in priced.items() if usd is not None})

@@ -41,6 +41,11 @@ class Orphan:
         return address(self.lever, self.credentials)
 
     @property
+    def account(self) -> str | None:
+        """Return the AWS account of the credentials; None for the account of the daemon and for other clouds."""
+        return self.address[2] or None
+
+    @property
     def units(self) -> int:
         """Requested units by the last reading, or else the maximum that Stoker may have left."""
         return max(units_left(self.state)) if self.requested is None else self.requested

@@ -106,6 +106,8 @@ class PoolEntry(ActualFigures, SimulatedFigures):
     name: str
     mode: Literal["shadow", "active"]
     lever: str
+    account: str | None
+    """AWS account of the pool's role; None for the account of the daemon and for other clouds."""
     kept_by_others: int | None
     """Units that an external setting keeps warm in addition to `actual_requested`; `kept_by` names it."""
     kept_by: str | None
@@ -264,6 +266,7 @@ class OrphanEntry(Shape):
     pool: str
     lever: str
     resource: str
+    account: str | None
     units: int
     usd_per_hour: Known
     """Bill of the units at list price; null until the price is known."""

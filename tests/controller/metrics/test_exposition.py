@@ -7,7 +7,9 @@ from shutil import which
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.ports.errors import Throttled, Unreachable
+from config.model.credentials import Credentials
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state.state import PoolState
 from controller.decision.planning.reason_codes import Reason, ReasonCode
@@ -223,3 +225,17 @@ async def test_pings_that_hold_have_the_reason_under_their_own_name(tmp_path):
     assert value(text, "stoker_guardrail_active", pool="a:pings", mode="active", reason="capacity-unknown") == 1
     assert value(text, "stoker_pool_failing", pool="a:pings", mode="active") == 1
     assert value(text, "stoker_pool_failing", pool="a", mode="active") == 0
+
+
+async def test_a_pool_with_a_role_has_its_account(tmp_path):
+    lever = LambdaProvisionedConcurrencySettings(kind="lambda-provisioned-concurrency", region="us-east-1", function="b",
+                                                 alias="live")
+    role = Credentials(role_arn="arn:aws:iam::111122223333:role/stoker")
+    async with serving(tmp_path, each={"b": {"credentials": role, "lever": lever}}) as here:
+        text = await scraped(here)
+        async with here.session.get(here.service.url + "/status") as answer:
+            shown = await answer.json()
+
+    [sample] = families(text)["stoker_pool_account"].samples
+    assert sample.labels == {"pool": "b", "account": "111122223333"}
+    assert {pool["name"]: pool["account"] for pool in shown["pools"]} == {"a": None, "b": "111122223333"}
