@@ -127,7 +127,7 @@ def draft(proposals: Sequence[PoolProposal], skipped: Sequence[Skipped], how: st
     lines = [
         f"# Drafted by `{how}` on {now:%Y-%m-%d %H:%M} UTC. Every pool is in shadow mode: Stoker writes nothing.",
         f"# Figures in comments: the 14 days before. max: {MARGIN:g} × the highest peak, rounded up.",
-        "# Next steps: stoker validate FILE, stoker doctor FILE, stoker run --policy FILE",
+        "# Next steps: stoker validate FILE, stoker doctor FILE, stoker run FILE",
         "version: 1",
         "defaults:",
         "  mode: shadow",

@@ -29,9 +29,12 @@ def command(policy_path: Path, only: str | None, form: Form) -> None:
     Example:
       stoker notify-test policy.yaml --sink on-call
     """  # noqa: D301  (click reads the control character)
-    sinks = [sink for sink in read_policy(policy_path).notify if only in (None, sink.name)]
+    policy = read_policy(policy_path)
+    sinks = [sink for sink in policy.notify if only in (None, sink.name)]
     if not sinks:
-        raise WrongInput("the policy has no sink under notify" if only is None else f"--sink: the policy has no sink {only}")
+        known = ", ".join(sink.name for sink in policy.notify) or "none"
+        raise WrongInput(f"{policy_path} has no sink under `notify`: add one, see docs/notifications.md" if only is None
+                         else f"--sink {only}: {policy_path} has no such sink; it has {known}")
     outcomes = asyncio.run(send_test_messages(sinks))
     if is_data(form):
         emit("notify-test", {"sinks": [{"name": sink.name, "delivered": not outcomes[sink.name],

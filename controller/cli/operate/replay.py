@@ -53,7 +53,8 @@ def read_record(path: Path) -> dict[str, object]:
             raise WrongInput(f"{path}: larger than {MOST_CHARACTERS >> 20} MB, the maximum size of a record")
         body = json.loads(text)
     except OSError as error:
-        raise WrongInput(f"{path}: {error.strerror}") from error
+        raise WrongInput(f"{path}: cannot be read ({error.strerror}): give a file with the output of `stoker why POOL -o json`") \
+            from error
     except (ValueError, RecursionError) as error:
         raise WrongInput(f"{path}: invalid JSON; expected the output of `stoker why POOL -o json`") from error
     if isinstance(body, dict) and isinstance(body.get("record"), dict):
