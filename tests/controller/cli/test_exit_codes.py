@@ -53,6 +53,7 @@ WRONG = [
     "tune agent --history agent=agent.csv", "history lost", "history import nowhere.csv --output new2.csv", "history export lost",
     "report --since never", "forecast a --history agent", "demo --start-day 1", "sandbox --port many", "completion tcsh",
 ]
+WITHOUT_DATA = {"run", "init", "completion", "schema"}
 UNWRITTEN = {"schema", "completion", "iam", "validate", "diff"}
 """Commands that fail only where their output cannot be written, which `test_main.py` tests."""
 
@@ -60,9 +61,19 @@ ELSEWHERE = {"notify-test", "demo", "sandbox", "reload"}, {"demo", "sandbox"}
 """Commands whose success, and whose failure, is tested with the receivers and emulators that they need."""
 
 
+KINDS = {"history import": "history-import", "history export": "history", **dict.fromkeys(("pause", "pin", "boost"), "override"),
+         **dict.fromkeys(("unpause", "clear"), "ended-overrides")}
+"""Kinds of objects in JSON that have another name than their command."""
+
+
+def name_of(line: str) -> str:
+    """The name of the command of a line."""
+    return next(name for name in (" ".join(line.split()[:2]), line.split(maxsplit=1)[0]) if name in COMMANDS)
+
+
 def named(lines) -> set[str]:
     """The names of the commands of lines."""
-    return {next(name for name in (" ".join(line.split()[:2]), line.split()[0]) if name in COMMANDS) for line in lines}
+    return set(map(name_of, lines))
 
 
 def test_every_command_has_a_line_for_each_code():
@@ -80,15 +91,16 @@ def folder(tmp_path):
         yield tmp_path
 
 
-async def codes(lines, **places) -> dict[str, tuple[int, str]]:
-    """The exit codes of lines, with what was said."""
+async def codes(lines, *more, **places) -> dict[str, tuple[int, str, str]]:
+    """The exit codes of lines, with standard error and output. `more`: for commands that print data."""
     found = {}
     for line in lines:
         text = line
         for name, value in places.items():
             text = text.replace(name, value)
-        done = await typed(*text.split(), env={"STOKER_TOKEN": TOKEN})
-        found[line] = done.exit_code, done.stderr
+        options = () if name_of(line) in WITHOUT_DATA else more
+        done = await typed(*text.split(), *options, env={"STOKER_TOKEN": TOKEN})
+        found[line] = done.exit_code, done.stderr, done.stdout
     return found
 
 
@@ -98,10 +110,13 @@ async def test_commands_that_succeed_and_commands_that_fail(folder):
         (folder / "record.json").write_text(json.dumps(record))
         (folder / "other.json").write_text(json.dumps(record | {"target": 17}))
         places = {"DAEMON": f"--url {here.service.url}", "SANDBOX": f"--sandbox-url {server.url}"}
-        done, failed = await codes(DONE, **places), await codes(FAILED, **places)
+        done, failed = await codes(DONE, "-o", "json", **places), await codes(FAILED, **places)
         examined = failed.pop(f"doctor {NO_CLOUD}")
 
     assert {line: found for line, found in done.items() if found[0] != 0} == {}
+    printed = {name_of(line): found[2] for line, found in done.items() if name_of(line) not in WITHOUT_DATA}
+    assert {name: next(iter(json.loads(text).items())) for name, text in printed.items()} == {
+        name: ("schema", f"stoker/{KINDS.get(name, name)}/v1") for name in printed}
     assert {line: found for line, found in failed.items() if found[0] != 1 or "stoker: " not in found[1]} == {}
     assert examined[0] == 1, "its findings are its output"
 

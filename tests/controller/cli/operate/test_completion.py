@@ -41,6 +41,8 @@ def test_commands_and_options_are_offered():
     assert set(offered("")) == {name for name in COMMANDS if " " not in name}
     assert offered("back") == ["backtest"]
     assert "--history" in offered("backtest", "--h")
+    assert offered("plan", "-o", "") == ["table", "wide", "json", "yaml"]
+    assert offered("init", "--provider", "g") == ["google"]
 
 
 def test_the_second_word_of_a_command_of_two_is_offered_and_then_its_options(tmp_path, monkeypatch):
