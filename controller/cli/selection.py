@@ -2,15 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from config.model.policy import Policy
-
 if TYPE_CHECKING:
     from adapters.registry import Registry
+    from config.model.policy import Policy
     from controller.fleet.selection.expansion import Expansion
     from controller.fleet.selection.inventory import Inventory
 
 
-async def expansion_now(policy: Policy, registry: "Registry") -> "tuple[Expansion, Inventory]":
+async def expansion_now(policy: "Policy", registry: "Registry") -> "tuple[Expansion, Inventory]":
     """Return the policy with the pools of its entries, and what was listed. Does not close the registry."""
     from controller.fleet.selection.expansion import expanded
     from controller.fleet.selection.inventory import Inventory

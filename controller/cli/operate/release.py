@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import daemon_on, send_to
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.options import policy_option, sandbox_options, state_dir_option, token_file_option, url_option
@@ -21,7 +22,7 @@ WAIT_SECONDS = 300.0
 
 
 @click.command()
-@click.argument("pool", required=False)
+@click.argument("pool", required=False, shell_complete=pool_names)
 @policy_option
 @state_dir_option
 @click.option("--yes", is_flag=True, help="Make the changes; without it they are only shown.")

@@ -27,7 +27,8 @@ GOAL = "tune agent --history agent=agent.csv --max-cold-starts-per-day"
 
 DONE = [
     "run policy.yaml --once --port 0 --state-dir stored SANDBOX", "release --state-dir stored", f"init new.yaml {FIRST}",
-    "discover --region us-east-1 SANDBOX", "diff policy.yaml policy.yaml", "plan SANDBOX", "validate", "doctor SANDBOX", "iam",
+    "discover --region us-east-1 SANDBOX", "diff policy.yaml policy.yaml", "plan SANDBOX", "pools SANDBOX",
+    "validate", "doctor SANDBOX", "iam",
     "schema", "status DAEMON", "why a DAEMON", "decisions DAEMON", "replay record.json", f"pause a {ORDER} DAEMON",
     f"pin a 9 {ORDER} DAEMON", f"boost a +5 {ORDER} DAEMON", "prewarm b 5 --for 10m --reason webinar DAEMON", "unpause a DAEMON",
     "clear a DAEMON", "backtest --history agent=agent.csv", f"{GOAL} 100000", "history --output out SANDBOX",
@@ -37,7 +38,8 @@ DONE = [
 FAILED = [
     f"run policy.yaml --once --port 0 --state-dir other {NO_CLOUD}", "release --state-dir daemon",
     f"init nowhere/new.yaml {FIRST}",
-    f"discover --region us-east-1 {NO_CLOUD}", f"plan {NO_CLOUD}", f"doctor {NO_CLOUD}", "notify-test sinks.yaml",
+    f"discover --region us-east-1 {NO_CLOUD}", f"plan {NO_CLOUD}",
+    f"pools select.yaml {NO_CLOUD}", f"doctor {NO_CLOUD}", "notify-test sinks.yaml",
     "replay other.json", "backtest --history agent=agent.csv --report nowhere/out.html", f"{GOAL} 0",
     f"history --output out3 {NO_CLOUD}", "history import agent.csv --output policy.yaml/new.csv",
     "history export --state-dir nowhere", "report --state-dir nowhere", f"status {AWAY}", f"why a {AWAY}",
@@ -47,7 +49,8 @@ FAILED = [
 ]
 WRONG = [
     "run nowhere.yaml", "release --state-dir nowhere", "init policy.yaml", "discover", "diff policy.yaml nowhere.yaml",
-    "plan nowhere.yaml", "validate wrong.yaml", "doctor nowhere.yaml", "iam nowhere.yaml", "notify-test", "schema now",
+    "plan nowhere.yaml", "pools nowhere.yaml",
+    "validate wrong.yaml", "doctor nowhere.yaml", "iam nowhere.yaml", "notify-test", "schema now",
     "status --url nowhere", "reload --url nowhere", "why", "decisions --since never", "replay nowhere.json", "pause a",
     "pin a many", f"boost a 5 {ORDER}", "prewarm a 5", "unpause", "clear a --only all", "backtest",
     "tune agent --history agent=agent.csv", "history lost", "history import nowhere.csv --output new2.csv", "history export lost",
@@ -84,6 +87,9 @@ def test_every_command_has_a_line_for_each_code():
 def folder(tmp_path):
     (tmp_path / "policy.yaml").write_text(policy_text("agent", mode="shadow"))
     (tmp_path / "wrong.yaml").write_text("pools: []\n")
+    (tmp_path / "select.yaml").write_text(
+        "version: 1\nselect:\n  - include: {name: agent}\n    lever: {kind: lambda-provisioned-concurrency, region: us-east-1}\n"
+        "    max: 5\n")
     (tmp_path / "sinks.yaml").write_text(
         policy_text("agent") + "notify:\n  - {name: ops, kind: webhook, url: 'http://127.0.0.1:1/'}\n")
     write_history(tmp_path / "agent.csv", steady_history(5, days=0.2))
