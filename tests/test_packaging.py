@@ -220,7 +220,7 @@ def test_locks_satisfy_the_requirements_of_pyproject():
     assert stale == [], "run `make lock`"
 
 
-NOT_OURS = re.compile(r"pip3? install[^\n]*[\s'\"]stoker(?![-/\w.])|stoker\[\w")
+NOT_OURS = re.compile(r"pip3? install[^\n]*[\s'\"]stoker(?![-/\w.])|stoker\[\w[\w,]*\](?! @ \./)")
 
 
 def test_nothing_tells_to_install_our_name_from_an_index():

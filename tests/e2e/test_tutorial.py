@@ -89,11 +89,11 @@ class Terminals:
         assert process.wait(PATIENCE_SECONDS) == 0, (self.folder / f"{name}.log").read_text()
 
 
-def play(folder: Path) -> Terminals:
+def play(folder: Path, page: Path = PAGE) -> Terminals:
     """Every step of the page, in order."""
     terminals = Terminals(folder)
     try:
-        for step in STEP.finditer(PAGE.read_text()):
+        for step in STEP.finditer(page.read_text()):
             if step["what"] == "do":
                 terminals.do(step["body"], step["until"])
             elif step["what"] == "start":
