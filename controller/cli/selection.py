@@ -2,11 +2,40 @@
 
 from typing import TYPE_CHECKING
 
+from controller.cli.failure import Failed
+
 if TYPE_CHECKING:
     from adapters.registry import Registry
     from config.model.policy import Policy
     from controller.fleet.selection.expansion import Expansion
     from controller.fleet.selection.inventory import Inventory
+
+
+def with_selected(policy: "Policy", sandbox_url: str | None, sandbox_grpc: str | None) -> "Policy":
+    """Return the policy with the pools that its `select` entries add now. Without entries no provider is called.
+
+    Raise `Failed` if a place cannot be listed.
+    """
+    if not policy.select:
+        return policy
+    import asyncio
+
+    from numpy.random import PCG64, Generator
+
+    from adapters.registry import Registry
+    from adapters.runtime.clock import SystemClock
+
+    async def found() -> "tuple[Expansion, Inventory]":
+        registry = Registry(SystemClock(), Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
+        try:
+            return await expansion_now(policy, registry)
+        finally:
+            await registry.close()
+
+    expansion, inventory = asyncio.run(found())
+    if inventory.errors:
+        raise Failed("\n".join(failures(inventory)))
+    return expansion.policy
 
 
 async def expansion_now(policy: "Policy", registry: "Registry") -> "tuple[Expansion, Inventory]":

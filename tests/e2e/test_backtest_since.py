@@ -71,3 +71,29 @@ async def test_what_cannot_be_read_is_a_failure_with_its_reason(tmp_path):
     assert "permission cloudwatch:GetMetricData is missing" in denied.stderr
     assert (long.exit_code, "--since 30d: write a duration up to 14d" in long.stderr) == (2, True)
     assert neither.stderr.startswith("stoker: no history for agent: add --since 14d to read the provider, --history agent=FILE")
+
+
+async def test_pools_that_the_policy_selects_are_listed_and_replayed(tmp_path):
+    sandbox, policy = sandbox_of(agent=4, tool=2), tmp_path / "policy.yaml"
+    select = "version: 1\nselect:\n  - include: {{name: {}}}\n    lever: {{kind: {}, region: us-east-1}}\n    max: 9\n"
+    policy.write_text(select.format("agent", "lambda-provisioned-concurrency"))
+    told = await asked(sandbox, "backtest", str(policy), "--since", "3h", "-o", "json")
+    exported = await asked(sandbox, "history", "--policy", str(policy), "--output", str(tmp_path))
+    policy.write_text(select.format("other", "lambda-provisioned-concurrency"))
+    none = await asked(sandbox, "backtest", str(policy), "--since", "3h")
+
+    assert (told.exit_code, list(json.loads(told.stdout)["pools"])) == (0, ["agent"]), told.stderr
+    assert exported.stdout.startswith("agent: ")
+    assert (none.exit_code, none.stderr) == (
+        2, f"stoker: {policy} has no pool: nothing matches its `select`; see `stoker pools`\n")
+
+
+async def test_the_objective_of_a_pool_that_is_selected_is_not_written(tmp_path):
+    sandbox, policy = sandbox_of(agent=4), tmp_path / "policy.yaml"
+    policy.write_text("version: 1\nselect:\n  - include: {name: agent}\n    max: 9\n"
+                      "    lever: {kind: lambda-provisioned-concurrency, region: us-east-1}\n")
+    told = await asked(sandbox, "tune", "agent", "--policy", str(policy), "--history", "agent=agent.csv", "--write",
+                       "--max-cold-starts-per-day", "5")
+
+    assert told.exit_code == 2
+    assert told.stderr.startswith("stoker: --write: agent comes from an entry of `select`")

@@ -13,6 +13,7 @@ from controller.cli.failure import Failed
 from controller.cli.options import FILE, policy_argument, sandbox_options
 from controller.cli.output import Form, console_of, emit, form_option, is_data, rendered
 from controller.cli.progress import progress_of
+from controller.cli.selection import with_selected
 from controller.cli.verbosity import warn
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def command(policy_path: Path, histories: tuple[str, ...], since: str | None, st
     from controller.cli.policy_file import read_policy
 
     apart({"--decisions": decisions, "--json": json_path, "--report": report}, policy_path, histories)
-    policy = read_policy(policy_path)
+    policy = with_selected(read_policy(policy_path), sandbox_url, sandbox_grpc)
     recorded = read_recorded(policy, policy_path, histories, since, Clouds(sandbox_url, sandbox_grpc))
     begin = None if start is None else start_minute(start, recorded)
     check_known(recorded, begin)

@@ -41,6 +41,8 @@ def read_recorded(policy: "Policy", policy_path: Path, histories: tuple[str, ...
     from adapters.demand.history_file import HistoryError, open_history
 
     names = [pool.name for pool in policy.pools]
+    if not names:
+        raise WrongInput(f"{policy_path} has no pool: nothing matches its `select`; see `stoker pools`")
     paths = named_files(policy, policy_path, histories)
     missing = [name for name in names if name not in paths]
     if missing and since is None:

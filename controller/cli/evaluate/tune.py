@@ -8,8 +8,9 @@ import click
 
 from controller.cli.completion_names import pool_names
 from controller.cli.failure import Failed, WrongInput
-from controller.cli.options import policy_option
+from controller.cli.options import policy_option, sandbox_options
 from controller.cli.output import Form, emit, is_data, output_option
+from controller.cli.selection import with_selected
 from controller.cli.verbosity import warn
 
 if TYPE_CHECKING:
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
               help="Goal: no more cold starts than AWS target tracking (70 %), at a lower bill.")
 @click.option("--write", is_flag=True, help="Change the objective of the pool in the policy file, and show the change.")
 @output_option
+@sandbox_options
 def command(pool: str, policy_path: Path, histories: tuple[str, ...], start: str | None, max_cold_starts_per_day: float | None,
-            max_usd_per_month: float | None, like_target_tracking: bool, write: bool, form: Form) -> None:
+            max_usd_per_month: float | None, like_target_tracking: bool, write: bool, form: Form,
+            sandbox_url: str | None, sandbox_grpc: str | None) -> None:
     """Recommend the objective of a POOL for a goal: how many cold starts, or how high a bill.
 
     The objective is `cold_start_cost_usd`, or `cold_start_cost_usd_per_second` or `warm_hit_rate` if the pool has that. A higher
@@ -58,8 +61,11 @@ def command(pool: str, policy_path: Path, histories: tuple[str, ...], start: str
     if sum(stated) != 1:
         raise click.UsageError("state exactly one goal: --max-cold-starts-per-day N, --max-usd-per-month X or "
                                "--like-target-tracking")
-    policy = read_policy(policy_path)
+    own = read_policy(policy_path)
+    policy = with_selected(own, sandbox_url, sandbox_grpc)
     found = pool_named(policy, pool, policy_path)
+    if write and found not in own.pools:
+        raise WrongInput(f"--write: {pool} comes from an entry of `select`: set the objective of that entry, for all its pools")
     goal, tracking, tuned = tuned_pool(policy, found, policy_path, histories, start,
                                        (max_cold_starts_per_day, max_usd_per_month))
     diff = write_objective(policy_path, pool, tuned) if write and tuned.met else ""

@@ -13,6 +13,7 @@ from controller.cli.failure import Failed, WrongInput
 from controller.cli.options import is_explicit, policy_option, sandbox_options
 from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import no_pool_text, read_policy
+from controller.cli.selection import with_selected
 from controller.cli.verbosity import start_log, warn
 
 NO_HISTORY = ("its demand source has no history: docs/demand.md lists those that have one, and `stoker history import` converts "
@@ -56,14 +57,15 @@ def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool
     As Parquet, or from the store of a daemon:  stoker history export --help
     For exports of other programs:              stoker history import FILE... --output OUT
     """  # noqa: D301  (click reads the control character)
-    pools = chosen_pools(names, policy_path)
+    pools = chosen_pools(names, policy_path, sandbox_url, sandbox_grpc)
     files = new_files(pools, output, "csv.gz", force)
     export(asyncio.run(read_demand(pools, sandbox_url, sandbox_grpc)), files, form)
 
 
-def chosen_pools(names: Sequence[str], policy_path: Path) -> list["PoolPolicy"]:
-    """Return the named pools of a policy; all without names. Raise `WrongInput` for a name that it does not have."""
-    policy = read_policy(policy_path)
+def chosen_pools(names: Sequence[str], policy_path: Path, sandbox_url: str | None,
+                 sandbox_grpc: str | None) -> list["PoolPolicy"]:
+    """Return the named pools of a policy; all without names, also those that it selects. Raise `WrongInput` for another name."""
+    policy = with_selected(read_policy(policy_path), sandbox_url, sandbox_grpc)
     known = {pool.name: pool for pool in policy.pools}
     unknown = [name for name in names if name not in known]
     if unknown:

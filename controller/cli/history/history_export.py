@@ -46,7 +46,7 @@ def command(names: tuple[str, ...], policy_path: Path, state_dir: Path | None, s
       stoker history export --state-dir state --file-format parquet
       stoker history export chat --file-format csv --output exports
     """  # noqa: D301  (click reads the control character)
-    pools = chosen_pools(names, policy_path)
+    pools = chosen_pools(names, policy_path, sandbox_url, sandbox_grpc)
     files = new_files(pools, output, suffix, force)
     export(stored_demand(pools, state_dir) if state_dir else asyncio.run(read_demand(pools, sandbox_url, sandbox_grpc)), files,
            form)
