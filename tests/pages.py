@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from config.model.shown import DEFAULT
 from controller.accounting.totals import Totals
 from controller.decision.costs.kinds import KIND_OF_MODE, KINDS
 from controller.http.handlers.dashboard import POLICY, asset
@@ -69,7 +70,7 @@ def status_of(pools, **changes):
     """`/status` of these pools."""
     totals = {kind: totals_of(pools, kind) for kind in KINDS}
     return {"as_of": SINCE, "tick": None, "totals": totals, "limits": {}, "metric_reads_usd_per_month": 4.03,
-            "policy": None, "orphans": [], "pools": pools, "sources": [], **changes}
+            "policy": None, "orphans": [], "display": DEFAULT.body(), "pools": pools, "sources": [], **changes}
 
 
 def history_of(entry, hours=6.0):

@@ -15,13 +15,14 @@ from config.loading.credentials import report_credentials
 from config.loading.layers import ONE, SEVERAL, report_layers, report_same_resource, written_levers
 from config.loading.leads import LEADS, report_leads, written_leads
 from config.loading.problem import Problem, path_text
-from config.loading.report import EXTENSION, Path, Report, Step
+from config.loading.report import EXTENSION, Path, Report, Step, place_within
 from config.loading.secrecy import secrets_in
 from config.loading.select import SELECT, written_entries
 from config.loading.wording import as_written, keys_of, meant, shown, unknown, without_consequences, wording
 from config.model.credentials import Credentials
 from config.model.dead_man import DeadMan
 from config.model.demand import DemandSettings
+from config.model.display import Display
 from config.model.event import Event, Holidays
 from config.model.kinds import Kinds
 from config.model.lease import LEASE_KINDS
@@ -36,7 +37,8 @@ from config.yaml_text.node import Node
 
 Part = TypeVar("Part", bound=BaseModel)
 
-TOP_KEYS = ("version", "defaults", "pools", SELECT, "limits", "assume", "notify", "weekly_report", "lease", "statsd")
+TOP_KEYS = ("version", "defaults", "pools", SELECT, "limits", "assume", "notify", "weekly_report", "lease", "statsd",
+            "display")
 DEMAND = "demand"
 OWN_KEYS = ("name", ONE, SEVERAL, LEADS)
 """Keys that each pool sets itself and that cannot have a default."""
@@ -44,11 +46,6 @@ POOL_KEYS = tuple(keys_of(PoolPolicy))
 DEFAULT_KEYS = tuple(key for key in POOL_KEYS if key not in OWN_KEYS)
 PLACEHOLDER_LEVER = LeverSettings(kind="unknown")
 """Placeholder for a lever that is invalid or missing, so that the rest of its pool is checked too."""
-
-
-def place_within(error: ErrorDetails) -> tuple[Step, ...]:
-    """Return the path of the error within the checked value. Stoker's validators add the path within their field as `at`."""
-    return (*error["loc"], *error.get("ctx", {}).get("at", ()))
 
 
 class Check:
@@ -78,6 +75,7 @@ class Check:
                 self._meant.update(root.members[key].members)
         self._version(root)
         assume, limits = self._part(root, "assume", Assume), self._part(root, "limits", Limits)
+        display = self._part(root, "display", Display)
         weekly = None if root.child("weekly_report") is None else self._part(root, "weekly_report", WeeklyReport)
         statsd = None if root.child("statsd") is None else self._part(root, "statsd", StatsD)
         lease = self._of_kind(("lease",), node, "lease", LEASE_KINDS) if (node := root.child("lease")) else None
@@ -85,13 +83,14 @@ class Check:
         members = {} if self.defaults is None else self.defaults.members
         self.inherited = {key: member.plain() for key, member in members.items() if key in DEFAULT_KEYS and key != DEMAND}
         pools, select = self._pools(root), written_entries(self, root.child(SELECT))
-        if not self.report.problems and assume is not None and limits is not None:
+        if not self.report.problems and assume is not None and limits is not None and display is not None:
             self.policy = Policy(version=1, pools=tuple(pools), select=select, assume=assume, limits=limits, notify=sinks,
-                                 weekly_report=weekly, lease=lease, statsd=statsd)
+                                 weekly_report=weekly, lease=lease, statsd=statsd, display=display)
 
     def _declared(self) -> frozenset[str]:
         ours: tuple[type[BaseModel], ...] = (PoolPolicy, Credentials, Objective, Schedule, Event, Holidays, PriceOverride,
-                                             Selection, Match, DeadMan, Limits, Assume, Sink, WeeklyReport, StatsD)
+                                             Selection, Match, DeadMan, Limits, Assume, Sink, WeeklyReport, StatsD,
+                                             Display)
         models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self.kinds.levers.values(),
                                              *self.kinds.demand.values())
         return frozenset(TOP_KEYS).union(*(keys_of(model) for model in models))

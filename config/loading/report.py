@@ -2,6 +2,8 @@
 
 from collections.abc import Container, Iterable, Iterator
 
+from pydantic_core import ErrorDetails
+
 from config.loading.problem import Problem, path_text
 from config.yaml_text.node import Fault, Node, Place
 
@@ -12,6 +14,11 @@ EXTENSION = "x-"
 """Prefix of the top-level keys that Stoker ignores: for anchors and for data of other programs."""
 
 FREE_TEXT = ("name", "summary")
+
+
+def place_within(error: ErrorDetails) -> tuple[Step, ...]:
+    """Return the path of the error within the checked value. Stoker's validators add the path within their field as `at`."""
+    return (*error["loc"], *error.get("ctx", {}).get("at", ()))
 
 
 class Report:

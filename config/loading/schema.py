@@ -11,6 +11,7 @@ from config.loading.check import DEMAND, OWN_KEYS
 from config.loading.layers import MOST, ONE, SEVERAL
 from config.loading.leads import LEADS, OTHER
 from config.loading.report import EXTENSION
+from config.model.display import Display
 from config.model.duration import format_duration
 from config.model.kinds import Kinds
 from config.model.lead import MOST_LEADS, NO_SIGNAL, Lead
@@ -45,7 +46,7 @@ def policy_schema(kinds: Kinds) -> Json:
 
     It accepts every file that the loader accepts. It checks less: no cron, no time zones, nothing across keys or pools.
     """
-    models: tuple[type[BaseModel], ...] = (PoolPolicy, Selection, Limits, Assume, Sink, WeeklyReport, StatsD,
+    models: tuple[type[BaseModel], ...] = (PoolPolicy, Selection, Limits, Assume, Sink, WeeklyReport, StatsD, Display,
                                            *LEASE_KINDS.values(), *kinds.levers.values(), *kinds.demand.values())
     refs, generated = models_json_schema([(model, "validation") for model in models], schema_generator=Generator)
     parts: Json = generated["$defs"]
@@ -94,7 +95,7 @@ def policy_schema(kinds: Kinds) -> Json:
             "notify": {"type": "array", "maxItems": 20, "items": {"$ref": "#/$defs/Sink"},
                        "description": "Sinks that receive notifications; names are unique."},
             "weekly_report": {"$ref": "#/$defs/WeeklyReport"}, "lease": {"$ref": "#/$defs/Lease"},
-            "statsd": {"$ref": "#/$defs/StatsD"},
+            "statsd": {"$ref": "#/$defs/StatsD"}, "display": {"$ref": "#/$defs/Display"},
         },
         "if": NO_DEFAULT_MAX,
         "then": {"properties": {"pools": {"items": {"required": ["max"]}}}},

@@ -15,6 +15,7 @@ from config.model.assume import Assume
 from config.model.credentials import Cloud, Credentials
 from config.model.dead_man import DeadMan
 from config.model.demand import DemandSettings
+from config.model.display import Display
 from config.model.duration import Duration, format_duration
 from config.model.event import MOST_EVENTS, Event
 from config.model.lead import MOST_LEADS, Lead, completed_leads
@@ -266,6 +267,8 @@ class Policy(Model):
     """When the weekly report is sent to the sinks; none is sent when absent."""
     lease: SerializeAsAny[LeaseSettings] | None = None
     """Lease that several daemons share so that only the leader writes; None with a single daemon."""
+    display: Display = Display()
+    """Time zone and currency of tables, pages and reports."""
     statsd: StatsD | None = None
     """Where StatsD datagrams are received, for pools with pushed demand; nowhere when absent."""
 

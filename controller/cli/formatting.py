@@ -5,10 +5,26 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import click
+
+from config.model.shown import DEFAULT, Shown, local, show_as, time_text
+
 
 def override_line(shown: Mapping[str, Any]) -> str:
     """Return an override as one line."""
-    return f"{shown['order']} until {shown['until'][:16].replace('T', ' ')} UTC by {shown['by']} ({shown['reason']})"
+    return f"{shown['order']} until {moment(shown['until'])} by {shown['by']} ({shown['reason']})"
+
+
+def use_display(shown: Shown) -> None:
+    """Format amounts and times as `shown` until the command ends."""
+    show_as(shown)
+    if (context := click.get_current_context(silent=True)) is not None:
+        context.call_on_close(lambda: show_as(DEFAULT))
+
+
+def moment(at: str, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Return an instant of a response in the displayed time zone, with its name."""
+    return time_text(datetime.fromisoformat(at), form)
 
 
 def line_with_effect(shown: Mapping[str, Any]) -> str:
@@ -23,7 +39,7 @@ def next_hours(body: dict[str, Any], now: str = "as_of") -> str:
     begin = datetime.fromisoformat(body[now])
     changes = [pair for before, pair in pairwise([[0, None], *body["next"]]) if before[1] != pair[1]]
     times = (begin + timedelta(minutes=minutes) for minutes, _ in changes)
-    return ", ".join(f"{time:%H:%M} {units}" for time, (_, units) in zip(times, changes, strict=True))
+    return ", ".join(f"{local(time):%H:%M} {units}" for time, (_, units) in zip(times, changes, strict=True))
 
 
 def format_value(value: float | None, form: str = "d", unit: str = "") -> str:

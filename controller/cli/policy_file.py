@@ -4,7 +4,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from controller.cli.failure import WrongInput
+from controller.cli.formatting import use_display
 from controller.redaction.process_secrets import in_environment, named_in, register_secrets, texts_in
 
 if TYPE_CHECKING:
@@ -17,9 +20,12 @@ def read_policy(path: Path) -> "Policy":
 
     check_exists(path)
     try:
-        return load_known(path)
+        policy = load_known(path)
     except PolicyError as error:
         raise WrongInput(str(error)) from error
+    if click.get_current_context().params.get("form") in ("table", "wide"):  # data stay in USD and UTC
+        use_display(policy.display.shown)
+    return policy
 
 
 def load_known(path: Path) -> "Policy":

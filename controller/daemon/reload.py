@@ -155,6 +155,7 @@ class Reloader:
         components.reports.follow()
         components.prewarming.follow(extent.changed)
         self._published.follow(change.policy)
+        components.policy.display = change.policy.display.shown
         self.policy = self._tick.policy = change.policy
         for lever in levers:
             if isinstance(lever, KeepsUnits):
@@ -183,7 +184,7 @@ class Reloader:
 
 async def in_force(policy: Policy, at: datetime) -> PolicyInForce:
     """Return the record of a policy that is in use since `at`."""
-    return PolicyInForce(await asyncio.to_thread(policy_hash, policy), at)
+    return PolicyInForce(await asyncio.to_thread(policy_hash, policy), at, display=policy.display.shown)
 
 
 async def reload_quietly(reloader: Reloader, trigger: str) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.runtime.clock import Clock
+from config.model.shown import DEFAULT
 from controller.accounting.figures import rounded
 from controller.accounting.totals import Totals
 from controller.decision.costs.kinds import KIND_OF_MODE, KINDS, Kind
@@ -22,6 +23,7 @@ encoded = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 AGES = ("data_age_seconds", "forecast_age_seconds", "capacity_age_seconds", "last_write")
 STARTING: Mapping[str, Any] = {"as_of": None, "tick": None, "sources": [], "totals": {},
                                "metric_reads_usd_per_month": None, "limits": {}, "policy": None, "orphans": [],
+                               "display": DEFAULT.body(),
                                "pools": []}
 
 
@@ -72,7 +74,8 @@ async def render(components: Components, clock: Clock, interval: timedelta, tag:
     sources = [source_entry(each, interval, leads=each in own) for each in collectors_of(fleet).values()]
     head = {"tick": fleet.last, "totals": {kind: each.entry() for kind, each in totals.items()}, "sources": sources,
             "metric_reads_usd_per_month": rounded(sum(each["metric_reads_usd_per_month"] or 0.0 for each in sources)),
-            "limits": fleet.limiter.report(now), "policy": components.policy.body(), "orphans": fleet.orphans.shown()}
+            "limits": fleet.limiter.report(now), "policy": components.policy.body(), "orphans": fleet.orphans.shown(),
+            "display": components.policy.display.body()}
     if components.leadership is not None:
         head["lease"] = components.leadership.shown()
     status = object_of({"as_of": as_of, **{key: dumps(value) for key, value in head.items()}, "pools": pools})

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from config.model.shown import local, time_text
 from controller.decision.costs.kinds import Mode
 from controller.decision.costs.sentences import BASELINE_TEXT, TARGET_TRACKING, WITHOUT_STOKER, bill_sentence, dollars
 from controller.forecasts.capacity_forecast import SCORED_LEVELS
@@ -179,12 +180,12 @@ def range_text(outcome: Outcome) -> str:
 
 def period_text(period: Period) -> str:
     """Return start and end of the period."""
-    return f"{moment(period.start)} to {moment(period.end)} UTC"
+    return f"{moment(period.start)} to {time_text(period.end)}"
 
 
 def moment(at: datetime) -> str:
-    """Return an instant to the minute; UTC."""
-    return f"{at:%Y-%m-%d %H:%M}"
+    """Return an instant to the minute, in the displayed time zone."""
+    return f"{local(at):%Y-%m-%d %H:%M}"
 
 
 def part_text(part: int, whole: int) -> str:

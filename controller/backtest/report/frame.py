@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from config.model.shown import time_text
 from controller.backtest.report.text import count, length, price_text, share, span
 from controller.backtest.result import PoolOutcome
 from controller.decision.costs.assumptions import assumed_text, common_text
@@ -69,7 +70,7 @@ def peak_text(pools: Sequence[PoolOutcome]) -> str:
     text = f"{most:,} request{'' if most == 1 else 's'} at once"
     if most:
         row = int((pool.load.counted & (pool.load.peak == most)).argmax())
-        text += f", {instant_of(pool.demand.first_minute + row):%Y-%m-%d %H:%M} UTC"
+        text += f", {time_text(instant_of(pool.demand.first_minute + row))}"
     text += ", estimated by the demand source" if pool.terms.estimated_peak else ""
     return text if len(pools) == 1 else f"{text} in {pool.name} (highest of a pool)"
 

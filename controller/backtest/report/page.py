@@ -9,6 +9,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from config.model.shown import shown_as
 from controller.backtest.report import frontier_section
 from controller.backtest.report.figures import charts, widest
 from controller.backtest.report.frame import frame, pings_text
@@ -52,6 +53,8 @@ def page(outcome: Outcome) -> str:
         "library": library("uPlot.iife.min.js"),
         "script": part("report.js"),
         "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+        "display": escape(json.dumps(shown_as().body())),
+        "zone": escape(shown_as().timezone),
         "pools": escape(title(outcome)),
         "frame": "".join(f"<dt>{label}</dt><dd>{escape(text)}</dd>" for label, text in frame(outcome.pools)),
         "headline": escape(headline(outcome)),
@@ -161,7 +164,8 @@ def hour(pool: PoolOutcome, worst: WorstHour | None, at: int) -> str:
         return f"<div class=hour data-pool={at}><p>With Stoker {escape(pool.name)} would have had no cold starts.</p></div>"
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in worst.sentences)
     units = ("Ready", "Requested") if pool.replay.pinged is None else ("Base ready", "Base requested", "Pinged")
-    names = ("UTC", "Demand", *units, "Cold starts", f"Reasons of the {'plan' if len(units) == 2 else 'plan of the base'}")
+    names = (shown_as().timezone, "Demand", *units, "Cold starts",
+             f"Reasons of the {'plan' if len(units) == 2 else 'plan of the base'}")
     head = "<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
     table = scrolled(head, "".join(minute_row(minute) for minute in worst.minutes), "minutes")
     return (f"<div class=hour data-pool={at}><h3>{escape(worst.title)}</h3><ul>{items}</ul>"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from config.model.shown import local, time_text
 from controller.backtest.lead_replay import WITHOUT_LEADS
 from controller.backtest.result import STOKER, Outcome, PoolOutcome, spread
 from controller.decision.costs.bill import Bill
@@ -73,10 +74,10 @@ def hits(bill: Bill) -> str:
 
 
 def span(pools: Sequence[PoolOutcome]) -> str:
-    """Return the first start and the last end of the figures, in UTC."""
+    """Return the first start and the last end of the figures, in the displayed time zone."""
     first = min(pool.demand.first_minute + pool.load.start for pool in pools)
     end = max(pool.demand.end_minute for pool in pools)
-    return f"{instant_of(first):%Y-%m-%d %H:%M} to {instant_of(end):%Y-%m-%d %H:%M} UTC"
+    return f"{local(instant_of(first)):%Y-%m-%d %H:%M} to {time_text(instant_of(end))}"
 
 
 def length(pools: Sequence[PoolOutcome]) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from config.model.shown import local, time_text
 from controller.backtest.report.text import LABELS, count, share
 from controller.backtest.result import PoolOutcome
 from controller.decision.costs import baselines
@@ -65,7 +66,7 @@ def worst_hour(pool: PoolOutcome) -> WorstHour | None:
     rows = np.flatnonzero(hours - hours[0] == int(each.argmax()))
     within = slice(int(rows[0]), int(rows[-1]) + 1)
     start, end = (instant_of(pool.demand.first_minute + row) for row in (within.start, within.stop))
-    title = f"{start:%A %-d %B, %H:%M} to {end:%H:%M} UTC"
+    title = f"{local(start):%A %-d %B, %H:%M} to {time_text(end, '%H:%M')}"
     text, table = sentences(pool, within, cold, ready), minutes(pool, within, cold, ready)
     return WorstHour(within.start, int(each.max()), title, text, table)
 
@@ -120,4 +121,4 @@ def minutes(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tupl
 
 def clock(pool: PoolOutcome, row: int) -> str:
     """Return the time of day of a row."""
-    return f"{instant_of(pool.demand.first_minute + row):%H:%M}"
+    return f"{local(instant_of(pool.demand.first_minute + row)):%H:%M}"

@@ -4,6 +4,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from config.model.shown import local, shown_as, time_text
 from controller.forecasts.demand_forecast import MEDIAN, ForecastView
 from forecasting.demand import Floats, instant_of
 from forecasting.protocol import LEVELS
@@ -44,16 +45,16 @@ def show(view: ForecastView) -> None:
     now = instant_of(view.now_minute)
     shown = (view.past.peak, view.ahead.peak[:, MEDIAN])
     most = max((float(np.nanmax(values)) for values in shown if np.isfinite(values).any()), default=1)
-    console.print(f"[bold]{view.pool}[/] as of {now:%Y-%m-%d %H:%M} UTC: peak demand of the last {len(view.past) / 60:.0f} hours")
+    console.print(f"[bold]{view.pool}[/] as of {time_text(now)}: peak demand of the last {len(view.past) / 60:.0f} hours")
     console.print(f"{sparkline(view.past.peak, 72, most)}[blue]│{sparkline(view.ahead.peak[:, MEDIAN], 24, most)}[/] "
                   f"highest bar: {most:.0f}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("UTC", *(f"{float(level):.0%}" for level in SHOWN), "busy 50%"):
+    for column in (shown_as().timezone, *(f"{float(level):.0%}" for level in SHOWN), "busy 50%"):
         table.add_column(column, justify="right")
     at = [LEVELS.index(float(level)) for level in SHOWN]
     for rows in np.array_split(np.arange(len(view.ahead.peak)), min(ROWS, len(view.ahead.peak))):
         highest = (number_text(values) for values in peak_of(view.ahead.peak[rows][:, at]))
-        table.add_row(f"{instant_of(view.now_minute + int(rows[0])):%H:%M}", *highest,
+        table.add_row(f"{local(instant_of(view.now_minute + int(rows[0]))):%H:%M}", *highest,
                       number_text(peak_of(view.ahead.busy[rows][:, [MEDIAN]])[0], 1))
     console.print("Forecast: maximum of each interval, P50, P90 and P99 of concurrent demand in units", soft_wrap=True)
     console.print(table)

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from config.model.shown import Shown, amount_text, shown_as
 from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import fetch
-from controller.cli.formatting import blackout_text, format_value, line_with_effect, next_hours
+from controller.cli.formatting import blackout_text, format_value, line_with_effect, moment, next_hours, use_display
 from controller.cli.options import url_option
 from controller.cli.output import WIDE, Form, console_of, console_of_lines, is_data, output_option, rendered
+from controller.decision.costs.sentences import bill_sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,6 +50,7 @@ def text_of(body: dict[str, Any], is_all: bool, form: Form) -> str:
     """Return the state of all pools or of one, as text or data."""
     if is_data(form):
         return rendered("status" if is_all else "pool", body, form)
+    use_display(Shown.of(body["display"]))
     console = console_of_lines(form)
     with console.capture() as captured:
         if is_all:
@@ -69,6 +72,11 @@ class Column(NamedTuple):
 def figure(key: str, form: str) -> Callable[[dict[str, Any]], str]:
     """Return a function from a pool to one of its figures; a dash where it is unknown or of the other kind."""
     return lambda pool: format_value(pool.get(key), form)
+
+
+def amount(key: str) -> Callable[[dict[str, Any]], str]:
+    """Return a function from a pool to one of its amounts, in the displayed currency."""
+    return lambda pool: amount_text(pool.get(key))
 
 
 def target(pool: dict[str, Any]) -> str:
@@ -97,16 +105,21 @@ COLUMNS = (
     Column("peak", 5, figure("peak", ".0f")),
     Column("target", 0, target),
     Column("data age", 6, lambda pool: format_value(pool["data_age_seconds"], ".0f", " s")),
-    Column("actual bill\ntoday, USD", 7, figure("actual_bill_today_usd", ".2f")),
-    Column("simulated bill\ntoday, USD", 7, figure("simulated_bill_today_usd", ".2f")),
-    Column("actual bill\nmonth, USD", 4, figure("actual_bill_month_usd", ".2f")),
-    Column("simulated bill\nmonth, USD", 4, figure("simulated_bill_month_usd", ".2f")),
+    Column("actual bill\ntoday, USD", 7, amount("actual_bill_today_usd")),
+    Column("simulated bill\ntoday, USD", 7, amount("simulated_bill_today_usd")),
+    Column("actual bill\nmonth, USD", 4, amount("actual_bill_month_usd")),
+    Column("simulated bill\nmonth, USD", 4, amount("simulated_bill_month_usd")),
     Column("last decision", 2, lambda pool: error_of(pool) or (pool["decision"] or {}).get("text") or "-"),
 )
 OPTIONAL = ("by others", "simulated", "actual bill", "actual\npinged")
 """Starts of the headings of columns that are included only when a pool has such a figure."""
 GAP, LEAST_TEXT = 2, 20
 """Gap between columns, and minimum width of the last column, which takes the remaining width."""
+
+
+def heading_of(column: Column) -> str:
+    """Return the heading of a column, with the displayed currency."""
+    return column.heading.replace("USD", shown_as().currency)
 
 
 def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
@@ -116,7 +129,7 @@ def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
     name, text = COLUMNS[0], COLUMNS[-1]
     columns = [column for column in COLUMNS
                if not column.heading.startswith(OPTIONAL) or any(column.cell(pool) not in ("-", "0") for pool in pools)]
-    widths = {column: max([*map(len, column.heading.splitlines()), *(len(column.cell(pool)) for pool in pools)])
+    widths = {column: max([*map(len, heading_of(column).splitlines()), *(len(column.cell(pool)) for pool in pools)])
               for column in columns}
     if width == WIDE:
         return widths
@@ -136,7 +149,7 @@ def show_all(body: dict[str, Any], console: "Console") -> None:
     columns = fitting(body["pools"], console.width)
     for column, width in columns.items():
         words = column in (COLUMNS[0], COLUMNS[1], COLUMNS[-1])
-        table.add_column(column.heading, justify="left" if words else "right", no_wrap=True, overflow="ellipsis", width=width)
+        table.add_column(heading_of(column), justify="left" if words else "right", no_wrap=True, overflow="ellipsis", width=width)
     for pool in body["pools"]:
         table.add_row(*(column.cell(pool).replace("[", r"\[") for column in columns))
     console.print(table)
@@ -155,8 +168,8 @@ def show_all(body: dict[str, Any], console: "Console") -> None:
     for key, each in body["limits"].items():
         if isinstance(each, dict):
             console.print(f"{key}: {each['used']:g} of {each['limit']:g}")
-    console.print(f"\nas of {body['as_of'] or 'never: no tick has run yet'}; metric reads cost {reads:.2f} USD per month",
-                  highlight=False)
+    as_of, unit = body["as_of"] or "never: no tick has run yet", shown_as().currency
+    console.print(f"\nas of {as_of}; metric reads cost {amount_text(reads)} {unit} per month", highlight=False)
 
 
 def warnings_of(pool: dict[str, Any]) -> list[str]:
@@ -171,9 +184,16 @@ def totals_text(kind: str, totals: dict[str, Any]) -> str:
     have = "" if kind == "actual" else "would have "
     pings = totals["pinged_requested"] or totals["pinged_ready"]
     above = f", above them by pings {totals['pinged_requested']} requested, {totals['pinged_ready']} ready" if pings else ""
-    bill = f"bill {totals['bill_today_usd']:.2f} USD today, {totals['bill_month_usd']:.2f} USD this month"
+    unit = shown_as().currency
+    bill = f"bill {amount_text(totals['bill_today_usd'])} {unit} today, {amount_text(totals['bill_month_usd'])} {unit} this month"
     return (f"{heading}: {have}{totals['requested']} requested, {totals['ready']} ready{above}; {bill}. "
-            f"Today: {totals['sentence']}")
+            f"Today: {sentence_of(kind, totals)}")
+
+
+def sentence_of(kind: str, totals: dict[str, Any]) -> str:
+    """Return what Stoker changed today, in the displayed currency."""
+    return bill_sentence(totals["bill_today_usd"], totals["bill_without_stoker_today_usd"], totals["cold_starts_today"],
+                         totals["cold_starts_without_stoker_today"], simulated=kind == "simulated")
 
 
 def lines_of(pool: dict[str, Any]) -> Iterator[str]:
@@ -197,10 +217,10 @@ def lines_of(pool: dict[str, Any]) -> Iterator[str]:
         ("keep-alive", pool["keep_alive"]["text"]),
         *((("pings held all units", held),) if (held := blackout_text(pool)) is not None else ()),
         *account_rows(pool, kind),
-        ("next hours (UTC)", next_hours(pool) + (" (without overrides)" if pool["overrides"] else "")),
+        (f"next hours ({shown_as().timezone})", next_hours(pool) + (" (without overrides)" if pool["overrides"] else "")),
         ("error", error_of(pool) or "-"),
         *(("override", line_with_effect(override)) for override in pool["overrides"]),
-        *(("event", f"{each['name']} ({each['start'][:16]} to {each['end'][:16]} UTC): {each['expected']}")
+        *(("event", f"{each['name']} ({moment(each['start'])} to {moment(each['end'])}): {each['expected']}")
           for each in pool["events"]),
         *(("warning", text) for text in warnings_of(pool)),
     )
@@ -216,12 +236,13 @@ def lines_of(pool: dict[str, Any]) -> Iterator[str]:
 def account_rows(pool: dict[str, Any], kind: str) -> Iterator[tuple[str, str]]:
     """Yield bill and cold starts of one kind, of today and of the month."""
     def usd(name: str) -> str:
-        return format_value(pool[f"{kind}_{name}_usd"], ".2f")
+        return amount_text(pool[f"{kind}_{name}_usd"])
 
-    yield f"{kind} USD today / month", f"{usd('bill_today')} / {usd('bill_month')} (whole month: {usd('bill_projected_month')})"
+    unit, whole = shown_as().currency, usd("bill_projected_month")
+    yield f"{kind} {unit} today / month", f"{usd('bill_today')} / {usd('bill_month')} (whole month: {whole})"
     if "pings" in pool:
         today, month = (pool["accounts"][kind][span]["ping_usd"] for span in ("today", "month"))
-        yield "  of it pings", f"{today:.4f} / {month:.4f}"
+        yield "  of it pings", f"{amount_text(today, '.4f')} / {amount_text(month, '.4f')}"
     yield "  without Stoker", f"{usd('bill_without_stoker_today')} / {usd('bill_without_stoker_month')}"
     yield f"{kind} cold starts today", ranged(pool, f"{kind}_cold_starts_today", ".0f")
     if during := pool[f"{kind}_cold_starts_during_pings_today"]:
@@ -243,6 +264,7 @@ def between(ends: list[float] | None, style: str) -> str:
 def others(pool: dict[str, Any]) -> str:
     """Return the units that other settings keep warm, and their bill."""
     month = pool.get("actual_others_bill_month_usd")
-    this_month = "" if month is None else f", {month:.2f} USD this month"
-    hour = format_value(pool["others_usd_per_hour"], ".4f")
-    return f"{pool['kept_by_others']} by {pool['kept_by']}; {hour} USD per hour{this_month}"
+    unit = shown_as().currency
+    this_month = "" if month is None else f", {amount_text(month)} {unit} this month"
+    hour = amount_text(pool["others_usd_per_hour"], ".4f")
+    return f"{pool['kept_by_others']} by {pool['kept_by']}; {hour} {unit} per hour{this_month}"

@@ -1,4 +1,6 @@
-"""Sentences on bill and cold starts, the same on every surface. Pure."""
+"""Sentences on bill and cold starts, the same on every surface. Amounts are in the displayed currency."""
+
+from config.model.shown import shown_as
 
 WITHOUT_STOKER, TARGET_TRACKING = "without-stoker", "aws-target-tracking"
 """Keys of the baselines that a running daemon compares with."""
@@ -16,7 +18,7 @@ def bill_sentence(bill_usd: float, without_usd: float, cold_starts: float, cold_
     """
     extra, fewer = bill_usd - without_usd, round(cold_starts_without - cold_starts)
     saved = " (saved)" if dollars(extra).startswith("-") and not simulated else ""
-    each = f" ({dollars(extra / fewer)} each)" if fewer > 0 and extra > 0 and dollars(extra) != ZERO else ""
+    each = f" ({dollars(extra / fewer)} each)" if fewer > 0 and extra > 0 and dollars(extra) != dollars(0.0) else ""
     return f"Bill {'would be ' if simulated else ''}{signed_dollars(extra)}{saved}, {cold_start_change(fewer)}{each}"
 
 
@@ -31,23 +33,21 @@ def cold_starts_text(number: float, comparative: str = "") -> str:
     return f"{whole:,} {comparative}{' ' if comparative else ''}cold start{'' if whole == 1 else 's'}"
 
 
-ZERO = "$0.00"
-
-
 def signed_dollars(amount: float) -> str:
-    """Return an amount in USD with its sign; none for zero."""
+    """Return an amount in USD as `dollars` does, with its sign; none for zero."""
     text = dollars(amount)
-    return text if text == ZERO or text.startswith("-") else f"+{text}"
+    return text if text == dollars(0.0) or text.startswith("-") else f"+{text}"
 
 
 def dollars(amount: float) -> str:
-    """Return an amount in USD: two decimals, three below $0.10, and one significant digit below $0.001. Less than a millionth is
-    zero.
+    """Return an amount in USD as text in the displayed currency: two decimals, three below $0.10, and one significant digit below
+    $0.001. Less than a millionth is zero.
     """
-    size = abs(amount)
+    shown = shown_as()
+    size, unit = abs(amount) * shown.rate, "$" if shown.currency == "USD" else f"{shown.currency} "
     if size < 1e-6:
-        return ZERO
+        return f"{unit}0.00"
     decimals = 2 if size >= 0.0995 else 3 if size >= 0.001 else 6
     digits = f"{size:,.2f}" if decimals == 2 else (f"{size:.3f}" if decimals == 3 else f"{float(f'{size:.0e}'):.6f}").rstrip("0")
     whole, _, cents = digits.partition(".")
-    return f"{'-' if amount < 0 else ''}${whole}.{cents.ljust(2, '0')}"
+    return f"{'-' if amount < 0 else ''}{unit}{whole}.{cents.ljust(2, '0')}"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from config.model.policy import Policy
+from config.model.shown import DEFAULT, Shown
 
 ReloadOutcome = Literal["reloaded", "unchanged", "refused"]
 OUTCOMES: tuple[ReloadOutcome, ...] = get_args(ReloadOutcome)
@@ -35,6 +36,8 @@ class PolicyInForce:
     last: Reload | None = None
     counts: Counter[ReloadOutcome] = field(default_factory=Counter)
     """Reloads since the start by outcome."""
+    display: Shown = DEFAULT
+    """How pages and commands show amounts and times."""
 
     def note(self, reload: Reload, new_hash: str | None = None) -> None:
         """Record a reload; with the hash of the policy that it put in force."""

@@ -102,5 +102,6 @@ def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
                                           "month": dict(zip(NAMES, month, strict=True))}
                      for mode, (today, month) in accounts.by_mode(name).items()},
         "sentence": totals.entry()["sentence"],
+        "display": components.policy.display.body(),
     }
     return entry

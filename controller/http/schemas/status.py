@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from controller.decision.costs.kinds import Kind
 from controller.decision.planning.overrides_in_force import Kind as OverrideKind
+from controller.http.schemas.display import DisplaySettings
 from controller.http.schemas.figures import Account, ActualFigures, KindTotals, SimulatedFigures
 from controller.http.schemas.reload import PolicyEntry
 from controller.http.schemas.shape import Instant, Known, Shape
@@ -199,6 +200,7 @@ class PoolDetail(PoolEntry):
     """Properties of the resource at the provider."""
     keep_alive: KeepAliveShape
     lead_times_seconds: list[float]
+    display: DisplaySettings
     source: str
     metric_delay_seconds: float
     accounts: dict[Kind, Account]
@@ -287,6 +289,7 @@ class Status(Shape):
     limits: Limits
     policy: PolicyEntry | None
     orphans: list[OrphanEntry]
+    display: DisplaySettings
     pools: list[PoolEntry]
     lease: dict[str, str | int | None] | None = None
 

@@ -1,7 +1,7 @@
 // The chart of one pool: demand, past and current forecast, actual and simulated capacity, what the rules would ask for, a line at now.
 
 import {legend} from "./legend.js";
-import {byId, clock, day, put} from "./words.js";
+import {byId, clock, day, put, zone} from "./words.js";
 
 // In the order of the legend. Each line has a colour and a dash of its own. `of`: its columns; `ahead`: whether it has values after now
 // (true), before (false), or both.
@@ -29,9 +29,9 @@ const axis = (more) => ({
 });
 
 const moments = (u, ticks, axisAt, space, step) => ticks.map((tick, at) => {
-  const date = tick * 1000, midnight = tick % 86400 === 0;
+  const date = tick * 1000, isMidnight = (each) => clock(each * 1000) === "00:00", midnight = isMidnight(tick);
   if (step >= 86400) return day(date);
-  return clock(date) + (midnight || (at === 0 && !ticks.slice(1, 3).some((each) => each % 86400 === 0)) ? "\n" + day(date) : "");
+  return clock(date) + (midnight || (at === 0 && !ticks.slice(1, 3).some(isMidnight)) ? "\n" + day(date) : "");
 });
 
 const nowLine = (now) => (u) => {
@@ -69,9 +69,9 @@ const options = (box, lines, hooks) => {
   });
   return {
     width: box.clientWidth, height: box.clientWidth < 560 ? 280 : 360, legend: {show: false}, hooks,
-    tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "UTC"),
+    tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone()),
     bands: [{series: [1, 2], fill: faded("band", .2)}],
-    axes: [axis({values: moments, label: "UTC"}), axis({label: "units", size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]})],
+    axes: [axis({values: moments, label: zone()}), axis({label: "units", size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]})],
     scales: {y: {range: (_, low, high) => [0, Math.max(1, high * 1.08)]}},
     cursor: {points: {size: 7}, y: false},
     series: [{}, ...series],

@@ -3,7 +3,7 @@
 import * as overrides from "./overrides.js";
 import * as overview from "./overview.js";
 import * as pool from "./pool.js";
-import {byId, clock, day, put} from "./words.js";
+import {byId, clock, day, put, showAs, zone} from "./words.js";
 
 const EVERY = 1500, HIDDEN_EVERY = 20000;
 let tag = null, status = null, heard = null, timer = 0;
@@ -36,7 +36,7 @@ const linked = (alive) => {
   document.body.classList.toggle("cut", !alive);
   put(byId("link"), !alive ? "No answer from the daemon" : status?.as_of == null ? "Starting" : role(status.lease));
   byId("notice").hidden = alive;
-  if (!alive) put(byId("notice"), heard == null ? "The daemon does not answer." : `The daemon has not answered since ${new Date(heard).toISOString().slice(11, 19)} UTC: ${status?.as_of == null ? "it was starting" : `this page shows the data of ${day(status.as_of)} ${clock(status.as_of)} UTC`}.`);
+  if (!alive) put(byId("notice"), heard == null ? "The daemon does not answer." : `The daemon has not answered since ${new Date(heard).toLocaleTimeString("en-GB", {timeZone: zone()})} ${zone()}: ${status?.as_of == null ? "it was starting" : `this page shows the data of ${day(status.as_of)} ${clock(status.as_of)} ${zone()}`}.`);
 };
 
 const chosen = () => {
@@ -65,11 +65,12 @@ const route = () => {
 };
 
 const show = () => {
+  showAs(status.display);
   if (status.as_of == null) {
     put(byId("headline"), "Starting: reading history");
     return;
   }
-  put(byId("now"), `${day(status.as_of)} ${clock(status.as_of)} UTC`);
+  put(byId("now"), `${day(status.as_of)} ${clock(status.as_of)} ${zone()}`);
   const name = chosen();
   if (name != null) {
     pool.show(status.pools.find((each) => each.name === name), status.as_of);

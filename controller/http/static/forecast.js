@@ -1,7 +1,7 @@
 // The forecast of one pool in words: its accuracy, what decides, and where rules and forecast differ.
 
 import {nearest} from "./columns.js";
-import {byId, clock, make, put, rebuild, whole} from "./words.js";
+import {byId, clock, make, put, rebuild, whole, zone} from "./words.js";
 
 const SHOWN = 2;
 
@@ -24,7 +24,7 @@ const listed = (items) => items.length <= SHOWN + 1 ? items : [...items.slice(0,
 const asked = ({target, next, next_missing: missing, now}) => {
   if (!next?.length) return `What they would ask for in the next hours is unknown${missing ? `: ${missing}` : ""}.`;
   const [minutes, most] = next.reduce((best, step) => step[1] > best[1] ? step : best);
-  const later = most === next[0][1] ? "" : ` and up to ${whole(most)} from ${clock(Date.parse(now) + minutes * 60000)} UTC on`;
+  const later = most === next[0][1] ? "" : ` and up to ${whole(most)} from ${clock(Date.parse(now) + minutes * 60000)} ${zone()} on`;
   return `The target now is ${whole(target)}; if demand matched the forecast, the rules would ask for ${whole(next[0][1])} now${later}.`;
 };
 

@@ -1,6 +1,6 @@
 // The legend of a chart: one button for each line, with its value at the cursor or, without a cursor, now.
 
-import {clock, day, make, put, units} from "./words.js";
+import {clock, day, make, put, units, zone} from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const shown = (value) => value === undefined ? "–" : units(value);
@@ -32,7 +32,7 @@ export const legend = (box, lines, toggle) => {
   return {
     // `row`: the minute that is shown; `read(key, row)`: numbers of a line, two for a band.
     show: (time, atCursor, read) => {
-      put(at, atCursor ? `At the cursor, ${day(time * 1000)} ${clock(time * 1000)} UTC` : `Newest known values, ${clock(time * 1000)} UTC`);
+      put(at, atCursor ? `At the cursor, ${day(time * 1000)} ${clock(time * 1000)} ${zone()}` : `Newest known values, ${clock(time * 1000)} ${zone()}`);
       for (const [key, value] of values) put(value, [...new Set(read(key).map(shown))].join(" to "));
     },
     text: () => `${at.textContent}: ${lines.map(({key, label}) => `${label} ${values.get(key).textContent}`).join(", ")}`,

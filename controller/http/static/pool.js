@@ -7,7 +7,7 @@ import * as decisions from "./decisions.js";
 import * as facts from "./facts.js";
 import {accountOf} from "./figures.js";
 import {describe} from "./forecast.js";
-import {byId, clock, make, put, units, usd, whole} from "./words.js";
+import {byId, clock, make, put, units, usd, whole, zone} from "./words.js";
 
 const FORECAST_EVERY = 20000, DETAIL_EVERY = 2500;
 let name = null, hours = 6, drawing = null, forecast = null, forecastAt = 0, detailAt = 0, busy = false, entry = null, asOf = null;
@@ -119,7 +119,7 @@ const minuteRows = (history, shadow, layered) => {
   const kinds = ["actual", ...(shadow ? ["simulated"] : [])], keys = kinds.flatMap((kind) => [`${kind}_requested`, `${kind}_ready`]);
   const base = layered ? ", base" : "";
   const pinged = layered ? kinds.map((kind) => [`Ready (${kind}, pings)`, `${kind}_pinged_ready`]) : [];
-  const heads = ["UTC", "In flight (peak)", "Busy (average)", ...kinds.flatMap((kind) => [`Requested (${kind}${base})`, `Ready (${kind}${base})`]), ...pinged.map(([head]) => head)];
+  const heads = [zone(), "In flight (peak)", "Busy (average)", ...kinds.flatMap((kind) => [`Requested (${kind}${base})`, `Ready (${kind}${base})`]), ...pinged.map(([head]) => head)];
   const rows = [make("tr", {}, ...heads.map((text) => make("th", {scope: "col"}, text)))], first = Date.parse(history.first), end = history.peak.length;
   for (let at = end - 1; at >= Math.max(0, end - 60); at--) {
     const cells = [whole(history.peak[at]), units(history.busy[at]), ...[...keys, ...pinged.map(([, key]) => key)].map((key) => whole(history[key]?.[at]))];

@@ -1,7 +1,7 @@
 // One row of a table of pools: cells of a figure and a note, with a bar of units and a line of the next hours.
 
 import {figure} from "./figures.js";
-import {ahead, clock, errorOf, make, needsAttention, put, ranged, SIGHTS, units, usd, whole} from "./words.js";
+import {ahead, clock, errorOf, make, needsAttention, put, ranged, SIGHTS, units, usd, whole, zone} from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const PIECES = ["busy", "idle", "coming", "over"];
@@ -51,7 +51,7 @@ const show = (row, pool, asOf) => {
   fill(cells.cold, whole(figure(pool, "cold_starts_today")), `${without} without Stoker`);
   fill(cells.cost, usd(figure(pool, "bill_today_usd")), `${usd(figure(pool, "bill_without_stoker_today_usd"))} without Stoker`);
   const change = pool.last_change ?? pool.decision;
-  fill(cells.decision, change == null ? "none yet" : change.text, change == null ? "" : `${clock(change.at)} UTC${change.action === "write" ? `, target ${whole(change.target)}` : ""}`);
+  fill(cells.decision, change == null ? "none yet" : change.text, change == null ? "" : `${clock(change.at)} ${zone()}${change.action === "write" ? `, target ${whole(change.target)}` : ""}`);
 };
 
 // The figures beside it are those of the base.

@@ -11,10 +11,16 @@ export const units = (value) => value == null ? "unknown" : rounded(value, value
 export const ranged = (show, value, ends) =>
   ends == null || ends.includes(null) || show(ends[0]) === show(ends[1]) ? show(value) : `${show(value)} (${show(ends[0])} to ${show(ends[1])})`;
 
-/** An amount in USD: two decimals, three below $0.10, one significant digit below $0.001; less than a millionth is zero. */
+// How amounts and times are shown; the daemon sends USD and UTC.
+let display = {timezone: "UTC", currency: "USD", units_per_usd: 1};
+export const showAs = (given) => { display = given ?? display; };
+export const zone = () => display.timezone;
+
+/** An amount in USD, in the displayed currency: two decimals, three below 0.10, one significant digit below 0.001; less than a millionth is zero. */
 export const dollars = (amount) => {
-  const size = Math.abs(amount), sign = amount < 0 ? "-$" : "$";
-  if (size < 1e-6) return "$0.00";
+  const size = Math.abs(amount) * display.units_per_usd, unit = display.currency === "USD" ? "$" : `${display.currency}\u00a0`;
+  const sign = amount < 0 ? `-${unit}` : unit;
+  if (size < 1e-6) return `${unit}0.00`;
   if (size >= 0.0995) return sign + size.toLocaleString("en", {minimumFractionDigits: 2, maximumFractionDigits: 2});
   const digits = (size >= 0.001 ? size.toFixed(3) : Number(size.toPrecision(1)).toFixed(6)).replace(/0+$/, "");
   return sign + digits.padEnd(4, "0");
@@ -22,15 +28,15 @@ export const dollars = (amount) => {
 
 export const usd = (amount) => amount == null ? "unknown" : dollars(amount);
 
-export const clock = (instant) => new Date(instant).toISOString().slice(11, 16);
+export const clock = (instant) =>
+  new Date(instant).toLocaleTimeString("en-GB", {hour: "2-digit", minute: "2-digit", timeZone: zone()});
 
 export const day = (instant) =>
-  new Date(instant).toLocaleDateString("en", {weekday: "short", day: "numeric", month: "short", timeZone: "UTC"});
+  new Date(instant).toLocaleDateString("en", {weekday: "short", day: "numeric", month: "short", timeZone: zone()});
 
 /** Time of day, with the day unless it is that of `now`. */
 export const when = (instant, now) => {
-  const same = new Date(instant).toISOString().slice(0, 10) === new Date(now).toISOString().slice(0, 10);
-  return `${same ? "" : `${day(instant)} `}${clock(instant)} UTC`;
+  return `${day(instant) === day(now) ? "" : `${day(instant)} `}${clock(instant)} ${zone()}`;
 };
 
 export const span = (seconds) => {
@@ -66,7 +72,7 @@ export const ahead = (pool, asOf) => {
   const top = summit(pool, asOf);
   if (top == null) return ["unknown", pool.next_missing ?? ""];
   if (top[0] === 0) return ["0", "in the next hours"];
-  return [`up to ${whole(top[0])}`, top[0] === pool.next[0][1] ? "from now" : `at ${clock(top[1])} UTC`];
+  return [`up to ${whole(top[0])}`, top[0] === pool.next[0][1] ? "from now" : `at ${clock(top[1])} ${zone()}`];
 };
 
 // Sets text only when it differs, so that screen readers do not repeat it and nothing is repainted.

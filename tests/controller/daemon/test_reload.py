@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from adapters.ports.errors import Unsupported
 from config.loading.problem import PolicyError, Problem
+from config.model.display import Display
 from config.model.lease import SqliteLeaseSettings
 from config.model.limits import Limits
 from config.model.policy import Objective
@@ -306,6 +307,15 @@ async def test_limits_change_without_a_restart(tmp_path):
         await here.ticks()
 
         assert (await here.json("/status"))[1]["limits"]["usd_per_hour"]["limit"] == 0.001
+
+
+async def test_currency_and_time_zone_change_without_a_restart(tmp_path):
+    async with two(tmp_path) as here:
+        await here.ticks(2)
+        await use(here, display=Display(timezone="Europe/Paris", currency_rate={"EUR": 2.0}))
+        await here.ticks()
+
+        assert (await here.json("/status"))[1]["display"] == {"timezone": "Europe/Paris", "currency": "EUR", "units_per_usd": 2.0}
 
 
 class File:

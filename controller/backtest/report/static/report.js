@@ -2,6 +2,10 @@
 (() => {
   const pools = JSON.parse(document.getElementById("data").textContent);
   if (!pools.length) return;
+  const display = JSON.parse(document.body.dataset.display), unit = display.currency === "USD" ? "$" : `${display.currency}\u00a0`;
+  const priced = (usd) => unit + Number((usd * display.units_per_usd).toPrecision(6));
+  const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString("en-GB", {hour: "2-digit", minute: "2-digit", timeZone: display.timezone});
+  const dayOf = (seconds) => new Date(seconds * 1000).toLocaleDateString("en", {weekday: "short", day: "numeric", month: "short", timeZone: display.timezone});
   const curveBox = document.getElementById("curve"), timeBox = document.getElementById("time");
   const parts = [...document.querySelectorAll("[data-pool]")], buttons = [...document.querySelectorAll("[data-span]")];
   let pool = pools[0], timeChart = null, curveChart = null, range = "week";
@@ -14,7 +18,7 @@
   const dollars = (ticks) => {
     const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1, needed = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
     const digits = needed === 1 ? 2 : needed;
-    return ticks.map((tick) => "$" + tick.toLocaleString("en", {minimumFractionDigits: digits, maximumFractionDigits: digits}));
+    return ticks.map((tick) => unit + (tick * display.units_per_usd).toLocaleString("en", {minimumFractionDigits: digits, maximumFractionDigits: digits}));
   };
   const axis = (more) => ({
     stroke: colour("soft"), grid: {stroke: colour("line"), width: 1}, ticks: {stroke: colour("line"), width: 1},
@@ -22,13 +26,12 @@
   });
 
   const moments = (u, ticks, axisAt, space, step) => {
-    const midnight = (tick) => tick % 86400 === 0;
+    const midnight = (tick) => clock(tick) === "00:00";
     return ticks.map((tick, at) => {
-      const date = new Date(tick * 1000);
-      const day = date.toLocaleDateString("en", {weekday: "short", day: "numeric", month: "short", timeZone: "UTC"});
+      const day = dayOf(tick);
       if (step >= 86400) return day;
       const dated = midnight(tick) || (at === 0 && !ticks.slice(1, 3).some(midnight));
-      return date.toISOString().slice(11, 16) + (dated ? "\n" + day : "");
+      return clock(tick) + (dated ? "\n" + day : "");
     });
   };
 
@@ -60,7 +63,7 @@
     const stepped = uPlot.paths.stepped({align: 1});
     const whole = (u, value) => value == null ? "–" : String(value);
     const series = [
-      {value: (u, value) => value == null ? "–" : new Date(value * 1000).toISOString().slice(0, 16).replace("T", " ")},
+      {value: (u, value) => value == null ? "–" : `${dayOf(value)} ${clock(value)}`},
       {label: "Forecast 1 h ahead: P95", show: !!pool.band, stroke: faded("band", .5), width: 1, paths: stepped, points: {show: false}, value: whole},
       {label: "P10", show: !!pool.band, stroke: faded("band", .5), width: 1, paths: stepped, points: {show: false}, value: whole},
       {label: "P50", show: false, stroke: colour("band"), width: 1, dash: [4, 4], paths: stepped, points: {show: false}, value: whole},
@@ -73,7 +76,7 @@
     ];
     if (!pool.band) series.splice(1, 3);
     timeChart = new uPlot({
-      width: timeBox.clientWidth, height: 380, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
+      width: timeBox.clientWidth, height: 380, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), display.timezone),
       bands: pool.band ? [{series: [1, 2], fill: faded("band", .16)}] : [],
       axes: [axis({values: moments}), axis({label: "units in flight", labelSize: 22, size: 52, incrs: [1, 2, 5].flatMap((digit) => [1, 10, 100, 1000, 10000, 100000].map((power) => digit * power)).sort((one, other) => one - other)})],
       scales: {y: {range: (u, low, high) => [0, Math.max(1, high * 1.06)]}}, cursor: {points: {size: 7}}, series,
@@ -95,7 +98,7 @@
 
   const price = (setting) => {
     const [key, value] = setting.split(": ");
-    return key === "cold_start_cost_usd" ? "$" + value : key === "cold_start_cost_usd_per_second" ? "$" + value + "/s" : key === "warm_hit_rate" ? Number((100 * value).toPrecision(6)) + " %" : setting;
+    return key === "cold_start_cost_usd" ? priced(value) : key === "cold_start_cost_usd_per_second" ? priced(value) + "/s" : key === "warm_hit_rate" ? Number((100 * value).toPrecision(6)) + " %" : setting;
   };
   const spread = (waits) => Math.asinh(waits / 5);
 

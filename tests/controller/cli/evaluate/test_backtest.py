@@ -87,6 +87,22 @@ def test_a_history_of_longer_periods_is_marked_as_approximate(folder):
     assert json.loads((folder / "out.json").read_text())["pools"]["agent"]["history"]["recorded_period_minutes"] == 5
 
 
+def test_tables_and_reports_show_the_currency_and_zone_of_the_policy_and_data_do_not(folder):
+    plain = stoker("--history", "agent=agent.csv", "--json", "plain.json", "--report", "plain.html")
+    with (folder / "policy.yaml").open("a") as policy:
+        policy.write("display: {timezone: Asia/Kolkata, currency_rate: {EUR: 2}}\n")
+    shown = stoker("--history", "agent=agent.csv", "--json", "shown.json", "--report", "out.html")
+    page = (folder / "out.html").read_text()
+
+    assert "EUR " in shown.stdout
+    assert "$" not in shown.stdout
+    assert "IST" in shown.stdout
+    assert "UTC" in plain.stdout
+    assert "EUR" in page
+    assert "Times are in the zone Asia/Kolkata." in page
+    assert (folder / "shown.json").read_text() == (folder / "plain.json").read_text()
+
+
 def test_figures_as_json_add_up(folder):
     done = stoker("--history", "agent=agent.csv", "--start", "2026-03-03T12:00:00Z", "--compare", "--json", "-")
     assert done.exit_code == 0, done.output

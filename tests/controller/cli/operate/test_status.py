@@ -6,6 +6,8 @@ from click.testing import CliRunner
 
 from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import ManualClock
+from config.model.display import Display
+from config.model.shown import DEFAULT, shown_as
 from controller.cli import main
 from controller.cli.formatting import next_hours
 from controller.cli.operate.status import COLUMNS, fitting
@@ -16,11 +18,12 @@ from tests.services import layers, measures, serving, ticking, typed
 from tests.worlds import policy_of
 
 
-async def asked(folder, *arguments, env=None):
+async def asked(folder, *arguments, env=None, **settings):
     """`stoker status` against a real server that has ticked twice."""
     clock = ManualClock(NOON)
     providers = FakeProviders([(FakeSource({"a": steady(3), "b": steady(7)}), ("a", "b"))], clock)
-    service = Daemon(policy_of([pool_policy(name="a"), pool_policy(name="b")]), providers, clock, folder, port=0)
+    policy = policy_of([pool_policy(name="a"), pool_policy(name="b")]).model_copy(update=settings)
+    service = Daemon(policy, providers, clock, folder, port=0)
     async with ticking(service):
         await clock.advance(timedelta(minutes=3))
         await service.runtime.tick.run()
@@ -43,6 +46,29 @@ async def test_every_pool_is_a_line_with_what_reading_metrics_costs(tmp_path):
     assert outcome.exit_code == 0
     assert [line.split()[0] for line in outcome.output.splitlines() if line.split()[1:2] == ["active"]] == ["a", "b"]
     assert "0.86 USD per month" in " ".join(outcome.output.split())
+
+
+PARIS = Display(timezone="Europe/Paris", currency_rate={"EUR": 2.0})
+
+
+async def test_amounts_and_times_are_in_the_currency_and_zone_of_the_policy(tmp_path):
+    everything = await asked(tmp_path, display=PARIS)
+    one = await asked(tmp_path, "a", display=PARIS)
+
+    assert "1.73 EUR per month" in " ".join(everything.output.split())
+    assert "today, EUR" in everything.output
+    assert "USD" not in everything.output + one.output
+    assert "next hours (Europe/Paris)" in one.output
+    assert shown_as() == DEFAULT
+
+
+async def test_data_stay_in_usd_and_utc(tmp_path):
+    body = json.loads((await asked(tmp_path, "-o", "json", display=PARIS)).output)
+    plain = json.loads((await asked(tmp_path / "plain", "-o", "json")).output)
+
+    assert body["display"] == {"timezone": "Europe/Paris", "currency": "EUR", "units_per_usd": 2.0}
+    assert body["metric_reads_usd_per_month"] == plain["metric_reads_usd_per_month"]
+    assert (body["as_of"], body["totals"]) == (plain["as_of"], plain["totals"])
 
 
 LONG = {

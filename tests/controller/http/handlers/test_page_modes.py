@@ -310,3 +310,13 @@ async def test_nothing_moves_for_people_who_want_no_motion(still):
         moving = await page.js(MOVING)
 
     assert moving is not still
+
+
+async def test_the_page_shows_the_currency_and_the_time_zone_of_the_policy():
+    shown = {"display": {"timezone": "Asia/Kolkata", "currency": "EUR", "units_per_usd": 2.0}}
+    async with opened([pool_entry("chat") | {"actual_bill_today_usd": 1.25}], changes=shown) as (_, page):
+        text = await page.js("document.body.innerText")
+
+        assert "Asia/Kolkata" in await page.js("document.getElementById('now').textContent")
+        assert "EUR\u00a02.50" in text
+        assert "17:30" in await page.js("document.getElementById('now').textContent")  # noon in UTC
