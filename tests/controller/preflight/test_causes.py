@@ -70,3 +70,12 @@ def test_a_measured_clock_is_reported_beside_refused_credentials_and_is_no_cause
 
     assert verdicts(ROOT, late)[1:] == [("clock", "fail"), ("clock", "skipped")]
     assert verdicts(wrong, (check("a"), [finding("pool", Verdict.FAIL)]))[1:] == [("pool", "fail")]
+
+
+def test_roles_that_fail_for_one_reason_are_one_failure():
+    roles = [(check(name, gates=True), [finding("credentials", Verdict.FAIL)]) for name in ("c", "d")]
+    found = without_consequences([ROOT, *roles, (check("d"), [finding("pool", Verdict.FAIL)])])
+
+    assert [each.verdict.value for each in found] == ["fail", "skipped", "skipped", "skipped"]
+    assert found[1].text == "the same failure as credentials of x"
+    assert found[3].text == "needs credentials of x, which failed"
