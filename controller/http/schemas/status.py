@@ -6,6 +6,7 @@ from controller.decision.costs.kinds import Kind
 from controller.decision.planning.overrides_in_force import Kind as OverrideKind
 from controller.http.schemas.display import DisplaySettings
 from controller.http.schemas.figures import Account, ActualFigures, KindTotals, SimulatedFigures
+from controller.http.schemas.limits import Limits
 from controller.http.schemas.reload import PolicyEntry
 from controller.http.schemas.shape import Instant, Known, Shape
 
@@ -240,26 +241,6 @@ class Source(Shape):
     metric_delay_measured: bool
     failing: int
     metric_reads_usd_per_month: Known
-
-
-class LimitUse(Shape):
-    """A limit of the policy, and its current use."""
-
-    limit: float
-    used: float
-
-
-class Limits(Shape):
-    """The limits that the policy sets; empty before the first tick."""
-
-    pools_per_tick: LimitUse | None = None
-    units_per_tick: LimitUse | None = None
-    usd_per_hour: LimitUse | None = None
-    usd_per_month: LimitUse | None = None
-    usd_per_hour_wanted: Known = None
-    usd_per_hour_left: Known = None
-    pools_lowered: int | None = None
-    pools_waiting: int | None = None
 
 
 class OrphanEntry(Shape):
