@@ -49,7 +49,8 @@ def summary(path: Path, policy: Policy, now: datetime, in_full: bool) -> str:
     head = ("pool", "mode", "min", "max", "objective", "schedules", "lever", "resource")
     rows = [
         (pool.name, pool.mode, str(pool.min), str(pool.max), objective_text(pool.objective), str(len(pool.schedules)),
-         pool.lever.kind if pool.top is None else f"{pool.lever.kind} + {pool.top.kind}", pool.lever.resource)
+         pool.lever.kind if pool.top is None else f"{pool.lever.kind} + {pool.top.kind}",
+         pool.lever.resource if pool.account is None else f"{pool.lever.resource} account={pool.account}")
         for pool in pools[:rows_shown]
     ]
     lines.extend(f"  {line}" for line in table([head, *rows]))

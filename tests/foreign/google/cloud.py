@@ -28,7 +28,7 @@ UNSET = ("GOOGLE", "GCE_", "CLOUDSDK", "GRPC_", "REQUESTS_CA_BUNDLE", "CURL_CA_B
          "AWS_", "STOKER_")
 POLICY = """
 version: 1
-defaults: {{mode: {mode}, max: 20}}
+defaults: {{mode: {mode}, max: 20, credentials: {credentials}}}
 pools:
   - {{name: chat, min: {low}, lever: {{kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}}}}
 """
@@ -36,10 +36,10 @@ CHAT = "projects/acme/locations/europe-west1/services/chat"
 
 
 class GoogleCloud:
-    """The servers and what is in them. `environment` is all that a command is given."""
+    """The servers and what is in them. `environment` is all that a command is given. `impersonated`: in the policy."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.impersonated = folder, None
         self.world = RunSandbox(daemons.sandbox_of())
         self.tokens = self.world.accepted = token_services.Tokens()
         self.services = token_services.TokenServices(self.tokens)
@@ -58,7 +58,8 @@ class GoogleCloud:
 
     def policy(self, mode: str = "shadow", low: int = 0) -> Path:
         path = self.folder / "policy.yaml"
-        path.write_text(POLICY.format(mode=mode, low=low))
+        credentials = "null" if self.impersonated is None else f"{{impersonate: {self.impersonated}}}"
+        path.write_text(POLICY.format(mode=mode, low=low, credentials=credentials))
         return path
 
     async def doctor(self, environment: dict[str, str], seconds: float = PATIENCE_SECONDS) -> tuple[int, str, str]:

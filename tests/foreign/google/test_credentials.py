@@ -8,7 +8,7 @@ import pytest
 from tests.foreign.google.caller import calling
 from tests.foreign.google.cloud import APIS
 from tests.foreign.google.credential_kinds import KINDS
-from tests.foreign.google.token_services import NAMES
+from tests.foreign.google.token_services import ACCOUNT, NAMES
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -29,6 +29,28 @@ async def test_a_daemon_sets_minimum_instances_as_a_federated_identity_and_leave
     assert code == 0
     assert cloud.services.issued == {"sts": 1, "iamcredentials": 1}
     assert [line for line in daemon.lines if line["event"] == "raw"] == []
+
+
+@pytest.mark.parametrize("kind", ["authorized user", "federation by file", "metadata server"])
+async def test_a_daemon_impersonates_the_service_account_of_the_policy(cloud, kind):
+    cloud.impersonated = ACCOUNT
+    async with cloud.daemon(cloud.environment(kind), low=2) as daemon:
+        await daemon.until(lambda: cloud.minimum >= 2)
+        code = await daemon.end(signal.SIGTERM)
+
+    assert code == 0
+    assert cloud.services.issued["iamcredentials"] == 1
+
+
+async def test_doctor_names_a_service_account_that_may_not_be_impersonated_once(cloud):
+    cloud.impersonated = ACCOUNT
+    cloud.services.trouble["iamcredentials"] = 403, {"error": {"status": "PERMISSION_DENIED"}}
+    code, out, err = await cloud.doctor(cloud.environment("authorized user"))
+
+    assert code == 1, out + err
+    failed = [line for line in out.splitlines() if line.lstrip().startswith("fail")]
+    assert len(failed) == 1, out
+    assert f"refuses to impersonate {ACCOUNT}" in out
 
 
 async def test_tokens_valid_for_seconds_are_renewed(cloud):

@@ -82,6 +82,7 @@ def test_a_valid_policy_is_summarised():
     assert lines[:3] == [f"{EXAMPLE}: OK, 3 pools", "  modes   1 active, 2 shadow",
                          "  levers  1 lambda-ping, 3 lambda-provisioned-concurrency"]
     assert lines[5].split()[:6] == ["checkout-agent", "active", "1", "60", "0.99", "warm"]
+    assert lines[5].split()[-1] == "account=111122223333"
     assert "0.006 USD per second" in lines[6]
     assert lines[6].split()[-6:-3] == ["lambda-provisioned-concurrency", "+", "lambda-ping"]
     assert told.stderr == ""
