@@ -4,7 +4,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,13 @@ def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None,
 
 
 def send_to(method: str, path: str, options: Mapping[str, Any], body: bytes | None,
-            timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
-    """Send a request and return the answer. Raise `WrongInput` for status 400, else `Failed`, with the daemon's message."""
+            timeout_seconds: float = TIMEOUT_SECONDS, wrong: Collection[int] = (400,)) -> dict[str, Any]:
+    """Send a request and return the answer. Raise `WrongInput` for the statuses `wrong`, else `Failed`, with its text."""
     url, token = options["url"], read_token(options["token_file"])
     headers = {"Content-Type": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
     request = urllib.request.Request(address(url, path), body, headers, method=method)  # noqa: S310  (scheme checked)
     opener = urllib.request.build_opener(NoRedirect)
-    return answer(url, request, opener, timeout_seconds, lambda error: refused(url, error, token is not None))
+    return answer(url, request, opener, timeout_seconds, lambda error: refused(url, error, token is not None, wrong))
 
 
 def address(url: str, path: str) -> str:
@@ -78,10 +78,10 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         """Return None: do not follow the redirect."""
 
 
-def refused(url: str, error: urllib.error.HTTPError, token_sent: bool) -> click.ClickException:
+def refused(url: str, error: urllib.error.HTTPError, token_sent: bool, wrong: Collection[int]) -> click.ClickException:
     """Return the exception for an error answer of the daemon."""
     text = text_of(error)
-    if error.code == 400:
+    if error.code in wrong:
         return WrongInput(text)
     if error.code == 401 and not token_sent:
         text += f": set {VARIABLE}, or give --token-file"

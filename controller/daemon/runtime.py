@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+from aiohttp.web import HTTPConflict
+
 from adapters.ports.errors import AdapterError
 from adapters.webhook import Poster
 from config.model.policy import Policy
@@ -25,7 +27,7 @@ from controller.forecasts.components import Forecasts
 from controller.forecasts.rationale import proposal_rationale
 from controller.http.components import Components
 from controller.http.published_state import PublishedState
-from controller.http.responses import BadRequest
+from controller.http.responses import Missing
 from controller.leadership.leader_election import LeaderElection
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.notifications.notifier import Notifier
@@ -92,12 +94,14 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
 
 async def released(reloader: Reloader, fleet: Fleet, settings: Settings, store: AsyncStore, name: str,
                    write: bool) -> Mapping[str, Any]:
-    """Release an orphan while no policy is exchanged. Return the outcome as JSON values. Raise `BadRequest` with the reason."""
+    """Release an orphan while no policy is exchanged. Return the outcome as JSON values. Raise 404 or 409 with the reason."""
     async with reloader.paused():
         try:
             return asdict(await release_in_daemon(name, fleet, settings.providers, settings.clock, store, write=write))
-        except (NothingToRelease, AdapterError, StoreError) as error:
-            raise BadRequest(redact_text(str(error))) from None
+        except NothingToRelease as error:
+            raise (HTTPConflict(reason=str(error)) if name in fleet.reconcilers else Missing(str(error))) from None
+        except (AdapterError, StoreError) as error:
+            raise HTTPConflict(reason=f"nothing was changed: {redact_text(str(error))}") from error
 
 
 def leadership_of(settings: Settings, url: str) -> LeaderElection | None:

@@ -21,7 +21,7 @@ ERRORS = {
     400: "A parameter or the body is invalid.",
     401: "The bearer token is missing or wrong.",
     403: "The daemon has no token, or the policy does not allow it.",
-    409: "This daemon is a standby; send the request to the leader.",
+    409: "This daemon is a standby; send the request to the leader. Or the policy was refused, or a pool is not to be released.",
     404: "The path does not exist.",
     408: "The body did not arrive within 10 s.",
     413: "The body is larger than 64 KiB.",

@@ -122,7 +122,7 @@ IN_FLIGHT: Json = {
     "if": {"required": ["final"], "properties": {"final": {"const": True}}},
     "then": {"required": ["in_flight"], "properties": {"in_flight": {"const": 0}}}}
 
-MISSING, STARTING, WRONG = 404, 503, 400
+MISSING, STARTING, WRONG, CONFLICT = 404, 503, 400, 409
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", dashboard, {200: "text/html", 304: None}),
     Route("GET", "/assets/{name}", assets, {200: "*/*", 304: None}, refuses=(MISSING,)),
@@ -151,7 +151,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/orphans/{name}/release", release, {200: Released},
           {"dry_run": {"type": "boolean", "description": "Only show what would be changed; default false."}},
           refuses=(WRONG, MISSING, STARTING)),
-    Route("POST", "/v1/reload", reload, {200: Reloaded}, refuses=(WRONG, STARTING), anywhere=True),
+    Route("POST", "/v1/reload", reload, {200: Reloaded}, refuses=(CONFLICT, STARTING), anywhere=True),
     Route("GET", "/v1/decisions", decisions, {200: Decisions, 304: None}, DECISIONS, refuses=(WRONG,)),
 )
 OTLP: tuple[Route, ...] = (Route("POST", "/v1/metrics", exported_metrics, {}), Route("POST", "/v1/traces", exported_traces, {}))

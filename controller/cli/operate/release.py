@@ -50,7 +50,7 @@ def command(pool: str | None, policy_path: Path, state_dir: Path, yes: bool, for
     daemon = options["url"] if given else daemon_on(state_dir)
     if pool is not None and daemon is not None:
         path = f"/v1/orphans/{urllib.parse.quote(pool, safe='')}/release?dry_run={'false' if yes else 'true'}"
-        outcomes = [send_to("POST", path, {**options, "url": daemon}, b"", WAIT_SECONDS)]
+        outcomes = [send_to("POST", path, {**options, "url": daemon}, b"", WAIT_SECONDS, wrong=(404, 409))]
     else:
         outcomes = released(pool, policy_path, state_dir, yes, options["sandbox_url"], options["sandbox_grpc"])
     if is_data(form):

@@ -26,7 +26,7 @@ def command(**options: Any) -> None:  # noqa: ANN401  (the options of the decora
     \b
     Exit code 0 when the policy is in use, 2 when it was refused, 1 when the daemon does not answer.
     """  # noqa: D301  (click reads the control character)
-    answer = send_to("POST", "/v1/reload", options, b"", WAIT_SECONDS)
+    answer = send_to("POST", "/v1/reload", options, b"", WAIT_SECONDS, wrong=(409,))
     if is_data(options["form"]):
         emit("reload", answer, options["form"])
         return

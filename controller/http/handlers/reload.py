@@ -13,7 +13,7 @@ async def reload(published: PublishedState, _: web.Request) -> web.Response:
         raise Starting
     try:
         done = await published.reload("POST /v1/reload")
-    except PolicyRefused as refusal:  # not a `BadRequest`: a policy has one line for each problem
-        return json_answer({"error": str(refusal)}, 400)
+    except PolicyRefused as refusal:  # not raised as an error: a policy has one line for each problem
+        return json_answer({"error": str(refusal)}, 409)
     return json_answer({"outcome": done.outcome, "at": done.at, "trigger": done.trigger, "text": done.text,
                         "seconds": done.seconds, "hash": published.started().policy.hash, "diff": done.diff or None})

@@ -351,7 +351,7 @@ async def test_http_reloads_and_refuses_with_all_problems(tmp_path):
         assert (status, body["outcome"], body["diff"]["changed"]["a"][0]["new"]) == (200, "reloaded", 50)
         file.error = PolicyError([Problem("policy.yaml", 3, 1, "", "one"), Problem("policy.yaml", 4, 1, "", "two")])
         status, body, _ = await here.ask("POST", "/v1/reload", TOKEN)
-        assert (status, body["error"].count("\n")) == (400, 1)
+        assert (status, body["error"].count("\n")) == (409, 1)
 
 
 async def test_the_command_shows_what_has_changed_and_ends_with_2_for_a_refused_policy(tmp_path):
@@ -408,12 +408,13 @@ async def test_an_orphan_is_released_by_the_running_daemon_only_with_the_token_a
         assert here.components.fleet.orphans.found == ()
 
 
-@pytest.mark.parametrize(("name", "text"), [("b", "is a pool of the policy"), ("x", "no pool and no orphan is called 'x'")])
-async def test_pools_of_the_policy_and_unknown_names_are_not_released(tmp_path, name, text):
+@pytest.mark.parametrize(("name", "code", "text"), [
+    ("b", 409, "is a pool of the policy"), ("x", 404, "no pool and no orphan is called 'x'")])
+async def test_pools_of_the_policy_and_unknown_names_are_not_released(tmp_path, name, code, text):
     async with two(tmp_path) as here:
         await here.ticks(2)
         status, body, _ = await here.ask("POST", f"/v1/orphans/{name}/release", TOKEN)
 
-        assert status == 400
+        assert status == code
         assert text in body["error"]
         assert here.levers["b"].writes == [7]
