@@ -1,6 +1,7 @@
 """The site of the documents, the manual pages, and the files that a host of the repository reads."""
 
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -65,8 +66,6 @@ def test_links_of_the_tree_become_links_of_the_site(source, page, link, becomes)
 
 
 def test_a_link_keeps_its_anchor_and_its_text():
-    import re
-
     found = re.fullmatch(r"(?P<picture>!?)\[(?P<text>.*)\]\((?P<target>[^#]*)(?P<anchor>#.*)\)", "[x](policy.md#pool)")
     assert found is not None
     assert adapted(found, "docs/cli.md", "cli.md", {"policy.md"}) == "[x](policy.md#pool)"
@@ -134,3 +133,13 @@ def test_a_release_is_tested_before_it_is_built_and_published_without_a_password
     assert jobs["publish"]["permissions"]["id-token"] == "write"
     assert "secrets." not in text
     assert 'test "v$version" = "$GITHUB_REF_NAME"' in text
+
+
+def test_the_changelog_has_the_form_of_keep_a_changelog():
+    text = (ROOT / "CHANGELOG.md").read_text()
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+    assert text.startswith("# Changelog\n")
+    assert [line for line in text.splitlines() if line.startswith("## ") and not re.fullmatch(
+        r"## (Unreleased|\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d)", line)] == []
+    assert {line[4:] for line in text.splitlines() if line.startswith("### ")} <= kinds
