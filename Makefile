@@ -27,7 +27,7 @@ TEST_WORKERS ?= 4
 # one process writes it while the types are checked; else all would compile the same files at once.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: docs man dist bytecode demo pictures check test foreign simulate lint lock audit image clean help
+.PHONY: docs man dist bytecode demo pictures check quick test foreign simulate lint lock audit image clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo "make test   lint, types, import contracts and every test: what CI runs (TEST_WORKERS=4, PYTEST_ARGS=);"
 	@echo "            with PYTEST_ARGS=--hypothesis-profile=nightly, property tests try 50 times as many examples"
 	@echo "            with PYTHON=python3.13, make check and make test use that interpreter, in .venv-3.13"
+	@echo "make quick  the unit tests that depend most on the interpreter, about 60 s: make quick PYTHON=python3.13"
 	@echo "make simulate   simulate the fleet with random faults and check every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
 	@echo "make foreign    install the third-party servers that tests/foreign runs against (720 MB, in $(FOREIGN))"
 	@echo "make pictures   make the pictures of the dashboard in docs/ again (needs Chromium)"
@@ -73,6 +74,13 @@ test: $(VENV)/.dev
 
 bytecode: $(VENV)/.dev
 	@test -d tests/__pycache__ || $(BIN)/python -m pytest -q --collect-only >/dev/null || true
+
+# What differs most between interpreters: SQLite, sockets, dates, files. About 60 s on two cores.
+QUICK := config adapters/demand adapters/recording controller/cli/operate controller/decision controller/http/connections controller/redaction \
+	controller/store
+
+quick: $(VENV)/.dev
+	@$(BIN)/python -m pytest -q -m "unit and not slow" -n $(UNIT_WORKERS) --dist loadfile $(addprefix tests/,$(QUICK)) $(PYTEST_ARGS)
 
 check: lint
 	@echo "== unit tests"
