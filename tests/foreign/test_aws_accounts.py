@@ -5,6 +5,7 @@ write lands in its account; a role that is taken away and an account that hangs 
 import asyncio
 import contextlib
 import json
+import signal
 from textwrap import dedent, indent
 
 import numpy as np
@@ -186,7 +187,7 @@ async def test_a_running_daemon_follows_a_role_that_is_deleted_and_created_again
         assert not [line for line in run.lines if "Traceback" in str(line)]
 
 
-async def test_an_account_that_hangs_delays_no_other(organisation):
+async def test_an_account_that_hangs_delays_no_other_and_no_reload(organisation):
     own, first = (organisation.accounts[name].number for name in ("own", "first"))
     async with Gate(organisation.accounts["own"].server.url, (organisation.key, own)) as gate:
         gate.hanging.add(first)
@@ -195,9 +196,12 @@ async def test_an_account_that_hangs_delays_no_other(organisation):
             for account in organisation.accounts.values():
                 account.traffic("agent", "live", 9, 3)
             await organisation.becomes(own=9, second=9)
+            organisation.write(20, second=3)
+            run.process.send_signal(signal.SIGHUP)
+            await organisation.becomes(own=9, second=3)
             assert organisation.requested()["first"] == 0
             await gate.release(first)
-            await organisation.becomes(first=9)
+            await organisation.becomes(own=9, first=9, second=3)
             assert not [line for line in run.lines if "Traceback" in str(line)]
 
 
