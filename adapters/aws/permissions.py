@@ -6,7 +6,7 @@ given.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from adapters.aws.trust import trust_document
@@ -89,6 +89,9 @@ ANY_ACCOUNT = "*"
 LONGEST = 6144
 """Maximum characters of a managed policy, without white space (IAM quotas); 10 can be attached to a role, 20 on request."""
 
+MOST_ROLES_LENGTH = 3000
+"""Maximum characters of the roles of one document, about 60, so that pools and the lease fit beside them."""
+
 
 class AwsGrants:
     """See `adapters.ports.permissions.Grants`."""
@@ -117,11 +120,11 @@ class AwsGrants:
     def documents(self, pools: Sequence[PoolPolicy], account: str | None) -> list[dict[str, Any]]:
         """Return IAM policy documents, each within the size limit of a managed policy."""
         account = account if self._credentials is None else self._credentials.account
-        roles = [] if not self._assumed else [
-            {"Sid": "AssumeRoles", "Effect": "Allow", "Action": [ASSUME], "Resource": self._assumed}]
-        lease = roles if self._table is None else [
-            *roles, {"Sid": "ShareLease", "Effect": "Allow", "Action": [action for action, _, _ in LEASE],
+        roles = assume_statements(self._assumed)
+        lease = [] if self._table is None else [
+            {"Sid": "ShareLease", "Effect": "Allow", "Action": [action for action, _, _ in LEASE],
              "Resource": table_arn(self._table, account)}]
+        lease = roles[:1] + lease
         room = LONGEST - len(_compact(lease))
         found: list[dict[str, Any]] = []
         piece: list[PoolPolicy] = []
@@ -135,7 +138,7 @@ class AwsGrants:
         if lease:
             found = found or [document([], account)]
             found[0]["Statement"] += lease
-        return found
+        return found + [document([], account) | {"Statement": [each]} for each in roles[1:]]
 
     def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
         """Return the documents as JSON for IAM."""
@@ -148,6 +151,19 @@ class AwsGrants:
     def trust_text(self, daemon: str | None) -> str:
         """Return the trust policy as JSON for IAM."""
         return "" if (document := self.trust(daemon)) is None else json.dumps(document, indent=2)
+
+
+def assume_statements(roles: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the statements that allow to assume `roles`, each with at most `MOST_ROLES_LENGTH` characters of ARNs."""
+    found: list[dict[str, Any]] = []
+    room = 0
+    for role in roles:
+        room -= len(role) + 3  # quotes and comma
+        if room < 0:
+            found.append({"Sid": "AssumeRoles", "Effect": "Allow", "Action": [ASSUME], "Resource": []})
+            room = MOST_ROLES_LENGTH - len(role) - 3
+        found[-1]["Resource"].append(role)
+    return found
 
 
 def document(pools: Sequence[PoolPolicy], account: str | None) -> dict[str, Any]:

@@ -324,3 +324,16 @@ def test_a_service_account_gets_the_roles_and_the_daemon_may_request_its_tokens(
     assert ("gcloud iam service-accounts add-iam-policy-binding stoker@acme.iam.gserviceaccount.com "
             "--member=serviceAccount:daemon@central.iam.gserviceaccount.com --role=roles/iam.serviceAccountTokenCreator"
             ) in told.stdout
+
+
+def test_the_roles_of_many_accounts_make_several_documents_of_which_each_fits(asked):
+    names = [f"agent-{number}" for number in range(200)]
+    roles = [f"arn:aws:iam::{100_000_000_000 + number}:role/agents/stoker" for number in range(200)]
+    lines = pools(*names).splitlines()
+    text = "\n".join((*lines[:2], *(f"{line[:-1]}, credentials: {{role_arn: '{role}'}}}}"
+                                    for line, role in zip(lines[2:], roles, strict=True)))) + "\n"
+    documents = json.loads(asked(text, "--json").stdout)["aws"]
+
+    assert [role for document in documents for statement in document["Statement"] for role in statement["Resource"]] == roles
+    assert len(documents) > 1
+    assert max(len(json.dumps(document, separators=(",", ":"))) for document in documents) <= LONGEST
