@@ -20,7 +20,7 @@ from adapters.aws.dynamodb.item_counts import EVERY_SECONDS, ItemCounts
 from adapters.aws.errors import ApiCall, NotSet
 from adapters.aws.lambda_.shared_limits import concurrency, versions
 from adapters.aws.metric_settings import CloudWatchAlbSettings, CloudWatchMetricSettings
-from adapters.aws.regions import unlisted
+from adapters.aws.regions import other_partition, unlisted
 from adapters.aws.sessions import AwsSessions
 from adapters.aws.table_settings import DynamoQuerySettings
 from adapters.ports.demand_source import Demands
@@ -92,8 +92,13 @@ def _identities(sessions: AwsSessions, regions: Mapping[str, frozenset[str]]) ->
     whose = "AWS" if sessions.role is None else f"AWS as {sessions.role.role_arn}"
     everything = frozenset[str]().union(*regions.values(), lease_of("dynamodb") if sessions.role is None else ())
     first = Check(f"credentials of {whose}", partial(_credentials, sessions, next(iter(regions)), whose), everything, gates=True)
-    return [first, *(Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region),
-                           about, gates=True) for region, about in regions.items())]
+    role = None if sessions.role is None else sessions.role.role_arn
+    apart = {region: text for region in regions if role is not None and (text := other_partition(region, role)) is not None}
+    wrong = [Check(f"partition of AWS in {sessions.place(region)}", partial(_partition, f"AWS in {sessions.place(region)}", text),
+                   regions[region], gates=True) for region, text in apart.items()]
+    clocks = [Check(f"credentials and clock of AWS in {sessions.place(region)}", partial(_identity, sessions, region), about,
+                    gates=True) for region, about in regions.items()]
+    return [*wrong, first, *clocks]
 
 
 def probes(sessions: AwsSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
@@ -126,6 +131,10 @@ def probes(sessions: AwsSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
         "lambda:InvokeFunction": lambda: connections.call(
             ApiCall("lambda", "invoke", resource), {**qualified, "InvocationType": "DryRun"}, _ignored),
     }
+
+
+async def _partition(subject: str, text: str) -> list[Finding]:
+    return [Finding("region", subject, Verdict.FAIL, text, "correct region, or name a role of that partition")]
 
 
 async def _credentials(sessions: AwsSessions, region: str, subject: str) -> list[Finding]:

@@ -26,3 +26,11 @@ def unlisted(region: str) -> str | None:
     meant = same or close
     which = f"; similar: {', '.join(meant)}" if meant else ""
     return f"{region} is not a region in the list of the AWS library (botocore {botocore.__version__}){which}"
+
+
+def other_partition(region: str, arn: str) -> str | None:
+    """Return that a resource is of another partition than a region, which cannot work; None if not, or for an unlisted region."""
+    here, there = partitions().get(region), arn.split(":")[1]
+    if here is None or here == there:
+        return None
+    return f"{region} is in the partition {here}, {arn} in {there}: no credentials work in both"
