@@ -162,6 +162,9 @@ def show_all(body: dict[str, Any], console: "Console") -> None:
             console.print(f"{pool['name']}: {line_with_effect(override)}", markup=False)
         for text in warnings_of(pool):
             console.print(f"{pool['name']}: {text}", markup=False)
+    reload = (body.get("policy") or {}).get("last_reload") or {}
+    if reload.get("outcome") == "refused":
+        console.print(f"the policy was refused at {reload['at']}, the one before stays in use: {reload['text']}", markup=False)
     for orphan in body.get("orphans", ()):
         console.print(f"orphan {orphan['pool']}: {orphan['text']}", markup=False)
     reads = body["metric_reads_usd_per_month"] or 0

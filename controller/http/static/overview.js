@@ -8,7 +8,7 @@ import {byId, make, needsAttention, put, rebuild, units, usd, whole} from "./wor
 export const setUp = () => table.setUp();
 
 export const show = (status) => {
-  orphans(status.orphans ?? []);
+  notices(status);
   headline(status.pools);
   panel("active", "actual", status);
   panel("shadow", "simulated", status);
@@ -45,7 +45,10 @@ const now = (pools, simulated) => {
   return `Now: ${total("simulated_ready")} of ${total("simulated_requested")} units would be ready${pings("simulated")} (simulated). Actual: ${actual} Stoker writes nothing.`;
 };
 
-const orphans = (given) => {
+const notices = (status) => {
+  const reload = status.policy?.last_reload;
+  const refused = reload?.outcome === "refused" ? [["Policy refused, the one before stays in use: ", reload.text]] : [];
+  const given = [...refused, ...(status.orphans ?? []).map((each) => [`Orphan ${each.pool}: `, each.text])];
   byId("orphans").hidden = given.length === 0;
-  rebuild(byId("orphans"), given, () => given.map((each) => make("li", {}, make("b", {}, `Orphan ${each.pool}: `), each.text)));
+  rebuild(byId("orphans"), given, () => given.map(([title, text]) => make("li", {}, make("b", {}, title), text)));
 };
