@@ -279,3 +279,28 @@ async def test_the_role_of_the_cloudformation_template_suffices_and_writes_in_ac
             organisation.mistaken("first")
         _, _, err = await organisation.once()
         assert organisation.requested()["first"] == units, err
+
+
+async def test_selected_functions_of_two_accounts_are_pools_and_an_account_that_refuses_is_named(organisation):
+    may = {"Statement": [{"Effect": "Allow", "Resource": "*", "Action": ["lambda:List*", "lambda:Get*", "tag:GetResources"]}]}
+    for name in ("first", "second"):
+        organisation.accounts[name].client("iam").put_role_policy(RoleName="stoker", PolicyName="list",
+                                                                  PolicyDocument=json.dumps(may))
+    roles = ", ".join(f"{{role_arn: '{organisation.role(name)}', external_id: {EXTERNAL_ID}}}" for name in ("first", "second"))
+    organisation.policy.write_text(dedent(f"""\
+        version: 1
+        select:
+          - include: {{name: agent, alias: live}}
+            lever: {{kind: lambda-provisioned-concurrency, region: {REGION}}}
+            credentials: [{roles}]
+            name: "{{account}}-{{function}}"
+            max: 10
+        """))
+    code, out, err = await stoker("pools", str(organisation.policy), environment=organisation.environment())
+    assert code == 0, err
+    assert all(f"{organisation.accounts[name].number}-agent" in out for name in ("first", "second")), out
+
+    await asyncio.to_thread(organisation.take_away, "first")
+    code, out, err = await stoker("pools", str(organisation.policy), environment=organisation.environment())
+    assert f"{organisation.accounts['second'].number}-agent" in out
+    assert f"AWS refuses AssumeRole of {organisation.role('first')}" in out + err
