@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from contextvars import Context
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -18,11 +20,13 @@ from controller.daemon.policy_file import PolicyFile
 from controller.daemon.reload import reload_on_request, reload_quietly
 from controller.daemon.runtime import Runtime, build
 from controller.daemon.scheduler import Jobs, Scheduler
+from controller.daemon.selection import SelectedPools
 from controller.daemon.settings import Settings
 from controller.daemon.statsd import receiving
 from controller.decision.planning.pool_state.state import SHADOW
 from controller.fleet.builder import Providers
 from controller.fleet.fleet import Fleet
+from controller.fleet.selection.listing import Surveys
 from controller.http.auth import BearerAuth
 from controller.http.published_state import PublishedState
 from controller.http.server import listening
@@ -34,6 +38,11 @@ from controller.telemetry.event_loop_errors import report_fault
 from controller.telemetry.tracing import Tracing
 
 TICK_EVERY = timedelta(minutes=1)
+
+
+class DaemonProviders(Providers, Surveys, Protocol):
+    """What a daemon calls: `adapters.registry.Registry`."""
+
 
 log = structlog.get_logger("stoker.service")
 
@@ -47,13 +56,15 @@ class Daemon:
     it. `scheduler`: runs the periodic jobs. `on_tick`: called after each tick. `file`: where the policy is read again.
     """
 
-    def __init__(self, policy: Policy, providers: Providers, clock: Clock, state_dir: Path, *, host: str = "127.0.0.1",
+    def __init__(self, policy: Policy, providers: DaemonProviders, clock: Clock, state_dir: Path, *, host: str = "127.0.0.1",
                  port: int = 8080, tick_every: timedelta = TICK_EVERY, token: str | None = None,
                  notifier: Callable[[AsyncStore], Notifier] | None = None, tracing: Tracing | None = None,
                  lease_store: LeaseStore | None = None, holder: str = "", scheduler: Jobs | None = None,
                  on_tick: Callable[[Fleet], None] | None = None, file: PolicyFile | None = None) -> None:
         self.host, self.port = host, port
-        self._settings = Settings(policy, providers, clock, notifier, tracing, lease_store, holder, on_tick, file)
+        self._selected = SelectedPools(providers, clock)
+        self._settings = Settings(policy, providers, clock, notifier, tracing, lease_store, holder, on_tick, file,
+                                  self._selected.expand)
         self._clock, self._state_dir, self._tick_every = clock, state_dir, tick_every
         self._auth, self._scheduler = BearerAuth(token), scheduler
         self.ready = asyncio.Event()
@@ -74,6 +85,7 @@ class Daemon:
             start.enter_context(at_work(self._clock))  # loading history must not take hours of a scaled clock
             try:
                 async with self._open_store() as store:
+                    await self._add_selected(store)
                     published = self._new_published_state(store)
                     async with self._listening(published):
                         runtime = await self._build(store, published)
@@ -86,6 +98,7 @@ class Daemon:
         """Run one tick, including writes, without HTTP. Raise `StoreError` as in `run`."""
         try:
             async with self._open_store() as store:
+                await self._add_selected(store, list_first=True)
                 runtime = await self._build(store, self._new_published_state(store))
                 lease_task = None if runtime.failover is None else await runtime.failover.settle()
                 await runtime.tick.run()
@@ -93,6 +106,23 @@ class Daemon:
                 return runtime
         finally:
             await self._settings.providers.close()
+
+    async def _add_selected(self, store: AsyncStore, *, list_first: bool = False) -> None:
+        """Add the selected pools that the last listing before the start has found; with `list_first`, those of a listing now."""
+        policy = self._settings.policy
+        if not policy.select:
+            return
+        await self._selected.load(store)
+        if list_first:
+            await self._selected.list_places(policy.select)
+            for error in self._selected.errors:
+                log.error("select-failed", error=error)
+        policy = await asyncio.to_thread(self._selected.expand, policy)
+        if list_first:
+            await self._selected.save(policy, store)
+        elif not policy.selected:
+            log.warning("select-pending", text="no earlier listing is stored: the pools of the file run until places are listed")
+        self._settings = replace(self._settings, policy=policy)
 
     def _new_published_state(self, store: AsyncStore) -> PublishedState:
         return PublishedState(self._settings.policy, self._clock, store, self._tick_every, self._settings.providers.calls,
@@ -122,6 +152,8 @@ class Daemon:
                  asyncio.create_task(components.forecasts.rotation.run(), name="forecasts", context=Context()),
                  asyncio.create_task(components.fleet.orphans.watch(), name="orphans", context=Context()),
                  asyncio.create_task(reload_on_request(runtime.reloader, self.reload_requested), name="reload on request")]
+        selecting = self._selected.watch(runtime.reloader, runtime.store, components.notifier, components.policy)
+        tasks.append(asyncio.create_task(selecting, name="select", context=Context()))
         if self._settings.file is not None:
             changed = partial(reload_quietly, runtime.reloader, "changed file")
             tasks.append(asyncio.create_task(self._settings.file.watch(self._clock, changed), name="policy file"))

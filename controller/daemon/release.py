@@ -17,6 +17,7 @@ from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.fleet.orphans import policy_of
 from controller.fleet.reconciler import Reconciler
+from controller.fleet.selection.kept import expanded_as_kept
 from controller.fleet.shutdown import is_released, pools_to_release, release_pool
 from controller.fleet.tick import inputs_of
 from controller.leadership.leader_election import LeaderElection
@@ -60,6 +61,7 @@ async def release_all(policy: Policy, providers: Providers, clock: Clock, path: 
         decision_log, levers = DecisionLog(store), ReadOnlyProviders(providers, clock, policy, only_pings=write)
         leadership = None if lease is None else election(policy, lease, clock)
         term = NO_LEASE if leadership is None else LeaderTerm(leadership)
+        policy = await expanded_as_kept(policy, store)
         fleet = await assemble(policy, levers, store, clock, decision_log, term)
         names, orphans = chosen(fleet, only)
         active_overrides = ActiveOverrides(fleet.reconcilers, store)

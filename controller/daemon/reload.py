@@ -4,7 +4,7 @@ A policy that is refused changes nothing: the one in use stays, and the reason i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from datetime import datetime
@@ -31,6 +31,7 @@ from controller.store.async_store import AsyncStore
 from controller.store.sqlite_file import StoreError
 
 WAIT_SECONDS = 5.0
+SAME = "the policy in use has the same content"
 MOST_LINES = 50
 """Most lines of a difference in one log line."""
 
@@ -57,9 +58,11 @@ class Reloader:
             self._next = self._started(self._reload(trigger))
         return await asyncio.shield(self._next)
 
-    async def use(self, policy: Policy, trigger: str) -> Reload:
-        """Use a policy that was read and expanded elsewhere. Return the outcome. Raise `PolicyRefused`."""
-        return await asyncio.shield(self._started(self._use_in_turn(policy, trigger)))
+    async def change(self, change: Callable[[Policy], Policy], trigger: str) -> Reload:
+        """Use what `change` makes of the policy in use, called in a thread. Return the outcome, which is recorded unless the
+        policy is the same. Raise `PolicyRefused`.
+        """
+        return await asyncio.shield(self._started(self._change_in_turn(change, trigger)))
 
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
@@ -87,9 +90,15 @@ class Reloader:
         if not task.cancelled():
             task.exception()  # a refusal is recorded already; the request may be gone
 
-    async def _use_in_turn(self, policy: Policy, trigger: str) -> Reload:
+    async def _change_in_turn(self, change: Callable[[Policy], Policy], trigger: str) -> Reload:
         async with self._lock:
-            return await self._use(policy, trigger)
+            new, last = await asyncio.to_thread(change, self.policy), self._components.policy.last
+            if new == self.policy:
+                return Reload("unchanged", self._settings.clock.now(), trigger, SAME, 0.0)
+            reload = await self._use(new, trigger)
+            if last is not None and last.outcome == "refused":  # the file still is
+                self._components.policy.last = last
+            return reload
 
     async def _reload(self, trigger: str) -> Reload:
         async with self._lock:
@@ -97,7 +106,7 @@ class Reloader:
             if self._settings.file is None:
                 raise PolicyRefused("this daemon has no policy file")
             try:
-                policy = await asyncio.to_thread(self._settings.file.load)
+                policy = await asyncio.to_thread(lambda file: self._settings.expand(file.load()), self._settings.file)
             except PolicyError as error:
                 raise self._refused(str(error), trigger) from None
             return await self._use(policy, trigger)
@@ -106,7 +115,7 @@ class Reloader:
         clock, in_force = self._settings.clock, self._components.policy
         began, new_hash = clock.monotonic(), await asyncio.to_thread(policy_hash, new)
         if new_hash == in_force.hash:
-            return self._note(Reload("unchanged", clock.now(), trigger, "the policy in use has the same content", 0.0))
+            return self._note(Reload("unchanged", clock.now(), trigger, SAME, 0.0))
         diff = await asyncio.to_thread(policy_diff, self.policy, new)
         if keys := diff.restart_keys:
             raise self._refused(f"{' and '.join(keys)} cannot change while the daemon runs: restart it", trigger)

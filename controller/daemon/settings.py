@@ -30,6 +30,8 @@ class Settings:
     holder: str = ""
     on_tick: Callable[[Fleet], None] | None = None
     file: PolicyFile | None = None
+    expand: Callable[[Policy], Policy] = lambda policy: policy
+    """Adds the selected pools to the policy of the file."""
 
     def __post_init__(self) -> None:
         if (self.policy.lease is None) is not (self.lease_store is None):

@@ -87,7 +87,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
         unread = asyncio.run(unreadable(service))
     except (StoreError, CannotListen, AdapterError) as error:
         raise Failed(str(error)) from error
-    if len(unread) == len(policy.pools):
+    if service.runtime is not None and len(unread) == len(service.runtime.components.fleet.reconcilers):
         listed = "\n".join(f"  {name}: {why}" for name, why in list(unread.items())[:MOST_NAMED])
         raise Failed(f"no pool could be read:\n{listed}")
 

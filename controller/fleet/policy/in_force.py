@@ -38,6 +38,8 @@ class PolicyInForce:
     """Reloads since the start by outcome."""
     display: Shown = DEFAULT
     """How pages and commands show amounts and times."""
+    select: Mapping[str, Any] | None = None
+    """Entries of `select` as JSON values: their pools, bounds and failures; None without entries."""
 
     def note(self, reload: Reload, new_hash: str | None = None) -> None:
         """Record a reload; with the hash of the policy that it put in force."""
@@ -56,7 +58,7 @@ class PolicyInForce:
         last = self.last
         reload = None if last is None else {"outcome": last.outcome, "at": last.at.isoformat(), "trigger": last.trigger,
                                             "text": last.text}
-        return {"hash": self.hash, "loaded_at": self.loaded_at.isoformat(), "last_reload": reload}
+        return {"hash": self.hash, "loaded_at": self.loaded_at.isoformat(), "last_reload": reload, "select": self.select}
 
 
 class PolicyRefused(Exception):

@@ -1,7 +1,7 @@
 """Resources that listings have found, with those of an earlier listing where the newest one failed. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from adapters.ports.discovery import Found, Size, Survey
@@ -48,17 +48,19 @@ class Inventory:
     errors: Mapping[str, str] = field(default_factory=dict)
 
     def after(self, outcomes: Mapping[str, Survey | AdapterError]) -> "Inventory":
-        """Return the inventory after a listing of the places in `outcomes`. Other places are forgotten."""
-        resources, errors = {}, {}
+        """Return the inventory after a listing of the places in `outcomes`."""
+        resources, errors = dict(self.resources), {key: text for key, text in self.errors.items() if key not in outcomes}
         for key, outcome in outcomes.items():
-            known = self.resources.get(key)
             if isinstance(outcome, Survey):
-                resources[key] = merged(known or (), [Resource.of(found) for found in outcome.found])
-                continue
-            errors[key] = str(outcome)
-            if known is not None:
-                resources[key] = known
+                resources[key] = merged(self.resources.get(key, ()), [Resource.of(found) for found in outcome.found])
+            else:
+                errors[key] = str(outcome)
         return Inventory(resources, errors)
+
+    def within(self, keys: Container[str]) -> "Inventory":
+        """Return what is known of these places."""
+        return Inventory({key: found for key, found in self.resources.items() if key in keys},
+                         {key: text for key, text in self.errors.items() if key in keys})
 
     def dumped(self) -> bytes:
         """Return the resources as JSON, for the store."""

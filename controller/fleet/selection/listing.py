@@ -1,13 +1,15 @@
 """Listing of the resources that the entries of `select` may match: each place once, also for several entries."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Protocol
 
 from adapters.ports.discovery import Survey, Wanted, Where
 from adapters.ports.errors import AdapterError
 from config.model.credentials import Credentials
 from config.model.select import Listing, Select
+
+Outcomes = dict[str, Survey | AdapterError]
 
 
 class Surveys(Protocol):
@@ -17,13 +19,13 @@ class Surveys(Protocol):
         """Return the resources at `where` that `wanted` accepts. Raise `AdapterError`."""
 
 
-async def listed(entries: Iterable[Select], surveys: Surveys) -> dict[str, Survey | AdapterError]:
-    """Return the outcome of each place of the entries, by `Listing.key`. Places are listed at the same time: one that fails or
-    does not answer delays no other.
+async def listed(entries: Iterable[Select], surveys: Surveys, only: Container[str] | None = None) -> Outcomes:
+    """Return the outcome of each place of the entries, by `Listing.key`; with `only`, of these places. All are listed at the
+    same time.
     """
     places: dict[str, tuple[Listing, list[Select]]] = {}
     for entry in entries:
-        for listing in entry.listings:
+        for listing in entry.listings if only is None else (each for each in entry.listings if each.key in only):
             places.setdefault(listing.key, (listing, []))[1].append(entry)
     outcomes = await asyncio.gather(*(outcome_of(listing, users, surveys) for listing, users in places.values()))
     return dict(zip(places, outcomes, strict=True))

@@ -56,9 +56,33 @@ class LastReload(Shape):
     text: str
 
 
+class SelectEntry(Shape):
+    """An entry of `select`. `pools`, `left_out`: numbers of resources with and without a pool. `bounded`: a bound is reached."""
+
+    pools: int
+    most: int
+    left_out: int
+    bounded: bool
+    max_usd_per_month: float
+    """List price of all units of the pools, each at its `max`."""
+    most_usd_per_month: float | None
+    without_pool: list[str]
+    """Up to 20 resources without a pool, with the reason."""
+
+
+class SelectedPools(Shape):
+    """Entries of `select`, and why places could not be listed."""
+
+    listed_at: str | None
+    entries: list[SelectEntry]
+    errors: list[str]
+
+
 class PolicyEntry(Shape):
     """Policy in use."""
 
     hash: str
     loaded_at: str
     last_reload: LastReload | None
+    select: SelectedPools | None
+    """Null without entries of `select`."""

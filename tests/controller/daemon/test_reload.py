@@ -43,7 +43,7 @@ def pool(name, **changes):
 
 
 async def use(here, *args, **changes):
-    return await here.service.runtime.reloader.use(changed(here.service.runtime.policy, *args, **changes), "test")
+    return await here.service.runtime.reloader.change(lambda policy: changed(policy, *args, **changes), "test")
 
 
 async def test_a_new_ceiling_holds_from_the_next_tick_and_nothing_is_read_again(tmp_path):
