@@ -36,6 +36,7 @@ from controller.fleet.builder import (
 )
 from controller.fleet.fleet import STEP_SECONDS, Fleet
 from controller.fleet.reconciler import Reconciler
+from controller.fleet.shutdown import cancel_fallback
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.store.async_store import AsyncStore
 
@@ -159,8 +160,16 @@ class PolicyChange:
                 task.cancel()
 
     async def wait(self) -> None:
-        """Wait for steps in progress of the layers whose reconciler goes, for a limited time."""
+        """Wait for steps in progress of the layers whose reconciler goes. Then cancel the scheduled fallbacks of pools that turn
+        to shadow: nothing would postpone them. Both take a limited time.
+        """
         await wait_at_most(self._clock, self._leaving_steps(), STEP_SECONDS)
+        retreating = [each for name, each in self._fleet.layers.items() if name in self._levers
+                      and (each.policy.mode, self._layers[name].mode) == ("active", "shadow")]
+        await wait_at_most(self._clock, [asyncio.create_task(self._cancel(each)) for each in retreating], STEP_SECONDS)
+
+    async def _cancel(self, each: Reconciler) -> None:
+        await cancel_fallback(each, self._clock)
 
     async def take(self) -> list[Lever]:
         """Take effect; call between two ticks. Return the levers that are not used after that. Raise `StoreError`: nothing has

@@ -4,12 +4,16 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.runtime.clock import ManualClock
+from config.model.dead_man import DeadMan
 from config.model.lead import Lead
 from config.model.policy import Assume, Objective
 from config.model.statsd import StatsD
 from controller.daemon import jobs
 from controller.fleet.policy.in_force import PolicyRefused
+from tests.builders import NOON
 from tests.controller.daemon.test_reload import pool, two, use
+from tests.fakes import Decaying
 from tests.services import PINGS, layers
 
 
@@ -87,3 +91,16 @@ async def test_status_shows_a_refused_policy(tmp_path):
 
         assert "the policy was refused at " in shown.stdout
         assert "statsd cannot change while the daemon runs: restart it" in shown.stdout
+
+
+async def test_the_fallback_of_a_pool_that_becomes_shadow_is_cancelled(tmp_path):
+    clock = ManualClock(NOON)
+    levers = {"a": Decaying(clock)}
+    async with two(tmp_path, clock=clock, levers=levers, dead_man=DeadMan(after=timedelta(hours=1))) as here:
+        await here.ticks(2)
+        await here.service.runtime.dead_man_switch.renew()
+        assert levers["a"].armed
+        await use(here, {"a": {"mode": "shadow"}})
+
+        assert not levers["a"].armed
+        assert levers["a"].writes == [3]
