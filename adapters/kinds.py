@@ -16,6 +16,7 @@ from config.model.lead_policy import lead_policies
 from config.model.lease import LeaseSettings
 from config.model.lever import LeverSettings
 from config.model.policy import Policy, PoolPolicy
+from config.model.selected_policy import selected_policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,8 @@ def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
     without access control are left out.
     """
     of_identity: dict[tuple[str, Credentials | None], list[PoolPolicy]] = {}
-    for pool in (*with_layers(policy.pools), *lead_policies(policy.pools)):
+    pools = (*policy.pools, *selected_policies(policy))
+    for pool in (*with_layers(pools), *lead_policies(pools)):
         if (metrics := demand_of(pool).hindsight) is not None:
             pool = pool.model_copy(update={"demand": metrics})  # noqa: PLW2901
         lever = KINDS.get(pool.lever.kind)

@@ -14,6 +14,7 @@ from adapters.ports.permissions import Permission
 from config.model.credentials import Cloud, Credentials, partition_of
 from config.model.lease import DynamoLeaseSettings, LeaseSettings
 from config.model.policy import PoolPolicy
+from config.model.selected_policy import SelectedPolicy
 
 
 class Statement(NamedTuple):
@@ -75,6 +76,13 @@ DEAD_MAN = (
          "distinguishes other scheduled actions from the dead-man action"),
 )
 """Calls of a pool with `dead_man`. The first registration also creates a service-linked role: iam:CreateServiceLinkedRole."""
+
+LISTING = (
+    Call("lambda:ListFunctions", "ReadMetricsAndQuotas", "lists the functions that select may add"),
+    Call("lambda:ListAliases", "ReadFunctions", "lists the aliases of a function"),
+)
+TAGS = Call("tag:GetResources", "ReadMetricsAndQuotas", "reads the tags of functions")
+"""Calls of entries of `select`, and of those whose tags decide."""
 
 LEASE = (
     ("dynamodb:GetItem", "reads the leader", False),
@@ -194,7 +202,8 @@ def calls(pool: PoolPolicy) -> list[Call]:
     """Return the calls for a pool; in shadow, only reads."""
     demand = pool.lever.usual_demand if pool.demand is None else pool.demand.kind
     reads = (QUERY,) if signed(pool) else DEMAND_CALLS.get(demand, ())
-    possible = (*reads, *CALLS.get(pool.lever.kind, ()), *(DEAD_MAN if pool.dead_man is not None else ()))
+    listing = (*LISTING, *([TAGS] if pool.marks else [])) if isinstance(pool, SelectedPolicy) else ()
+    possible = (*reads, *listing, *CALLS.get(pool.lever.kind, ()), *(DEAD_MAN if pool.dead_man is not None else ()))
     return [call for call in possible if pool.mode == "active" or not STATEMENTS[call.sid].writes]
 
 

@@ -337,3 +337,28 @@ def test_the_roles_of_many_accounts_make_several_documents_of_which_each_fits(as
     assert [role for document in documents for statement in document["Statement"] for role in statement["Resource"]] == roles
     assert len(documents) > 1
     assert max(len(json.dumps(document, separators=(",", ":"))) for document in documents) <= LONGEST
+
+
+def test_an_entry_of_select_gets_permissions_on_what_its_patterns_match_in_each_account(asked):
+    roles = ", ".join(f"{{role_arn: '{role}'}}" for role in ROLES)
+    body = json.loads(asked(
+        "version: 1\nselect:\n  - include: {name: ['agent-*', 'chat[ab]'], alias: live, tags: {warm: 'yes'}}\n    mode: active\n"
+        f"    max: 9\n    credentials: [{roles}]\n    name: '{{account}}-{{function}}'\n"
+        "    lever: {kind: lambda-provisioned-concurrency, region: us-east-1}\n", "--json").stdout)
+
+    assert [each["identity"] for each in body["identities"]] == ROLES
+    found = {statement["Sid"]: statement for statement in body["identities"][0]["documents"][0]["Statement"]}
+    assert found["SetWarmCapacity"]["Resource"] == [
+        f"arn:aws:lambda:us-east-1:111122223333:function:{name}:live" for name in ("agent-*", "chat?")]
+    assert {"lambda:ListFunctions", "tag:GetResources"} <= set(found["ReadMetricsAndQuotas"]["Action"])
+    assert "lambda:ListAliases" in found["ReadFunctions"]["Action"]
+    assert [statement["Sid"] for statement in body["aws"][0]["Statement"]] == ["AssumeRoles"]
+
+
+def test_an_entry_without_tags_and_in_shadow_mode_gets_no_permission_for_them(asked):
+    found = statements(asked("version: 1\nselect:\n  - include: {name: '*'}\n    max: 9\n"
+                             "    lever: {kind: lambda-provisioned-concurrency, region: us-east-1}\n"))
+
+    assert "tag:GetResources" not in found["ReadMetricsAndQuotas"]["Action"]
+    assert "SetWarmCapacity" not in found
+    assert found["ReadWarmCapacity"]["Resource"] == ["arn:aws:lambda:us-east-1:*:function:*:*"]
