@@ -66,6 +66,8 @@ class PoolGroup:
         self.terms_now, self._snapshot = terms, snapshot
         self.pools = collector.pools
         """Pools of the collector that are planned: rows of retired ones stay, and are neither read nor planned."""
+        self.is_added = False
+        """Whether a reload has added this group to those of the start."""
         self._terms = dict(terms())
         self._lead_delays = self._measured_lead_delays()
         self.proposer = self._new_proposer(self._terms)

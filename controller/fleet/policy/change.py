@@ -53,7 +53,7 @@ MODE_KEYS = frozenset({"mode"})
 """Keys that change how a pool's lever is used, and not what is learned about it."""
 
 MOST_GROUPS = 4
-"""Additional groups, each of which reads its source separately, before they are joined to one."""
+"""Additional groups for each one of the start, before they are joined: each of them reads its source separately."""
 
 LEARN_SECONDS, FIRST_READ_SECONDS = 600.0, 20.0
 """Time that a change waits until new groups have learned pools with a history, and until they have read pools without one."""
@@ -89,8 +89,10 @@ def extent_of(diff: PolicyDiff, new: Policy, fleet: Fleet, assume_changed: bool)
     leading = {pool.name for pool in (*new.pools, *(each.policy for each in fleet.reconcilers.values())) if pool.leads}
     if assume_changed or leading & (moved | removed):
         moved = every
-    elif moved and len(fleet.regions) > MOST_GROUPS:
-        moved |= {name for region in fleet.regions[1:] for name in region.pools if name in every}
+    elif moved:
+        added_groups = [region for region in fleet.regions if region.is_added]
+        if len(added_groups) > MOST_GROUPS * max(1, len(fleet.regions) - len(added_groups)):
+            moved |= every.intersection(name for region in added_groups for name in region.pools)
     return Extent(added, removed, moved, replaced, frozenset(keys))
 
 
@@ -135,6 +137,8 @@ class PolicyChange:
         for collector in collectors:
             terms = partial(current_terms, collector, collector.pools, stand_ins, tops, assume)
             self._groups.append(group_of(collector, [of_name[name] for name in collector.pools], terms, self._store, self._leads))
+        for group in self._groups:
+            group.is_added = len(pools) < len(self.policy.pools)
         known = self.extent.moved - self.extent.added
         for group in self._groups:
             seconds = LEARN_SECONDS if known & set(group.pools) else FIRST_READ_SECONDS

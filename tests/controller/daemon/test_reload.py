@@ -13,6 +13,7 @@ from config.model.lease import SqliteLeaseSettings
 from config.model.limits import Limits
 from config.model.policy import Objective
 from config.model.statsd import StatsD
+from controller.fleet.policy import change
 from controller.fleet.policy.in_force import PolicyRefused
 from controller.notifications.conditions import current_conditions
 from controller.notifications.notice import DAEMON
@@ -298,6 +299,20 @@ async def test_many_groups_are_joined_and_plans_stay_the_same(tmp_path):
 
         assert len(fleet.regions) <= 6
         assert fleet.plans["b"].target == 7
+
+
+async def test_as_many_groups_as_sources_are_not_joined(tmp_path, monkeypatch):
+    monkeypatch.setattr(change, "MOST_GROUPS", 2)
+    async with two(tmp_path) as here:
+        await here.ticks(2)
+        source, providers = here.source, here.service._settings.providers
+        providers.groups = [(source, (name,)) for name in FOUR]
+        await use(here, added=[pool("c"), pool("d")])
+        await here.ticks()
+        before = [here.components.fleet.region_of[name] for name in "bcd"]
+        await use(here, {"a": {"objective": Objective(cold_start_cost_usd=1.0)}})
+
+        assert [here.components.fleet.region_of[name] for name in "bcd"] == before
 
 
 async def test_limits_change_without_a_restart(tmp_path):
