@@ -282,20 +282,22 @@ async def test_the_role_of_the_cloudformation_template_suffices_and_writes_in_ac
 
 
 async def test_selected_functions_of_two_accounts_are_pools_and_an_account_that_refuses_is_named(organisation):
-    may = {"Statement": [{"Effect": "Allow", "Resource": "*", "Action": ["lambda:List*", "lambda:Get*", "tag:GetResources"]}]}
-    for name in ("first", "second"):
-        organisation.accounts[name].client("iam").put_role_policy(RoleName="stoker", PolicyName="list",
-                                                                  PolicyDocument=json.dumps(may))
     roles = ", ".join(f"{{role_arn: '{organisation.role(name)}', external_id: {EXTERNAL_ID}}}" for name in ("first", "second"))
     organisation.policy.write_text(dedent(f"""\
         version: 1
         select:
-          - include: {{name: agent, alias: live}}
+          - include: {{name: a*, alias: live, tags: {{warm: "yes"}}}}
             lever: {{kind: lambda-provisioned-concurrency, region: {REGION}}}
             credentials: [{roles}]
             name: "{{account}}-{{function}}"
             max: 10
         """))
+    for name in ("first", "second"):
+        await asyncio.to_thread(organisation.take_away, name)
+        account = organisation.accounts[name]
+        account.client("lambda").tag_resource(Resource=f"arn:aws:lambda:{REGION}:{account.number}:function:agent",
+                                              Tags={"warm": "yes"})
+    await organisation.grant()
     code, out, err = await stoker("pools", str(organisation.policy), environment=organisation.environment())
     assert code == 0, err
     assert all(f"{organisation.accounts[name].number}-agent" in out for name in ("first", "second")), out
