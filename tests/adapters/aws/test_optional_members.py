@@ -184,17 +184,19 @@ USES = (reads, reads_neighbour, tells_traits, writes, surveys, collects, arms, e
 SCALED, NOBODY = {"requested": 0, "ready": 0, "owner": True}, {"found": [], "skipped": []}
 SILENT, UNALIASED, UNKNOWN = ({"found": [], "skipped": [why] * 2} for why in (
     discovery.NOT_INVOKED, discovery.UNALIASED, "AWS does not report the version of the alias"))
+UNRESERVED = [{"allowed": 940}, {"allowed": 475}, {"quota": ("warn", (
+    "1000 in the account, 950 not reserved; the sum of the max of pools is 10000, more than the 850 that can be provisioned"))}]
 UNDERSTOOD = {
     # nothing is reserved for the function, so the account's concurrency is what is left to it
-    ("GetFunction", "Concurrency"): [{"allowed": 940}, {"allowed": 475}],
-    ("GetFunction", "Concurrency.ReservedConcurrentExecutions"): [{"allowed": 940}, {"allowed": 475}],
+    ("GetFunction", "Concurrency"): UNRESERVED,
+    ("GetFunction", "Concurrency.ReservedConcurrentExecutions"): UNRESERVED,
     ("GetFunction", "Configuration.MemorySize"): [{"memory_mb": None}],
     ("GetAccountSettings", "AccountLimit"): [{"quota": ("unchecked", "AWS does not report the unreserved concurrency")}],
     ("GetAccountSettings", "AccountLimit.UnreservedConcurrentExecutions"): [
         {"quota": ("unchecked", "AWS does not report the unreserved concurrency")}],
     ("GetAccountSettings", "AccountLimit.ConcurrentExecutions"): [
-        {"quota": ("warn", ("an unknown number in the account, 950 not reserved; the sum of the pools' max is 10000, more than "
-                            "the 850 that can be provisioned"))}],
+        {"quota": ("ok", ("an unknown number in the account, 950 not reserved; the sum of the max of pools without reserved "
+                          "concurrency is 0"))}],
     ("ListFunctions", "Functions"): [NOBODY], ("ListFunctions", "Functions.*.FunctionName"): [NOBODY],
     ("ListFunctions", "Functions.*.MemorySize"): [
         {"found": [(name, "unknown MB, x86_64") for name in ("agent", "neighbour")]}],
