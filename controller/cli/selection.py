@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from controller.cli.failure import Failed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from adapters.registry import Registry
     from config.model.policy import Policy
     from controller.fleet.selection.expansion import Expansion
@@ -36,6 +38,20 @@ def with_selected(policy: "Policy", sandbox_url: str | None, sandbox_grpc: str |
     if inventory.errors:
         raise Failed("\n".join(failures(inventory)))
     return expansion.policy
+
+
+def with_kept(policy: "Policy", state_dir: "Path") -> "Policy":
+    """Return the policy with the pools of its `select` entries that the daemon knows. Raise `StoreError`."""
+    from controller.fleet.selection.expansion import expanded
+    from controller.fleet.selection.kept import KEY, read
+    from controller.store.read_only import ReadOnlyStore
+    from controller.store.state_dir import STORE_NAME
+
+    if not policy.select:
+        return policy
+    with ReadOnlyStore(state_dir / STORE_NAME) as store:
+        known = read(store.load_blob(KEY))
+    return expanded(policy, known.inventory, known.names).policy
 
 
 async def expansion_now(policy: "Policy", registry: "Registry") -> "tuple[Expansion, Inventory]":

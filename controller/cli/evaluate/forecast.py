@@ -14,6 +14,7 @@ from controller.cli.formatting import next_hours
 from controller.cli.options import FILE, is_explicit, policy_option, url_option
 from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import pool_named, read_policy
+from controller.cli.selection import with_kept
 from controller.cli.verbosity import warn
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def command(pool: str, policy_path: Path, histories: tuple[str, ...], state_dir:
     daemon: str | None = url
     if histories or state_dir is not None:
         policy = read_policy(policy_path)
+        if state_dir is not None:
+            policy = known_policy(policy, state_dir)
         one = pool_named(policy, pool, policy_path)
         daemon = None if state_dir is None else daemon_on(state_dir)
     if daemon is not None:
@@ -74,6 +77,16 @@ def command(pool: str, policy_path: Path, histories: tuple[str, ...], state_dir:
     if plot is not None:
         draw(view, plot)
     show_forecast(view, answer, plot, form)
+
+
+def known_policy(policy: "Policy", state_dir: Path) -> "Policy":
+    """Return the policy with the pools of its `select` entries that the daemon knows."""
+    from controller.store.sqlite_file import StoreError
+
+    try:
+        return with_kept(policy, state_dir)
+    except StoreError as error:
+        raise Failed(str(error)) from error
 
 
 def show_forecast(view: "ForecastView", answer: dict[str, Any] | None, plot: Path | None, form: Form) -> None:

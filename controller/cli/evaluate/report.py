@@ -12,6 +12,7 @@ from controller.cli.failure import Failed, WrongInput
 from controller.cli.options import policy_option, state_dir_option
 from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
+from controller.cli.selection import with_kept
 from controller.cli.since import since_of
 
 if TYPE_CHECKING:
@@ -59,10 +60,11 @@ def command(ctx: click.Context, names: tuple[str, ...], policy_path: Path, state
 
     if markdown and is_data(form):
         raise WrongInput(f"--markdown and -o {form}: give one of them")
-    policy = read_policy(policy_path)
-    now, pools = SystemClock().now(), chosen(policy, policy_path, names)
+    policy, now = read_policy(policy_path), SystemClock().now()
+    start = since_of(since, now, LONGEST)
     try:
-        report = read_report(pools, state_dir, since_of(since, now, LONGEST), now)
+        policy = with_kept(policy, state_dir)
+        report = read_report(chosen(policy, policy_path, names), state_dir, start, now)
     except StoreError as error:
         raise Failed(str(error)) from error
     if html_path is not None:

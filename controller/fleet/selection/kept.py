@@ -23,7 +23,11 @@ class Kept(NamedTuple):
 
 async def kept(store: AsyncStore) -> Kept:
     """Return what the store has; nothing known if another version has written it. Raise `StoreError`."""
-    body = await store.run(store.store.load_blob, KEY)
+    return read(await store.run(store.store.load_blob, KEY))
+
+
+def read(body: bytes | None) -> Kept:
+    """Return what a snapshot has; nothing known if another version has written it, or for None."""
     try:
         stored = json.loads(body or b"{}")
         resources = json.dumps(stored.get("resources", {})).encode()

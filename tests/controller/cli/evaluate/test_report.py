@@ -8,8 +8,12 @@ from click.testing import CliRunner
 
 from adapters.runtime.clock import SystemClock
 from controller.cli import main
+from controller.fleet.selection import kept
+from controller.fleet.selection.inventory import Inventory
+from controller.store.state_store import Store
 from forecasting.demand import minute_of
 from tests.builders import NOON
+from tests.controller.fleet.selection.test_inventory import KEY, survey
 from tests.controller.report.stores import DAY, GOOD, filled, plan
 from tests.services import serving, typed
 
@@ -129,3 +133,16 @@ def test_the_report_of_a_day_without_data_names_the_gap(stoker, store):
     text = " ".join(stoker(since="8d").output.split())
     assert f"unknown: {NOON - 8 * DAY - DAY / 2:%Y-%m-%d} 00:00 to 2026-02-26 00:00" in text
     assert "Feb 22: 0 %" in text
+
+
+def test_pools_that_the_daemon_has_selected_are_reported(stoker, store, tmp_path):
+    filled(store, plans=[plan()])
+    known = Inventory().after({KEY: survey("agent")})
+    with Store(store) as opened:
+        opened.save_blob(kept.KEY, json.dumps({"pools": ["agent"], "resources": json.loads(known.dumped())}).encode(), NOON)
+    (tmp_path / "policy.yaml").write_text("version: 1\nselect:\n  - include: {name: agent}\n    max: 50\n"
+                                          "    lever: {kind: lambda-provisioned-concurrency, region: us-east-1}\n")
+    all_pools, one = stoker("-o", "json"), stoker("agent", "-o", "json")
+
+    assert [each["name"] for each in json.loads(all_pools.stdout)["pools"]] == ["agent"], all_pools.output
+    assert one.stdout == all_pools.stdout
