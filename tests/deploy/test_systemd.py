@@ -25,7 +25,7 @@ def test_the_exposure_score_of_systemd_is_low(tmp_path):
 
 
 def test_the_unit_runs_commands_of_stoker_and_has_time_to_shut_down():
-    commands = [shlex.split(line) for line in re.findall(r"^Exec\w+=(.*)$", UNIT, re.MULTILINE)]
+    commands = [shlex.split(line) for line in re.findall(r"^ExecStart\w*=(.*)$", UNIT, re.MULTILINE)]
 
     assert [command[0] for command in commands] == [PROGRAM, PROGRAM]
     assert [bool(is_a_command(command[1:])) for command in commands] == [True, True]
