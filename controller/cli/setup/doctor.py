@@ -15,6 +15,7 @@ from controller.cli.failure import Failed, WrongInput
 from controller.cli.options import policy_argument, sandbox_options, state_dir_option
 from controller.cli.output import Form, console_of, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
+from controller.cli.selection import with_selected
 from controller.cli.verbosity import is_quiet, note, start_log
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def command(ctx: click.Context, policy_path: Path, state_dir: Path, live_check: 
       stoker doctor policy.yaml -o json | jq '.findings[] | select(.verdict == "fail")'
       stoker doctor first-run.yaml --live-check throw-away
     """  # noqa: D301  (click reads the control character)
-    policy = read_policy(policy_path)
+    policy = with_selected(read_policy(policy_path), sandbox_url, sandbox_grpc)
     pool = None if live_check is None else tried_pool(policy, live_check, state_dir)
     with pending_checks() as progress:
         findings = asyncio.run(run_checks(policy, state_dir, sandbox_url, sandbox_grpc, progress))

@@ -362,3 +362,16 @@ def test_an_entry_without_tags_and_in_shadow_mode_gets_no_permission_for_them(as
     assert "tag:GetResources" not in found["ReadMetricsAndQuotas"]["Action"]
     assert "SetWarmCapacity" not in found
     assert found["ReadWarmCapacity"]["Resource"] == ["arn:aws:lambda:us-east-1:*:function:*:*"]
+
+
+def test_selected_pools_have_the_permissions_of_their_patterns(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 1\ndefaults: {max: 3, mode: active}\nselect:\n"
+                    "  - include: {name: ['agent-*', 'bot-[ab]'], alias: live}\n"
+                    "    lever: {kind: lambda-provisioned-concurrency, region: us-east-1}\n")
+    told = CliRunner().invoke(main, ["iam", str(path), "--account", "111122223333"])
+
+    assert told.exit_code == 0, told.output
+    assert "arn:aws:lambda:us-east-1:111122223333:function:agent-*:live" in told.stdout
+    assert "arn:aws:lambda:us-east-1:111122223333:function:bot-?:live" in told.stdout
+    assert "lambda:ListFunctions" in told.stderr
