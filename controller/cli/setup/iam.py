@@ -11,8 +11,6 @@ from controller.cli.output import Form, emit, is_data, output_option
 from controller.cli.policy_file import read_policy
 from controller.cli.verbosity import note
 
-LISTING = "lambda:ListFunctions, lambda:ListAliases, tag:GetResources (AWS), run.services.list (Google Cloud)"
-
 
 @click.command()
 @policy_argument
@@ -39,11 +37,8 @@ def command(policy_path: Path, provider: str | None, account: str | None, princi
     """  # noqa: D301  (click reads the control character)
     from adapters.kinds import grants
     from config.model.layers import with_layers
-    from controller.fleet.selection.granted import with_patterns
 
-    policy = with_patterns(read_policy(policy_path))
-    if policy.select:
-        note("select: the pools are those of the patterns; listing also needs " + LISTING)
+    policy = read_policy(policy_path)
     granted_by_provider = grants(policy)
     names = list(dict.fromkeys(each.provider for each, _ in granted_by_provider))
     if provider is not None and provider not in names:

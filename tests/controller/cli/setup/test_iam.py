@@ -374,4 +374,4 @@ def test_selected_pools_have_the_permissions_of_their_patterns(tmp_path):
     assert told.exit_code == 0, told.output
     assert "arn:aws:lambda:us-east-1:111122223333:function:agent-*:live" in told.stdout
     assert "arn:aws:lambda:us-east-1:111122223333:function:bot-?:live" in told.stdout
-    assert "lambda:ListFunctions" in told.stderr
+    assert "lambda:ListFunctions" in told.stdout
