@@ -23,7 +23,8 @@ def read_policy(path: Path) -> "Policy":
         policy = load_known(path)
     except PolicyError as error:
         raise WrongInput(str(error)) from error
-    if click.get_current_context().params.get("form") in ("table", "wide"):  # data stay in USD and UTC
+    context = click.get_current_context(silent=True)  # none while a shell completes a line
+    if context is not None and context.params.get("form") in ("table", "wide"):  # data stay in USD and UTC
         use_display(policy.display.shown)
     return policy
 
