@@ -26,9 +26,9 @@ REASONS = ("weekly-report",)
 async def check(here, at):
     """Run the job at an instant."""
     here.clock.set(at)
-    settings = here.service._settings
-    object.__setattr__(settings, "policy", with_report(settings.policy))
-    await send_weekly_report(here.service.runtime, settings)
+    runtime = here.service.runtime
+    runtime.reloader.policy = with_report(runtime.policy)
+    await send_weekly_report(runtime, here.service._settings)
 
 
 def with_report(policy):
