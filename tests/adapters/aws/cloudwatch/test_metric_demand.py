@@ -54,10 +54,11 @@ async def test_pings_of_a_url_pass_the_load_balancer_and_those_of_a_function_do_
 async def test_doctor_names_metrics_without_points(stage, name, verdict):
     provider = stage.impatient()
     checks = provider.demand_checks([(pool_policy(name=name), stage.settings(name))])
+    titles = [check.title for check in checks]
     finding = (await checks[-1].run())[-1]
     await provider.close()
 
-    assert [check.title for check in checks] == ["credentials and clock of AWS in us-east-1", f"metrics of {name}"]
+    assert (titles[0], titles[-1]) == ("credentials of AWS", f"metrics of {name}")
     assert finding.verdict is verdict
     assert verdict is Verdict.OK or "(requests)" in finding.text
 

@@ -21,6 +21,6 @@ async def test_the_status_and_the_decision_name_the_event_and_replay_makes_the_s
                                      "expected": "8 times the usual, which is not known yet"}]
     [reason] = [each for each in detail["reasons"] if each["code"] == "event"]
     assert "launch (Mon 12:02 to Mon 13:02 UTC): 8 times the usual is expected" in reason["text"]
-    assert "launch (2026-03-02T12:02 to 2026-03-02T13:02 UTC): 8 times" in shown.output
+    assert "launch (2026-03-02 12:02 UTC to 2026-03-02 13:02 UTC): 8 times" in shown.output
     assert "launch" in why.output
     assert replayed.exit_code == 0, replayed.output
