@@ -27,6 +27,7 @@ from controller.preflight.dry_run import ReadOnlyProviders
 from controller.redaction.redactor import redact_text
 from controller.store.async_store import AsyncStore
 from controller.store.managed_capacity import Orphan
+from controller.store.sqlite_file import StoreError
 from controller.store.state_store import Store
 
 
@@ -58,6 +59,9 @@ async def release_all(policy: Policy, providers: Providers, clock: Clock, path: 
     """
     store = AsyncStore(Store(path))
     try:
+        if (aside := store.store.moved_aside) is not None:
+            raise StoreError(f"{path} was damaged and is now {aside}: it is not known which pools Stoker has set, and nothing "
+                             "was changed. Set their capacity with the provider")
         decision_log, levers = DecisionLog(store), ReadOnlyProviders(providers, clock, policy, only_pings=write)
         leadership = None if lease is None else election(policy, lease, clock)
         term = NO_LEASE if leadership is None else LeaderTerm(leadership)

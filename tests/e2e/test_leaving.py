@@ -92,6 +92,19 @@ async def test_release_without_a_store_names_the_option(tmp_path):
     assert not (tmp_path / "nowhere").exists()
 
 
+async def test_release_with_a_damaged_store_fails(tmp_path):
+    policy, state = tmp_path / "policy.yaml", tmp_path / "state"
+    policy.write_text(policy_text("agent"))
+    state.mkdir()
+    (state / "stoker.db").write_bytes(b"not a database" * 1000)
+    code, out, err = await stoker("release", "--policy", str(policy), "--state-dir", str(state), "--yes",
+                                  "--sandbox-url", "http://127.0.0.1:9")
+
+    assert (code, out) == (1, "")
+    assert "was damaged and is now" in err
+    assert "it is not known which pools Stoker has set" in err
+
+
 async def test_a_pool_removed_from_the_policy_is_reported_until_it_is_released(tmp_path):
     sandbox, policy, state = sandbox_of(agent=5, former=5), tmp_path / "policy.yaml", tmp_path / "state"
     release = ("release", "--policy", str(policy), "--state-dir", str(state))
