@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecasting.demand import Floats
 
@@ -16,9 +17,9 @@ class Coverage(NamedTuple):
     range.
     """
 
-    below: Floats
-    at_or_below: Floats
-    missed_by: Floats
+    below: NDArray[np.float64]
+    at_or_below: NDArray[np.float64]
+    missed_by: NDArray[np.float64]
 
 
 def coverage(quantiles: Floats, demand: Floats, levels: Sequence[float]) -> Coverage:
@@ -35,18 +36,18 @@ def coverage(quantiles: Floats, demand: Floats, levels: Sequence[float]) -> Cove
     return Coverage(below, at_or_below, np.maximum(0, np.maximum(below - nominal, nominal - at_or_below)))
 
 
-def pinball(quantiles: Floats, demand: Floats, levels: Sequence[float]) -> Floats:
+def pinball(quantiles: Floats, demand: Floats, levels: Sequence[float]) -> NDArray[np.float64]:
     """Return the mean pinball loss over the minutes (axis -2), in units: float64[..., levels] (Koenker and Bassett 1978)."""
     error = np.asarray(demand, np.float64)[..., None] - quantiles
     nominal = np.asarray(levels)
     loss = np.maximum(nominal * error, (nominal - 1) * error)
     known = ~np.isnan(loss)
     count = known.sum(axis=-2).astype(np.float64)
-    mean: Floats = np.where(known, loss, 0).sum(axis=-2) / np.where(count > 0, count, np.nan)
+    mean: NDArray[np.float64] = np.where(known, loss, 0).sum(axis=-2) / np.where(count > 0, count, np.nan)
     return mean
 
 
-def naive_error(demand: Floats, lead: int) -> Floats:
+def naive_error(demand: Floats, lead: int) -> NDArray[np.float64]:
     """Return the mean absolute error of the forecast "as `lead` minutes ago" over float[..., minutes], in units.
 
     A mean absolute error divided by it is the mean absolute scaled error (Hyndman and Koehler 2006). At level 0.5 the pinball
@@ -55,7 +56,7 @@ def naive_error(demand: Floats, lead: int) -> Floats:
     error = np.abs(np.asarray(demand[..., lead:], np.float64) - demand[..., :-lead])
     known = ~np.isnan(error)
     count = known.sum(axis=-1).astype(np.float64)
-    mean: Floats = np.where(known, error, 0).sum(axis=-1) / np.where(count > 0, count, np.nan)
+    mean: NDArray[np.float64] = np.where(known, error, 0).sum(axis=-1) / np.where(count > 0, count, np.nan)
     return mean
 
 

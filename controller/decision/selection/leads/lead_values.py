@@ -57,7 +57,7 @@ class LeadWindows:
 
     def __init__(self, shifts: NDArray[np.int64], windows: tuple[int, ...], ahead: int) -> None:
         self._shifts, self._windows, self._ahead = shifts, windows, ahead
-        self._before = windows[-1] + int(max(0, -shifts.min(initial=0)))
+        self._before = windows[-1] + max(0, -int(shifts.min(initial=0)))
         self._recent = np.full((self._before, *shifts.shape), np.nan, np.float32)
         self._silent = np.zeros(shifts.shape, bool)
 
