@@ -10,7 +10,7 @@ NoticeCode = Literal[
     "write-failed", "write-recovered", "metrics-stale", "metrics-back", "capacity-unknown", "capacity-known",
     "foreign-write", "foreign-write-over", "other-autoscaler", "other-autoscaler-gone", "quota-reached", "quota-eased",
     "budget-near", "budget-reached", "budget-eased", "override-set", "override-ended",
-    "orphan", "orphan-gone", "policy-reloaded", "policy-refused",
+    "orphan", "orphan-gone", "policy-reloaded", "policy-refused", "select-failed", "select-left-out",
     "event-no-effect", "fault", "fault-over", "weekly-report", "test",
 ]
 """Codes of all notifications; docs/notifications.md describes each. `test` is sent only by `stoker notify-test`."""

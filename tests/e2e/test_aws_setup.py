@@ -50,13 +50,13 @@ async def test_doctor_names_the_setup_fault_and_no_permission(policy, tmp_path):
                                 environment=environment(policy, AWS_PROFILE="nowhere"))
     found = json.loads(out)["findings"]
     failed = [finding for finding in found if finding["verdict"] == "fail"]
-    tried = {finding["verdict"] for finding in found if finding["check"] == "permission" and "nowhere" in finding["text"]}
+    skipped = {finding["check"] for finding in found if finding["verdict"] == "skipped"}
 
     assert code == 1
-    assert {finding["check"] for finding in failed} == {"credentials", "pool", "answer"}
-    assert all("AWS_PROFILE" in finding["text"] for finding in failed)
-    assert not any("stoker iam" in finding["remedy"] for finding in failed)
-    assert tried == {"unchecked"}
+    assert [finding["check"] for finding in failed] == ["credentials"]
+    assert "AWS_PROFILE" in failed[0]["text"]
+    assert "stoker iam" not in failed[0]["remedy"]
+    assert skipped >= {"pool", "answer", "permission"}
 
 
 async def test_the_log_names_the_setup_fault_in_one_line_for_each_pool_without_quoting_secrets(policy, tmp_path):

@@ -239,15 +239,14 @@ async def test_a_step_in_progress_of_a_removed_pool_is_waited_for_and_then_cut_o
         here.levers["a"].hanging.add("write")
         here.source.traffic["a"] = steady(8)
         tick = asyncio.create_task(here.service.runtime.tick.run())
-        await here.clock.advance(timedelta(minutes=1))
-        await here.clock.advance(timedelta(minutes=1))
-        await tick
-        for _ in range(4):
-            if "a" in here.components.fleet.stepping:
-                break
-            tick = asyncio.create_task(here.service.runtime.tick.run())
-            await here.clock.advance(timedelta(minutes=1))
-            await tick
+        while "write" not in here.levers["a"].calls[-1:]:
+            if tick.done():
+                await here.clock.advance(timedelta(minutes=1))
+                tick = asyncio.create_task(here.service.runtime.tick.run())
+            await asyncio.sleep(0.001)
+        while not tick.done():
+            await here.clock.advance(timedelta(seconds=1))
+            await asyncio.sleep(0.001)
         assert "a" in here.components.fleet.stepping
         reload = asyncio.create_task(use(here, without=["a"]))
         while not reload.done():

@@ -88,7 +88,7 @@ async def compared(reloading, plain, steps):
         seen += await ticked(runtime, clock, 3)
         for step in steps:
             last = after(last, step)
-            await runtime.reloader.use(last, "test")
+            await runtime.reloader.change(lambda _, policy=last: policy, "test")
             seen += await ticked(runtime, clock, 2)
         seen += await ticked(runtime, clock, 3)
         assert runtime.components.policy.counts["refused"] == 0

@@ -119,7 +119,8 @@ def test_ids_are_unique_and_reproducible():
 
 def test_every_code_is_a_reason_of_the_policy():
     codes = set(ENDINGS) | {ending.code for ending in ENDINGS.values() if ending.code}
-    codes |= {"started", "stopping", "leader-changed", "policy-reloaded", "policy-refused", "weekly-report", "test"}
+    codes |= {"started", "stopping", "leader-changed", "policy-reloaded", "policy-refused", "select-failed", "select-left-out",
+              "weekly-report", "test"}
 
     assert codes == set(NOTICE_CODES)
 

@@ -52,8 +52,9 @@ PARIS = Display(timezone="Europe/Paris", currency_rate={"EUR": 2.0})
 
 
 async def test_amounts_and_times_are_in_the_currency_and_zone_of_the_policy(tmp_path):
-    everything = await asked(tmp_path, display=PARIS)
-    one = await asked(tmp_path, "a", display=PARIS)
+    wide = {"COLUMNS": "200"}
+    everything = await asked(tmp_path, env=wide, display=PARIS)
+    one = await asked(tmp_path, "a", env=wide, display=PARIS)
 
     assert "1.73 EUR per month" in " ".join(everything.output.split())
     assert "today, EUR" in everything.output
