@@ -18,11 +18,14 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
+from adapters.runtime.threads import DaemonThreads
+
 PATIENCE = timedelta(seconds=150)
 """Timeout of a call. A worker needs about 4 s of CPU time including its start, and gets 1/20 of a busy core at its priority. The
 timeout is shorter than the HTTP server waits for a client to read a response.
 """
 
+MOST_CLOSING = timedelta(seconds=10)
 NICENESS = 10
 
 P = ParamSpec("P")
@@ -100,6 +103,16 @@ class ForecastWorkers:
             process.join()
 
     async def close(self) -> None:
-        """Kill the workers. Later calls of `run` return None."""
+        """Kill the workers. Later calls of `run` return None. What does not end within `MOST_CLOSING` is left: the daemon must
+        still release its capacity.
+        """
         self._closed = True
-        await asyncio.to_thread(self._end)
+        thread = DaemonThreads(1, "end of forecast workers")
+        try:
+            ended = asyncio.get_running_loop().run_in_executor(thread, self._end)
+            await asyncio.wait_for(asyncio.shield(ended), MOST_CLOSING.total_seconds())
+        except TimeoutError:
+            log.warning("forecast-workers-left", seconds=MOST_CLOSING.total_seconds(),
+                        text="the workers of forecasts did not end in time; the daemon stops without waiting for them")
+        finally:
+            thread.shutdown()

@@ -4,13 +4,16 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+import structlog
 
+from controller.forecasts import worker_pool
 from controller.forecasts.worker_pool import ForecastWorkers
 from forecasting.harmonic import fit_outlook
 from tests.patience import PATIENCE_SECONDS
@@ -81,6 +84,17 @@ async def test_close_kills_running_workers_and_starts_no_more(start):
     assert jobs.failures == 0
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
+
+
+async def test_workers_that_do_not_end_delay_no_shutdown(start, monkeypatch):
+    jobs, released = start(), threading.Event()
+    monkeypatch.setattr(worker_pool, "MOST_CLOSING", timedelta(milliseconds=20))
+    with monkeypatch.context() as stuck, structlog.testing.capture_logs() as logged:
+        stuck.setattr(jobs, "_end", released.wait)
+        await asyncio.wait_for(jobs.close(), PATIENCE_SECONDS)
+    released.set()
+
+    assert [line["event"] for line in logged] == ["forecast-workers-left"]
 
 
 PARENT = """
