@@ -108,7 +108,7 @@ async def reloaded(service: Daemon, clock: ManualClock, policy: Policy, text: st
                 used.append((after - began, time.process_time() - cpu))
 
     watch = asyncio.create_task(watched())
-    reload = asyncio.create_task(service.runtime.reloader.use(policy, "benchmark"))
+    reload = asyncio.create_task(service.runtime.reloader.change(lambda _: policy, "benchmark"))
     clock.set(clock.now() + timedelta(minutes=1))
     while not reload.done() and service.runtime.policy is not policy:
         await asyncio.sleep(0.005)

@@ -75,7 +75,7 @@ def shown(plan):
     return plan.target, plan.action, [(reason.code, reason.text) for reason in plan.reasons]
 
 
-@settings(deadline=None, max_examples=4)
+@settings(deadline=None, max_examples=2)
 @given(steps)
 def test_plans_of_unchanged_pools_are_those_of_a_daemon_with_the_last_policy(tmp_path_factory, steps):
     asyncio.run(compared(tmp_path_factory.mktemp("reload"), tmp_path_factory.mktemp("plain"), steps))
