@@ -105,8 +105,9 @@ class Store:
                     continue
                 connection.executemany("INSERT OR REPLACE INTO demand VALUES (?, ?)", rows)
                 if len(known := series.known.nonzero()[0]):
-                    connection.execute("UPDATE pools SET newest_minute = max(ifnull(newest_minute, ?1), ?1) WHERE id = ?2",
-                                       (series.first_minute + int(known[-1]), number))
+                    newest = series.first_minute + int(known[-1])
+                    connection.execute("UPDATE pools SET newest_minute = max(ifnull(newest_minute, ?), ?) WHERE id = ?",
+                                       (newest, newest, number))
 
     def withdraw(self, batch: Mapping[str, Sequence[int]]) -> None:
         """Mark those of the minutes (since the epoch) of each pool as unknown whose stored peak is 0."""
