@@ -115,10 +115,16 @@ class Run:
 
         The metrics count work in the minute in which its request starts, the provider's meter when it is done.
         """
-        first, end = (minute * MINUTE_MS for minute in self.counted)
         requests = self.simulated_requests(name, [0] * (self.counted[1] - self.counted[0]))
-        return sum(each.end - each.start for each in requests if first <= each.start < end) / 1000 \
-            - sum(max(0, min(each.end, end) - max(each.start, first)) for each in requests) / 1000
+        started, done = (sum(seconds for seconds, _ in self.counted_work(requests, whole=whole)) for whole in (True, False))
+        return started - done
+
+    def counted_work(self, requests: list[Request], *, whole: bool) -> list[tuple[float, float]]:
+        """Seconds and price of the work of the counted minutes, or of all work of the requests that start in them (`whole`)."""
+        first, end = (minute * MINUTE_MS for minute in self.counted)
+        if whole:
+            return [((each.end - each.start) / 1000, each.price) for each in requests if first <= each.start < end]
+        return [(max(0, min(each.end, end) - max(each.start, first)) / 1000, each.price) for each in requests]
 
     def cold_starts_without(self, name: str) -> tuple[int, int]:
         """The cold starts without warm capacity: what the emulator counted is within them."""
@@ -150,15 +156,8 @@ class Run:
                 60 * sum(steps) * WARM_IDLE + max(works) + requests + most * price)
 
     def work_of(self, units: list[int], *, whole: bool) -> float:
-        """What the work of the pool in shadow mode costs with warm units by counted minute, of 1 GB each: the work of the counted
-        minutes, or all work of the requests that start in them (`whole`).
-        """
-        first, end = (minute * MINUTE_MS for minute in self.counted)
-        if whole:
-            return sum((each.end - each.start) / 1000 * each.price for each in self.simulated_requests(SHADOW, units)
-                       if first <= each.start < end)
-        return sum(max(0, min(each.end, end) - max(each.start, first)) / 1000 * each.price
-                   for each in self.simulated_requests(SHADOW, units))
+        """What the work of the pool in shadow mode costs with warm units by counted minute, of 1 GB each; see `counted_work`."""
+        return sum(seconds * price for seconds, price in self.counted_work(self.simulated_requests(SHADOW, units), whole=whole))
 
     def simulated_requests(self, name: str, units: list[int]) -> list[Request]:
         """The requests of a pool with warm units by counted minute: one that finds none free runs on demand to its end."""

@@ -183,7 +183,7 @@ class PolicyChange:
         overrides: Mapping[str, tuple[Override, ...]] = {}
         if self.extent.any_lever:
             steps = self._leaving_steps()
-            for task in steps:  # cut off as by a stop: the stored intent tells that its outcome is unknown
+            for task in steps:  # cut off as by a stop: the stored intent shows that its outcome is unknown
                 task.cancel()
             await asyncio.gather(*steps, return_exceptions=True)
             leaving = [each for name, each in self._fleet.layers.items() if self._leaves(name)]

@@ -8,7 +8,7 @@ from adapters.ports.discovery import Found, Size, Survey
 from adapters.ports.errors import AdapterError
 
 LISTINGS_WITHOUT = 2
-"""A resource is gone when so many successful listings in a row did not find it."""
+"""Successful listings in a row that do not find a resource, after which it counts as removed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ pools:
 """
 
 
-def told(folder: Path, text: str, *options: str, name: str = "in.csv") -> Result:
+def imported(folder: Path, text: str, *options: str, name: str = "in.csv") -> Result:
     (folder / name).write_text(text)
     return CliRunner().invoke(main, ["history", "import", str(folder / name), "--output", str(folder / "out.csv"), *options])
 
@@ -60,7 +60,7 @@ def told(folder: Path, text: str, *options: str, name: str = "in.csv") -> Result
     ids=["unsorted", "utc suffix", "offset 0000", "five minutes", "console", "get-metric-data"],
 )
 def test_reported_exports_are_accepted_and_the_conversions_are_printed(tmp_path, text, minutes, says):
-    result = told(tmp_path, text)
+    result = imported(tmp_path, text)
     series = read_history(tmp_path / "out.csv")
 
     assert result.exit_code == 0
@@ -70,14 +70,14 @@ def test_reported_exports_are_accepted_and_the_conversions_are_printed(tmp_path,
 
 
 def test_the_share_of_known_minutes_and_the_longest_gap_are_printed(tmp_path):
-    lines = told(tmp_path, UNSORTED).stdout.splitlines()
+    lines = imported(tmp_path, UNSORTED).stdout.splitlines()
 
     assert "58 minutes from 2026-03-02T00:02Z; known minutes:" in lines
     assert "  max_concurrency  7 (12.1%), longest gap 32 min from 2026-03-02T00:27Z" in lines
 
 
 def test_a_metric_missing_in_every_file_is_a_warning(tmp_path):
-    result = told(tmp_path, DATA)
+    result = imported(tmp_path, DATA)
 
     assert (tmp_path / "out.csv").read_text() == f"{HEAD}2026-03-02T00:01:00Z,60,,\n2026-03-02T00:02:00Z,12,,\n"
     assert "warning: no FILE has values of max_concurrency, so it is unknown in every minute" in result.stderr
@@ -85,7 +85,7 @@ def test_a_metric_missing_in_every_file_is_a_warning(tmp_path):
 
 
 def test_minutes_that_contradict_themselves_are_a_warning(tmp_path):
-    result = told(tmp_path, HEAD + "2026-03-02T00:01:00Z,30,1,2\n2026-03-02T00:00:00Z,30,0,0\n")
+    result = imported(tmp_path, HEAD + "2026-03-02T00:01:00Z,30,1,2\n2026-03-02T00:00:00Z,30,0,0\n")
 
     assert "warning: 1 minute with contradictory values: unknown in a backtest\n" in result.stderr
     assert f"\n  {tmp_path}/in.csv:3: invocations is 30 and avg_concurrency 0 at a max_concurrency of 0\n" in result.stderr
@@ -93,7 +93,7 @@ def test_minutes_that_contradict_themselves_are_a_warning(tmp_path):
 
 def test_at_most_ten_rows_are_named(tmp_path):
     rows = [f"2026-03-02T00:{minute:02d}:00Z,30,0,0\n" for minute in range(12)]
-    errors = told(tmp_path, HEAD + "".join(reversed(rows))).stderr
+    errors = imported(tmp_path, HEAD + "".join(reversed(rows))).stderr
 
     assert errors.count(": invocations is 30") == 10
     assert f"{tmp_path}/in.csv:13: invocations" in errors  # the first minute is on the last line
@@ -102,7 +102,7 @@ def test_at_most_ten_rows_are_named(tmp_path):
 
 def test_a_valid_file_is_written_unchanged(tmp_path):
     text = HEAD + "2026-03-02T00:00:00Z,30,3,4\n2026-03-02T00:01:00Z,,,\n2026-03-02T00:02:00Z,30,3.02,5\n"
-    told(tmp_path, text)
+    imported(tmp_path, text)
 
     assert (tmp_path / "out.csv").read_text() == text
 
@@ -117,7 +117,7 @@ def test_a_valid_file_is_written_unchanged(tmp_path):
     ],
 )
 def test_unusable_input_has_exit_code_2_and_writes_nothing(tmp_path, text, options, says):
-    result = told(tmp_path, text, *options)
+    result = imported(tmp_path, text, *options)
 
     assert result.exit_code == 2
     assert says in result.stderr
@@ -128,7 +128,7 @@ def test_unusable_input_has_exit_code_2_and_writes_nothing(tmp_path, text, optio
 @pytest.mark.parametrize("options",
                          [("--column", "requests=1"), ("--column", "invocations"), ("--step", "often"), ("--step", "0")])
 def test_an_invalid_option_is_wrong_input(tmp_path, options):
-    result = told(tmp_path, UNSORTED, *options)
+    result = imported(tmp_path, UNSORTED, *options)
 
     assert (result.exit_code, "see `stoker history import --help`" in result.stderr) == (2, True)
 
@@ -136,9 +136,9 @@ def test_an_invalid_option_is_wrong_input(tmp_path, options):
 def test_an_existing_file_is_overwritten_only_with_force(tmp_path):
     (tmp_path / "out.csv").write_text("mine")
 
-    assert "already exists: give another --output, or --force" in told(tmp_path, UNSORTED).stderr
+    assert "already exists: give another --output, or --force" in imported(tmp_path, UNSORTED).stderr
     assert (tmp_path / "out.csv").read_text() == "mine"
-    assert told(tmp_path, UNSORTED, "--force").exit_code == 0
+    assert imported(tmp_path, UNSORTED, "--force").exit_code == 0
 
 
 def test_packed_files_are_read_and_written_and_several_are_joined(tmp_path):
@@ -153,14 +153,14 @@ def test_packed_files_are_read_and_written_and_several_are_joined(tmp_path):
 
 
 def test_local_times_are_read_in_their_zone(tmp_path):
-    told(tmp_path, HEAD + MINUTES.format(" ", ""), "--timezone", "Europe/Prague")
+    imported(tmp_path, HEAD + MINUTES.format(" ", ""), "--timezone", "Europe/Prague")
 
     assert instant_of(read_history(tmp_path / "out.csv").first_minute).isoformat() == "2026-03-01T23:00:00+00:00"
 
 
 def test_a_backtest_reads_the_written_file(tmp_path):
     rows = "".join(f"2026-03-02 {hour:02d}:{minute:02d}:00,30,3.5,5\n" for hour in range(2) for minute in range(60))
-    told(tmp_path, HEAD + rows, "--timezone", "UTC")
+    imported(tmp_path, HEAD + rows, "--timezone", "UTC")
     (tmp_path / "policy.yaml").write_text(POLICY)
     result = CliRunner().invoke(main, ["backtest", "--policy", str(tmp_path / "policy.yaml"), "--history",
                                        f"support-agent={tmp_path / 'out.csv'}"])

@@ -45,29 +45,29 @@ async def test_further_pages_are_read_from_the_daemon(tmp_path):
         for units in range(10, 15):
             await pinned(here, units)
             await here.ticks()
-        told = await here.stoker("decisions", "a", "-o", "json")
+        shown = await here.stoker("decisions", "a", "-o", "json")
         paged = await asyncio.to_thread(lambda: list(pages(here.service.url, "a", None, 2)))
 
-    assert paged == json.loads(told.stdout)["items"]
+    assert paged == json.loads(shown.stdout)["items"]
     assert len(paged) > 4
 
 
 async def test_the_store_of_a_daemon_that_stopped_has_the_same_decisions(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks(2)
-        told = await here.stoker("decisions", "-o", "json")
+        shown = await here.stoker("decisions", "-o", "json")
     stored = CliRunner().invoke(main, ["decisions", "--state-dir", str(tmp_path), "-o", "json"])
     replayed = CliRunner().invoke(main, ["replay", "-"], input=json.dumps(json.loads(stored.stdout)["items"][0]))
 
-    assert json.loads(stored.stdout) == json.loads(told.stdout)
+    assert json.loads(stored.stdout) == json.loads(shown.stdout)
     assert (replayed.exit_code, replayed.stdout[:19]) == (0, "the plans are equal"), replayed.stderr
 
 
 async def test_without_a_decision_that_is_said(tmp_path):
     async with serving(tmp_path) as here:
-        told = await here.stoker("decisions", "a", "--since", "2026-03-03")
+        shown = await here.stoker("decisions", "a", "--since", "2026-03-03")
 
-    assert (told.exit_code, told.stdout) == (0, "no decision of a is recorded since 2026-03-03\n")
+    assert (shown.exit_code, shown.stdout) == (0, "no decision of a is recorded since 2026-03-03\n")
 
 
 @pytest.mark.parametrize(("arguments", "code", "says"), [
@@ -77,9 +77,9 @@ async def test_without_a_decision_that_is_said(tmp_path):
 ])
 async def test_a_wrong_start_store_limit_or_pool_is_named(tmp_path, arguments, code, says):
     async with serving(tmp_path) as here:
-        told = await here.stoker("decisions", *arguments)
+        shown = await here.stoker("decisions", *arguments)
 
-    assert (told.exit_code, says in told.stderr) == (code, True), told.stderr
+    assert (shown.exit_code, says in shown.stderr) == (code, True), shown.stderr
 
 
 async def test_an_answer_without_decisions_is_no_daemon_of_this_version(tmp_path):
@@ -88,15 +88,15 @@ async def test_an_answer_without_decisions_is_no_daemon_of_this_version(tmp_path
             await asyncio.to_thread(from_daemon, f"{here.service.url}/v1/pools/a/why#", None, None, 5)
 
 
-async def test_what_changed_since_a_time_is_told_from_the_oldest_decision_on(tmp_path):
+async def test_what_changed_since_a_time_is_shown_from_the_oldest_decision_on(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks(2)
         await pinned(here)
-        told, later, both = [await here.stoker("why", "a", *more) for more in (
+        shown, later, both = [await here.stoker("why", "a", *more) for more in (
             ("--since", START), ("--since", "2026-03-02T13:00:00Z"), ("--since", START, "--at", START))]
         body = json.loads((await here.stoker("why", "a", "--since", START, "-o", "json")).stdout)
 
-    lines = told.stdout.splitlines()
+    lines = shown.stdout.splitlines()
     assert lines[0] == "a  2 decisions since 2026-03-02 12:00 UTC"
     assert [line.strip() for line in lines if line.startswith("  2026")] == [
         "2026-03-02 12:00:00  requested changed from 0 to 3", "2026-03-02 12:02:00  requested changed from 3 to 12"]
@@ -110,14 +110,14 @@ async def test_what_changed_since_a_time_is_told_from_the_oldest_decision_on(tmp
 async def test_of_a_pool_with_layers_the_decisions_of_the_pings_are_in_between(tmp_path):
     async with layers(tmp_path) as here:
         await here.ticks(3)
-        told = await here.stoker("why", "a", "--since", START)
+        shown = await here.stoker("why", "a", "--since", START)
 
-    assert told.exit_code == 0, told.stderr
-    assert "  pings: " in told.stdout
+    assert shown.exit_code == 0, shown.stderr
+    assert "  pings: " in shown.stdout
 
 
 async def test_a_daemon_that_does_not_run_is_a_failure_with_the_remedy():
-    told = await typed("decisions", "--url", "http://127.0.0.1:1")
+    shown = await typed("decisions", "--url", "http://127.0.0.1:1")
 
-    assert told.exit_code == 1
-    assert "check that `stoker run` is running there" in told.stderr
+    assert shown.exit_code == 1
+    assert "check that `stoker run` is running there" in shown.stderr
